@@ -1,0 +1,107 @@
+//! The only thing that flows from encoders to the sink: encoded messages and the step of progress
+//! they stand for.
+
+use std::ops::Range;
+
+use crate::checkpoint::{OpenChunk, StreamPosition};
+
+/// A topic that exists, by its place in the sink's directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TopicId(pub u32);
+
+/// A topic as routing needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Topic {
+    /// Place in the sink's directory.
+    pub id: TopicId,
+    /// Number of partitions.
+    pub partitions: i32,
+}
+
+/// One encoded message; ranges point into [`Batch::data`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Topic.
+    pub topic: TopicId,
+    /// Partition.
+    pub partition: i32,
+    /// Key bytes; empty means no key.
+    pub key: Range<usize>,
+    /// Value bytes.
+    pub value: Range<usize>,
+}
+
+/// The step of progress that a batch stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Advance {
+    /// No step of its own: it belongs with a later batch.
+    None,
+    /// The stream went from one point to the next.
+    Stream {
+        /// Must be where the checkpoint stands.
+        from: StreamPosition,
+        /// Where it stands afterwards.
+        to: StreamPosition,
+    },
+    /// A read view was opened: the set of tables of the full phase begins or goes on.
+    SnapshotBegin,
+    /// A table of the full phase is begun.
+    TableBegin {
+        /// Database.
+        database: String,
+        /// Table.
+        table: String,
+    },
+    /// A chunk was planned.
+    ChunkPlanned {
+        /// Database.
+        database: String,
+        /// Table.
+        table: String,
+        /// Its bounds.
+        chunk: OpenChunk,
+    },
+    /// Rows of a chunk were delivered in key order.
+    ChunkRows {
+        /// Database.
+        database: String,
+        /// Table.
+        table: String,
+        /// Number of the chunk.
+        chunk: u64,
+        /// Must be where the chunk stands.
+        from: Option<Vec<String>>,
+        /// Last key in the batch; `None` keeps `from`.
+        to: Option<Vec<String>>,
+        /// No row of the chunk is left.
+        done: bool,
+    },
+    /// The full phase is finished.
+    SnapshotComplete,
+}
+
+/// Encoded messages with their step of progress.
+#[derive(Debug)]
+pub struct Batch {
+    /// Keys and values of all messages.
+    pub data: Vec<u8>,
+    /// The messages in order.
+    pub messages: Vec<Message>,
+    /// Their step of progress.
+    pub advance: Advance,
+    /// Smallest id that no message up to and in this batch has.
+    pub next_id: u64,
+    /// Rows in it, for progress and metrics.
+    pub rows: u64,
+    /// Source commit time of the newest change in it, milliseconds of the Unix epoch; 0 if unknown.
+    pub source_time_ms: i64,
+    /// The batch ends a source transaction, so a Kafka transaction may end here too.
+    pub ends_transaction: bool,
+}
+
+impl Batch {
+    /// Bytes it counts for in every bound.
+    pub fn bytes(&self) -> usize {
+        self.data.len() + self.messages.len() * size_of::<Message>()
+    }
+}

@@ -1,0 +1,131 @@
+//! How far a job is, as one record that is written in the same transaction as the data it covers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Version of the record's form; a record of a newer version is refused, never guessed at.
+pub const CHECKPOINT_VERSION: u16 = 1;
+
+/// A point of the source's log: everything before it is delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct StreamPosition {
+    /// Executed GTID set in text form, where the source has GTIDs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gtid_set: Option<String>,
+    /// Binlog file name.
+    pub file: String,
+    /// Offset at which the next transaction begins.
+    pub offset: u64,
+    /// Messages of the transaction that begins here which are delivered already: it was larger than
+    /// one Kafka transaction may be.
+    #[serde(default)]
+    pub messages_done: u64,
+}
+
+/// A chunk of a table whose rows are being delivered: keys after `after` up to and with `to`.
+/// Keys are lists of SQL literals in key order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenChunk {
+    /// Number of the chunk in its table, from 0.
+    pub chunk: u64,
+    /// Last key delivered (exclusive lower bound of what remains); `None` before the first row.
+    pub after: Option<Vec<String>>,
+    /// Last key of the chunk (inclusive); `None` is the end of the table.
+    pub to: Option<Vec<String>>,
+}
+
+/// A table of the full phase that is begun and not finished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenTable {
+    /// Database.
+    pub database: String,
+    /// Table.
+    pub table: String,
+    /// Number of the next chunk to plan.
+    pub next_chunk: u64,
+    /// All keys up to this one are planned; `None` before the first plan.
+    pub planned_to: Option<Vec<String>>,
+    /// The last chunk is planned.
+    pub planned_all: bool,
+    /// Planned and not finished.
+    pub open: Vec<OpenChunk>,
+    /// Rows delivered.
+    pub rows: u64,
+}
+
+/// State of the full phase. Tables are read in the order of `(database, table)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub enum SnapshotProgress {
+    /// Not begun.
+    #[default]
+    NotStarted,
+    /// Under way.
+    Running {
+        /// Every table up to this one that is not in `open` is finished.
+        started_through: Option<(String, String)>,
+        /// Begun and not finished.
+        open: Vec<OpenTable>,
+        /// Tables finished.
+        tables_done: u64,
+    },
+    /// Finished, or not part of the task.
+    Complete,
+}
+
+/// One progress record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Form of the record.
+    pub version: u16,
+    /// Lease epoch of the worker that wrote it.
+    pub epoch: u64,
+    /// The `id` of the next message: every message with a smaller one is delivered or never was.
+    pub next_id: u64,
+    /// Where the stream goes on; `None` before the first read view.
+    pub stream: Option<StreamPosition>,
+    /// Full phase.
+    pub snapshot: SnapshotProgress,
+}
+
+impl Checkpoint {
+    /// The record of a job that has delivered nothing.
+    pub fn initial(epoch: u64) -> Self {
+        Self {
+            version: CHECKPOINT_VERSION,
+            epoch,
+            next_id: 1,
+            stream: None,
+            snapshot: SnapshotProgress::NotStarted,
+        }
+    }
+
+    /// The record's bytes: JSON, so that an operator can read it with a console consumer.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Bug`]; the types here always serialise.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self)
+            .map_err(|e| Error::new(ErrorKind::Bug, "a checkpoint cannot be written").caused_by(e))
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Checkpoint`] if it is damaged or of a newer version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let checkpoint: Self = serde_json::from_slice(bytes).map_err(|e| {
+            Error::new(ErrorKind::Checkpoint, format!("the progress record cannot be read: {e}"))
+        })?;
+        if checkpoint.version > CHECKPOINT_VERSION {
+            return Err(Error::new(
+                ErrorKind::Checkpoint,
+                format!(
+                    "the progress record has version {}, this Tailrace reads up to {CHECKPOINT_VERSION}",
+                    checkpoint.version
+                ),
+            ));
+        }
+        Ok(checkpoint)
+    }
+}

@@ -1,0 +1,300 @@
+//! What a job is to do: endpoints, objects, policies and limits. Plain data, checked by
+//! [`JobSpec::validate`] before anything starts.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The links offered, by DRS `engine_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// `mysql-to-kafka`
+    MysqlToKafka,
+    /// `taurus-to-kafka`
+    TaurusToKafka,
+}
+
+/// Which phases a job has, by DRS `task_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskType {
+    /// `FULL_TRANS`: rows once.
+    Full,
+    /// `FULL_INCR_TRANS`: rows, then every change.
+    FullIncremental,
+    /// `INCR_TRANS`: changes after a given position.
+    Incremental,
+}
+
+/// TLS towards a source.
+#[derive(Debug, Clone, Default)]
+pub struct SourceTls {
+    /// PEM of the CA certificates to trust; `None` accepts any certificate (DRS `ssl_link` without a
+    /// certificate).
+    pub ca_pem: Option<String>,
+    /// Compare the certificate's names with the host that was dialled.
+    pub verify_host: bool,
+}
+
+/// A MySQL-protocol source.
+#[derive(Debug, Clone)]
+pub struct MysqlEndpoint {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Account.
+    pub user: String,
+    /// Its password.
+    pub password: SecretString,
+    /// TLS, if wanted.
+    pub tls: Option<SourceTls>,
+}
+
+/// SASL mechanisms offered towards Kafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SaslMechanism {
+    /// `PLAIN`
+    Plain,
+    /// `SCRAM-SHA-256`
+    ScramSha256,
+    /// `SCRAM-SHA-512`
+    ScramSha512,
+}
+
+/// SASL login.
+#[derive(Debug, Clone)]
+pub struct Sasl {
+    /// Mechanism.
+    pub mechanism: SaslMechanism,
+    /// User.
+    pub user: String,
+    /// Password.
+    pub password: SecretString,
+}
+
+/// TLS towards Kafka, PEM already (JKS is converted at the edge, see `sink::kafka::keystore`).
+#[derive(Debug, Clone, Default)]
+pub struct KafkaTls {
+    /// CA certificates to trust; `None` uses the system's.
+    pub ca_pem: Option<String>,
+    /// Client certificate chain for mutual TLS.
+    pub certificate_pem: Option<String>,
+    /// Its private key.
+    pub key_pem: Option<SecretString>,
+    /// Check the broker's host name.
+    pub verify_host: bool,
+}
+
+/// A Kafka target.
+#[derive(Debug, Clone)]
+pub struct KafkaEndpoint {
+    /// `host:port[,host:port…]`, at most 10.
+    pub brokers: String,
+    /// SASL, if wanted.
+    pub sasl: Option<Sasl>,
+    /// TLS, if wanted.
+    pub tls: Option<KafkaTls>,
+}
+
+/// One selected database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelectedDatabase {
+    /// Name at the source.
+    pub name: String,
+    /// `None`: all its tables, those created later too.
+    pub tables: Option<Vec<String>>,
+}
+
+/// The objects of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Selected databases, none twice.
+    pub databases: Vec<SelectedDatabase>,
+}
+
+impl Selection {
+    /// Whether a table is selected. Names compare exactly.
+    pub fn includes(&self, database: &str, table: &str) -> bool {
+        self.databases.iter().any(|d| {
+            d.name == database
+                && d.tables.as_ref().is_none_or(|tables| tables.iter().any(|t| t == table))
+        })
+    }
+
+    /// Whether any table of a database is selected.
+    pub fn includes_database(&self, database: &str) -> bool {
+        self.databases.iter().any(|d| d.name == database)
+    }
+}
+
+/// Where messages go, by DRS `topic_policy`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TopicPolicy {
+    /// `0`: all to one topic, which must exist.
+    One(String),
+    /// `1`: a topic per table, named by a format with `$database$` and `$tablename$`.
+    PerTable(String),
+    /// `2`: a topic per database, named by a format with `$database$`.
+    PerDatabase(String),
+}
+
+/// What decides the partition, by DRS `partition_policy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartitionPolicy {
+    /// `0`: hash of `database.table`.
+    Table,
+    /// `1`: partition 0.
+    Zero,
+    /// `2`: hash of the primary key; tables without one by `database.table`.
+    PrimaryKey,
+    /// `3`: hash of the database.
+    Database,
+}
+
+/// Message format, by DRS `kafka_data_format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageFormat {
+    /// `json`
+    Json,
+    /// `json_c`
+    JsonC,
+}
+
+/// Delivery promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Data and progress in one Kafka transaction.
+    ExactlyOnce,
+    /// Idempotent producer, progress by acknowledgement.
+    AtLeastOnce,
+}
+
+/// How messages are formed and routed.
+#[derive(Debug, Clone)]
+pub struct KafkaPolicy {
+    /// Topic policy.
+    pub topic: TopicPolicy,
+    /// Partition policy.
+    pub partition: PartitionPolicy,
+    /// Message format.
+    pub format: MessageFormat,
+    /// Partitions of topics that Tailrace creates, 1..=2147483647.
+    pub partitions: i32,
+    /// Replication factor of topics that Tailrace creates, 1..=32767.
+    pub replication_factor: i16,
+    /// Topic for DDL messages; `None` sends none.
+    pub ddl_topic: Option<String>,
+    /// Delivery promise.
+    pub delivery: Delivery,
+    /// Compacted topic that holds progress records.
+    pub progress_topic: String,
+}
+
+/// Where an increment-only job starts: after this point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartPosition {
+    /// Binlog file name.
+    pub file: String,
+    /// Offset in it.
+    pub offset: u64,
+    /// Executed GTID set; wins over file and offset where the source has GTIDs.
+    pub gtid_set: Option<String>,
+}
+
+/// Bounds of one job. Every queue, buffer and batch of the data path has its limit here.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of encoded messages between encoder and sink.
+    pub queue_bytes_max: usize,
+    /// Bytes of encoded messages in one hand-over.
+    pub batch_bytes_max: usize,
+    /// Bytes of messages in one Kafka transaction before it is committed.
+    pub transaction_bytes_max: usize,
+    /// Age at which an open Kafka transaction is committed although more could follow.
+    pub transaction_age_max: Duration,
+    /// Bytes one log event may claim.
+    pub event_bytes_max: usize,
+    /// Parallel readers of the full phase.
+    pub snapshot_readers: usize,
+    /// Rows in one chunk of the full phase.
+    pub chunk_rows_max: u64,
+    /// Age at which the full phase renews its read view.
+    pub snapshot_view_age_max: Duration,
+    /// Keys remembered as changed while a read view was opened; more opens a new view.
+    pub window_keys_max: usize,
+    /// Rows per second over the whole job; `None` is unlimited.
+    pub rows_per_second_max: Option<u64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            queue_bytes_max: 16 << 20,
+            batch_bytes_max: 1 << 20,
+            transaction_bytes_max: 16 << 20,
+            transaction_age_max: Duration::from_millis(50),
+            event_bytes_max: 1 << 30,
+            snapshot_readers: 2,
+            chunk_rows_max: 20_000,
+            snapshot_view_age_max: Duration::from_secs(600),
+            window_keys_max: 200_000,
+            rows_per_second_max: None,
+        }
+    }
+}
+
+/// Everything the data path needs to know of a job.
+#[derive(Debug, Clone)]
+pub struct JobSpec {
+    /// DRS job id; also the Kafka `transactional.id` and the key of progress records.
+    pub job_id: String,
+    /// Link.
+    pub link: Link,
+    /// Phases.
+    pub task: TaskType,
+    /// Source.
+    pub source: MysqlEndpoint,
+    /// Target.
+    pub target: KafkaEndpoint,
+    /// Objects.
+    pub selection: Selection,
+    /// Messages.
+    pub policy: KafkaPolicy,
+    /// Start of an increment-only job.
+    pub start: Option<StartPosition>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl JobSpec {
+    /// Checks what can be checked without a connection.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] with field, value and what is allowed.
+    pub fn validate(&self) -> Result<()> {
+        let bad = |text: String| Err(Error::new(ErrorKind::Configuration, text));
+        if self.selection.databases.is_empty() {
+            return bad("selection: no object is selected; select at least one database or table".into());
+        }
+        for database in &self.selection.databases {
+            if database.tables.as_ref().is_some_and(Vec::is_empty) {
+                return bad(format!("selection.{}: no table is selected", database.name));
+            }
+        }
+        if self.policy.partitions < 1 {
+            return bad(format!("partitions_num: {} is not in 1..=2147483647", self.policy.partitions));
+        }
+        if self.policy.replication_factor < 1 {
+            return bad(format!(
+                "replication_factor: {} is not in 1..=32767",
+                self.policy.replication_factor
+            ));
+        }
+        if self.task == TaskType::Incremental && self.start.is_none() {
+            return bad("start position: an increment-only job needs file_and_position or gtid_set".into());
+        }
+        Ok(())
+    }
+}

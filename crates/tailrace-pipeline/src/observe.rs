@@ -1,0 +1,75 @@
+//! What a running job tells the outside: phase changes as calls, counters as atomics that anyone may
+//! read at any time.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use crate::checkpoint::Checkpoint;
+
+/// Phases of a running job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Connecting and recovering.
+    Starting,
+    /// Full phase.
+    Full,
+    /// Full phase finished.
+    FullComplete,
+    /// Stream.
+    Incremental,
+}
+
+/// Receives what happens to a job. Calls come from the data path's threads and must return at once.
+pub trait JobObserver: Send + Sync {
+    /// The job entered a phase.
+    fn phase(&self, phase: Phase);
+    /// A checkpoint is durable in the target.
+    fn durable(&self, checkpoint: &Checkpoint);
+    /// A table of the full phase is finished (or begun, with `done` false).
+    fn table(&self, database: &str, table: &str, rows: u64, done: bool);
+    /// A DDL statement of a selected object went by.
+    fn ddl(&self, position: &str, statement: &str);
+    /// Something a person may want to read later.
+    fn log(&self, level: tracing::Level, message: &str);
+}
+
+/// Counters of a job.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Rows of the full phase, durable.
+    pub snapshot_rows: AtomicU64,
+    /// Estimated rows of the full phase in all.
+    pub snapshot_rows_estimated: AtomicU64,
+    /// Tables of the full phase in all.
+    pub snapshot_tables: AtomicU64,
+    /// Tables of the full phase finished.
+    pub snapshot_tables_done: AtomicU64,
+    /// Inserts, durable.
+    pub inserts: AtomicU64,
+    /// Updates, durable.
+    pub updates: AtomicU64,
+    /// Deletes, durable.
+    pub deletes: AtomicU64,
+    /// DDL statements, durable.
+    pub ddls: AtomicU64,
+    /// Source transactions, durable.
+    pub transactions: AtomicU64,
+    /// Messages, durable.
+    pub messages: AtomicU64,
+    /// Bytes read from the source.
+    pub bytes_in: AtomicU64,
+    /// Bytes of messages, durable.
+    pub bytes_out: AtomicU64,
+    /// Commit time of the newest durable change, milliseconds of the Unix epoch.
+    pub source_time_ms: AtomicI64,
+    /// Time at which that change became durable, milliseconds of the Unix epoch.
+    pub durable_time_ms: AtomicI64,
+    /// The stream has caught up with the source: nothing is waiting.
+    pub idle: AtomicBool,
+}
+
+impl Counters {
+    /// Adds to a counter.
+    pub fn add(counter: &AtomicU64, n: u64) {
+        counter.fetch_add(n, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,55 @@
+//! Where encoded messages go.
+
+pub mod kafka;
+pub mod null;
+
+use std::time::Duration;
+
+use crate::batch::{Batch, Topic};
+use crate::checkpoint::Checkpoint;
+use crate::error::Result;
+
+/// Topics by name, for routing. Shared by all encoders of a job.
+pub trait TopicDirectory: Send + Sync {
+    /// Finds a topic; with `create`, makes it with the job's partitions and replication factor if it
+    /// is missing.
+    ///
+    /// # Errors
+    /// `TargetTopic` if it is missing or cannot be made, `TargetConnection` if nobody answers.
+    fn resolve(&self, name: &str, create: bool) -> Result<Topic>;
+}
+
+/// A target of messages. No method has a default: a sink that forgets one does not compile.
+pub trait Sink: Send {
+    /// Fences every older worker of this job and reads the last committed progress record.
+    ///
+    /// # Errors
+    /// Connection and login errors of the target; `Checkpoint` if the record is damaged.
+    fn recover(&mut self) -> Result<Option<Checkpoint>>;
+
+    /// Takes a batch on. It counts as delivered only when a checkpoint that covers it comes back from
+    /// [`Sink::durable`].
+    ///
+    /// # Errors
+    /// `MessageTooLarge` with table and size, or the target's errors.
+    fn write(&mut self, batch: Batch) -> Result<()>;
+
+    /// Says that everything written so far belongs with this checkpoint.
+    ///
+    /// # Errors
+    /// The target's errors. After an error nothing written since the last durable checkpoint may be
+    /// taken as delivered, and [`Sink::recover`] is to be called.
+    fn commit(&mut self, checkpoint: &Checkpoint) -> Result<()>;
+
+    /// The newest checkpoint that has become durable since the last call, waiting up to `wait` for one.
+    ///
+    /// # Errors
+    /// The target's errors, as with [`Sink::commit`].
+    fn durable(&mut self, wait: Duration) -> Result<Option<Checkpoint>>;
+
+    /// Removes the job's progress record from the target.
+    ///
+    /// # Errors
+    /// The target's errors.
+    fn forget(&mut self) -> Result<()>;
+}

@@ -1,0 +1,1 @@
+//! A sink that counts and drops, for measuring everything before the sink.
