@@ -4,4 +4,5 @@
 
 pub mod clock;
 pub mod control;
+pub mod secret;
 pub mod telemetry;
