@@ -5,4 +5,5 @@
 pub mod clock;
 pub mod control;
 pub mod secret;
+pub mod store;
 pub mod telemetry;
