@@ -1,0 +1,3 @@
+//! MySQL and what speaks its protocol.
+mod tls;
+mod transport;
