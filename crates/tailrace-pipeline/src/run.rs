@@ -9,9 +9,11 @@ use crate::error::{Error, ErrorKind, Result};
 struct Shared {
     stop: AtomicBool,
     rows_per_second_max: AtomicU64,
+    parent: Option<StopSignal>,
 }
 
-/// Asks a job to stop at its next durable checkpoint, and sets its speed. Cheap to clone.
+/// Asks a job to stop at its next durable checkpoint, and sets its speed. Cheap to clone; clones share
+/// the signal.
 #[derive(Debug, Clone, Default)]
 pub struct StopSignal {
     shared: Arc<Shared>,
@@ -23,6 +25,12 @@ impl StopSignal {
         Self::default()
     }
 
+    /// A signal that is given when this one is, and can be given alone.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { shared: Arc::new(Shared { parent: Some(self.clone()), ..Shared::default() }) }
+    }
+
     /// Asks the job to stop.
     pub fn stop(&self) {
         self.shared.stop.store(true, Ordering::Release);
@@ -31,6 +39,7 @@ impl StopSignal {
     /// Whether the job is asked to stop.
     pub fn is_stopped(&self) -> bool {
         self.shared.stop.load(Ordering::Acquire)
+            || self.shared.parent.as_ref().is_some_and(Self::is_stopped)
     }
 
     /// Limits the job's speed from now on; `None` takes the limit away.
@@ -40,9 +49,10 @@ impl StopSignal {
 
     /// The limit in force.
     pub fn rows_per_second_max(&self) -> Option<u64> {
-        match self.shared.rows_per_second_max.load(Ordering::Acquire) {
-            0 => None,
-            n => Some(n),
+        match (self.shared.rows_per_second_max.load(Ordering::Acquire), &self.shared.parent) {
+            (0, Some(parent)) => parent.rows_per_second_max(),
+            (0, None) => None,
+            (n, _) => Some(n),
         }
     }
 

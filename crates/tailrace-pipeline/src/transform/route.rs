@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tailrace_codec::TableSchema;
-use tailrace_codec::encode::murmur2::partition_for;
+use tailrace_codec::encode::murmur2::kafka_partition;
 
 use crate::batch::Topic;
 use crate::error::Result;
@@ -59,7 +59,7 @@ impl Router {
             }
         };
         let fixed = |key: String| Spread::Fixed {
-            partition: partition_for(key.as_bytes(), topic.partitions),
+            partition: kafka_partition(key.as_bytes(), topic.partitions),
             key: key.into_bytes(),
         };
         let spread = match self.policy.partition {

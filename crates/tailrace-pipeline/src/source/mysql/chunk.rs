@@ -1,147 +1,179 @@
 //! SQL of the full phase: boundaries of chunks and the rows between them.
 //!
-//! Bounds are lists of SQL literals in key order. A comparison of several columns is spelled out,
-//! because MySQL uses an index range for `a > x OR (a = x AND b > y)` and not for `(a, b) > (x, y)`.
+//! Bounds are lists of SQL literals in key order, as the codec writes them.
 
-/// A name as SQL takes it.
-pub(crate) fn quoted(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
+use tailrace_codec::encode::keyset::{key_order, keyset_after, keyset_up_to, quote_identifier};
+use tailrace_codec::encode::literal::key_literal;
+use tailrace_codec::mysql::text_row::select_expression;
+use tailrace_codec::{Cell, Column, TableSchema};
+
+use crate::error::{Error, ErrorKind, Result};
 
 /// A table's name as SQL takes it.
 pub(crate) fn quoted_table(database: &str, table: &str) -> String {
-    format!("{}.{}", quoted(database), quoted(table))
-}
-
-/// `key > bound` (or `key <= bound`), column by column.
-fn compare(columns: &[String], bound: &[String], less_or_equal: bool) -> String {
-    let last = columns.len().saturating_sub(1);
-    let strict = if less_or_equal { "<" } else { ">" };
-    let mut terms = Vec::with_capacity(columns.len());
-    for (i, (column, value)) in columns.iter().zip(bound).enumerate() {
-        let mut term = String::new();
-        for (earlier, its_value) in columns.iter().zip(bound).take(i) {
-            term.push_str(&format!("{earlier} = {its_value} AND "));
-        }
-        let operator = if less_or_equal && i == last { "<=" } else { strict };
-        terms.push(format!("({term}{column} {operator} {value})"));
-    }
-    format!("({})", terms.join(" OR "))
+    format!("{}.{}", quote_identifier(database), quote_identifier(table))
 }
 
 /// A table as the full phase reads it.
-#[derive(Debug, Clone)]
-pub(crate) struct ChunkSql {
-    /// Quoted table name.
-    pub(crate) table: String,
-    /// Quoted name of the index that the key belongs to, for `FORCE INDEX`.
-    pub(crate) index: String,
-    /// Quoted key columns in key order; empty for a table that is read in one piece.
-    pub(crate) key: Vec<String>,
-    /// What is selected of a row, in column order.
-    pub(crate) select: String,
-    /// What is selected of a key, in key order.
-    pub(crate) select_key: String,
+pub(crate) struct ChunkSql<'s> {
+    schema: &'s TableSchema,
+    /// Ordinals of the key's columns; empty for a table that is read in one piece.
+    key: Vec<usize>,
+    /// Name of the index that the key belongs to.
+    index: String,
 }
 
-impl ChunkSql {
-    fn hint(&self) -> String {
-        if self.key.is_empty() { String::new() } else { format!(" FORCE INDEX ({})", self.index) }
+impl<'s> ChunkSql<'s> {
+    pub(crate) fn new(schema: &'s TableSchema, key: Vec<usize>, index: &str) -> Self {
+        Self { schema, key, index: index.to_owned() }
     }
 
-    fn range(&self, after: Option<&[String]>, to: Option<&[String]>) -> String {
+    fn key_columns(&self) -> Vec<&'s Column> {
+        self.key.iter().filter_map(|i| self.schema.columns.get(*i)).collect()
+    }
+
+    fn from(&self) -> String {
+        let table = quoted_table(&self.schema.database, &self.schema.table);
+        if self.key.is_empty() {
+            return table;
+        }
+        format!("{table} FORCE INDEX ({})", quote_identifier(&self.index))
+    }
+
+    fn range(&self, after: Option<&[String]>, to: Option<&[String]>) -> Result<String> {
+        let columns = self.key_columns();
         let mut terms = Vec::new();
+        let damaged = || {
+            Error::new(
+                ErrorKind::Checkpoint,
+                format!("a chunk of {} has a bound that does not fit its key", self.schema.full_name()),
+            )
+        };
         if let Some(after) = after {
-            terms.push(compare(&self.key, after, false));
+            terms.push(keyset_after(&columns, after).ok_or_else(damaged)?);
         }
         if let Some(to) = to {
-            terms.push(compare(&self.key, to, true));
+            terms.push(keyset_up_to(&columns, to).ok_or_else(damaged)?);
         }
-        if terms.is_empty() { String::new() } else { format!(" WHERE {}", terms.join(" AND ")) }
+        Ok(if terms.is_empty() { String::new() } else { format!(" WHERE ({})", terms.join(") AND (")) })
     }
 
     /// The last key of the next chunk: the `rows`-th key behind `after`, no row if fewer are left.
-    pub(crate) fn boundary(&self, after: Option<&[String]>, rows: u64) -> String {
-        format!(
-            "SELECT {} FROM {}{}{} ORDER BY {} LIMIT 1 OFFSET {}",
-            self.select_key,
-            self.table,
-            self.hint(),
-            self.range(after, None),
-            self.key.join(", "),
+    ///
+    /// # Errors
+    /// `Checkpoint` if `after` does not fit the key.
+    pub(crate) fn boundary(&self, after: Option<&[String]>, rows: u64) -> Result<String> {
+        let columns = self.key_columns();
+        let select: Vec<String> = columns.iter().map(|c| select_expression(c)).collect();
+        Ok(format!(
+            "SELECT {} FROM {}{} ORDER BY {} LIMIT 1 OFFSET {}",
+            select.join(", "),
+            self.from(),
+            self.range(after, None)?,
+            key_order(&columns),
             rows.saturating_sub(1),
-        )
+        ))
     }
 
     /// The rows behind `after` up to and with `to`, in key order.
-    pub(crate) fn rows(&self, after: Option<&[String]>, to: Option<&[String]>) -> String {
-        let order = if self.key.is_empty() {
-            String::new()
-        } else {
-            format!(" ORDER BY {}", self.key.join(", "))
+    ///
+    /// # Errors
+    /// `Checkpoint` if a bound does not fit the key.
+    pub(crate) fn rows(&self, after: Option<&[String]>, to: Option<&[String]>) -> Result<String> {
+        let select: Vec<String> = self.schema.columns.iter().map(select_expression).collect();
+        let order = match self.key_columns() {
+            columns if columns.is_empty() => String::new(),
+            columns => format!(" ORDER BY {}", key_order(&columns)),
         };
-        format!(
-            "SELECT {} FROM {}{}{}{}",
-            self.select,
-            self.table,
-            self.hint(),
-            self.range(after, to),
-            order
-        )
+        Ok(format!(
+            "SELECT {} FROM {}{}{order}",
+            select.join(", "),
+            self.from(),
+            self.range(after, to)?
+        ))
+    }
+
+    /// The key of a row as literals.
+    ///
+    /// # Errors
+    /// `Decode` if a cell cannot be a key.
+    pub(crate) fn literals(&self, cells: &[Cell<'_>]) -> Result<Vec<String>> {
+        self.key
+            .iter()
+            .filter_map(|i| self.schema.columns.get(*i).zip(cells.get(*i)))
+            .map(|(column, cell)| self.literal(column, cell))
+            .collect()
+    }
+
+    /// The key of a boundary row, whose cells are the key's columns only.
+    ///
+    /// # Errors
+    /// `Decode` if a cell cannot be a key.
+    pub(crate) fn boundary_literals(&self, cells: &[Cell<'_>]) -> Result<Vec<String>> {
+        self.key_columns().into_iter().zip(cells).map(|(c, cell)| self.literal(c, cell)).collect()
+    }
+
+    fn literal(&self, column: &Column, cell: &Cell<'_>) -> Result<String> {
+        key_literal(cell, column).map_err(|e| {
+            Error::new(ErrorKind::Decode, format!("{}: {e}", self.schema.full_name()))
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tailrace_codec::ColumnType;
 
-    fn sql(key: &[&str]) -> ChunkSql {
-        ChunkSql {
-            table: quoted_table("shop", "a`b"),
-            index: quoted("PRIMARY"),
-            key: key.iter().map(|k| quoted(k)).collect(),
-            select: "`a`, `b`".into(),
-            select_key: "`a`".into(),
+    fn schema() -> TableSchema {
+        let column = |name: &str| Column {
+            name: name.into(),
+            kind: ColumnType::Int { unsigned: false },
+            type_name: "int".into(),
+            collation: 63,
+            nullable: false,
+        };
+        TableSchema {
+            database: "shop".into(),
+            table: "a`b".into(),
+            columns: vec![column("a"), column("b")],
+            primary_key: vec![0],
         }
     }
 
     #[test]
-    fn names_are_quoted() {
-        assert_eq!(quoted_table("shop", "a`b"), "`shop`.`a``b`");
-    }
-
-    #[test]
-    fn a_single_key_compares_directly() {
+    fn rows_of_a_chunk_come_in_key_order() {
+        let schema = schema();
+        let sql = ChunkSql::new(&schema, vec![0], "PRIMARY");
         assert_eq!(
-            sql(&["a"]).rows(Some(&["1".into()]), Some(&["9".into()])),
+            sql.rows(Some(&["1".into()]), Some(&["9".into()])).unwrap(),
             "SELECT `a`, `b` FROM `shop`.`a``b` FORCE INDEX (`PRIMARY`) \
-             WHERE ((`a` > 1)) AND ((`a` <= 9)) ORDER BY `a`"
+             WHERE (`a` > 1) AND (`a` <= 9) ORDER BY `a`"
         );
     }
 
     #[test]
-    fn a_composite_key_is_spelled_out() {
-        let bound = ["1".to_owned(), "2".to_owned()];
+    fn a_boundary_is_the_last_row_of_the_chunk() {
+        let schema = schema();
+        let sql = ChunkSql::new(&schema, vec![0], "PRIMARY");
         assert_eq!(
-            compare(&["`a`".into(), "`b`".into()], &bound, false),
-            "((`a` > 1) OR (`a` = 1 AND `b` > 2))"
-        );
-        assert_eq!(
-            compare(&["`a`".into(), "`b`".into()], &bound, true),
-            "((`a` < 1) OR (`a` = 1 AND `b` <= 2))"
+            sql.boundary(None, 100).unwrap(),
+            "SELECT `a` FROM `shop`.`a``b` FORCE INDEX (`PRIMARY`) ORDER BY `a` LIMIT 1 OFFSET 99"
         );
     }
 
     #[test]
     fn a_table_without_a_key_is_read_in_one_piece() {
-        assert_eq!(sql(&[]).rows(None, None), "SELECT `a`, `b` FROM `shop`.`a``b`");
+        let schema = schema();
+        let sql = ChunkSql::new(&schema, Vec::new(), "");
+        assert_eq!(sql.rows(None, None).unwrap(), "SELECT `a`, `b` FROM `shop`.`a``b`");
     }
 
     #[test]
-    fn a_boundary_skips_to_the_last_row_of_the_chunk() {
-        assert_eq!(
-            sql(&["a"]).boundary(None, 100),
-            "SELECT `a` FROM `shop`.`a``b` FORCE INDEX (`PRIMARY`) ORDER BY `a` LIMIT 1 OFFSET 99"
-        );
+    fn a_bound_that_does_not_fit_is_refused() {
+        let schema = schema();
+        let sql = ChunkSql::new(&schema, vec![0], "PRIMARY");
+        let bound = ["1".to_owned(), "2".to_owned()];
+        assert_eq!(sql.rows(Some(&bound), None).unwrap_err().kind(), ErrorKind::Checkpoint);
     }
 }
