@@ -5,6 +5,7 @@ use super::format_description::{FormatDescription, LogFormat};
 use super::frame::RawEvent;
 use super::gtid_event::GtidEvent;
 use super::heartbeat::Heartbeat;
+use super::payload_event::TransactionPayload;
 use super::query::QueryEvent;
 use super::rows_event::RowsEvent;
 use super::table_map::TableMap;
@@ -35,6 +36,8 @@ pub enum Event<'a> {
     /// The statement behind the rows that follow (`binlog_rows_query_log_events=ON`), in the session's
     /// character set; for people, not for machines.
     RowsQuery(&'a [u8]),
+    /// A whole transaction's events, compressed.
+    TransactionPayload(TransactionPayload<'a>),
     /// The server is alive.
     Heartbeat(Heartbeat<'a>),
     /// The server was shut down; the next file begins with its restart.
@@ -97,6 +100,7 @@ impl LogFormat {
             }
             // One byte of length that is too short for most statements and is not used.
             T::ROWS_QUERY => Event::RowsQuery(body.get(1..).unwrap_or_default()),
+            T::TRANSACTION_PAYLOAD => Event::TransactionPayload(TransactionPayload::parse(body)?),
             T::HEARTBEAT => Event::Heartbeat(Heartbeat::parse_v1(&raw.header, body)?),
             T::HEARTBEAT_V2 => Event::Heartbeat(Heartbeat::parse_v2(body)?),
             T::STOP => Event::Stop,
