@@ -5,6 +5,7 @@
 
 mod cargo_test;
 mod report;
+mod servers;
 mod test;
 mod workspace;
 
@@ -22,10 +23,14 @@ struct Cli {
 enum Command {
     /// Check and test everything as CI does; with -p or a name, run only those tests
     Test(test::TestArgs),
+    /// Keep a MySQL and a Kafka running for work by hand
+    #[command(subcommand)]
+    Servers(servers::ServersCommand),
 }
 
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Test(args) => test::run(&args),
+        Command::Servers(command) => servers::run(&command),
     }
 }
