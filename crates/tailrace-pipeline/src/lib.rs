@@ -3,9 +3,12 @@
 
 pub mod batch;
 pub mod checkpoint;
+mod engine;
 pub mod error;
 pub mod job;
 pub mod observe;
+pub mod run;
 pub mod sink;
+mod source;
 
 pub use error::{Error, ErrorKind, Result};
