@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use tailrace_codec::TableSchema;
+use tailrace_codec::mysql::{Catalog, collations_query, columns_query, keys_query};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Selection;
 use crate::source::mysql::connection::Connection;
@@ -103,6 +106,39 @@ pub(crate) fn selected_tables(
     }
     tables.sort_by(|a, b| (&a.database, &a.table).cmp(&(&b.database, &b.table)));
     Ok(tables)
+}
+
+/// The present definition of a table.
+///
+/// # Errors
+/// `SourceStatement` if it does not exist, `SchemaMismatch` if it has a type that is not known.
+pub(crate) fn table_schema(
+    connection: &mut Connection,
+    database: &str,
+    table: &str,
+) -> Result<TableSchema> {
+    let mut catalog = Catalog::new();
+    let unknown = |e: tailrace_codec::DecodeError| {
+        Error::new(ErrorKind::SchemaMismatch, format!("{database}.{table}: {e}"))
+    };
+    let version = connection.version()?;
+    for row in connection.rows(collations_query(version))? {
+        catalog.add_collation(&row.cells()).map_err(unknown)?;
+    }
+    for row in connection.rows(&columns_query(database, Some(table)))? {
+        catalog.add_column(&row.cells()).map_err(unknown)?;
+    }
+    for row in connection.rows(&keys_query(database, Some(table)))? {
+        catalog.add_key_column(&row.cells()).map_err(unknown)?;
+    }
+    match catalog.finish().pop() {
+        Some((_, schema)) => schema.map_err(unknown),
+        None => Err(Error::new(
+            ErrorKind::SourceStatement,
+            // The server's own number for a missing table, so that a reader takes a new view.
+            format!("{database}.{table} does not exist any more (1146, 42S02)"),
+        )),
+    }
 }
 
 /// Databases with their base tables in order, without the server's own.

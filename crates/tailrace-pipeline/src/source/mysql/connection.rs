@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use tailrace_codec::mysql::auth::{
-    self, AuthPlugin, AuthReply, CACHING_SHA2_FAST_OK, CACHING_SHA2_FULL,
-    CACHING_SHA2_REQUEST_PUBLIC_KEY, NONCE_BYTES,
+use tailrace_codec::mysql::{
+    AuthPlugin, AuthReply, CACHING_SHA2_FAST_OK, CACHING_SHA2_FULL,
+    CACHING_SHA2_REQUEST_PUBLIC_KEY, ErrPacket, Greeting, HandshakeResponse, NONCE_BYTES,
+    QueryResponse, RowPacket, ServerVersion, TextRow, capability, clear_password, com_query, parse_auth_reply,
+    scramble, ssl_request, xor_password,
 };
-use tailrace_codec::mysql::capability::capability;
-use tailrace_codec::mysql::command::com_query;
-use tailrace_codec::mysql::handshake::{Greeting, HandshakeResponse, ssl_request};
-use tailrace_codec::mysql::response::ErrPacket;
-use tailrace_codec::mysql::result_set::{QueryResponse, RowPacket, TextRow};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Limits, MysqlEndpoint};
@@ -81,6 +78,7 @@ fn broken(e: impl std::fmt::Display) -> Error {
 /// A logged-in connection.
 pub(crate) struct Connection {
     transport: Transport,
+    version: String,
     deprecate_eof: bool,
     /// A result is being read.
     reading: bool,
@@ -108,7 +106,7 @@ impl Connection {
             .ok()
             .filter(|plugin| !plugin.sends_password())
             .unwrap_or(AuthPlugin::CachingSha2Password);
-        let scrambled = auth::scramble(plugin, password, &greeting.nonce);
+        let scrambled = scramble(plugin, password, &greeting.nonce);
         let response = HandshakeResponse {
             user: &endpoint.user,
             database: None,
@@ -130,10 +128,23 @@ impl Connection {
         }
         transport.send(&response.to_bytes(&greeting, tls).map_err(broken)?)?;
         let deprecate_eof = capabilities & capability::DEPRECATE_EOF != 0;
-        let mut connection = Self { transport, deprecate_eof, reading: false };
+        let mut connection = Self {
+            transport,
+            version: greeting.server_version.clone(),
+            deprecate_eof,
+            reading: false,
+        };
         connection.authenticate(endpoint, plugin, greeting.nonce)?;
         connection.transport.set_silence_max(STATEMENT_SILENCE_MAX);
         Ok(connection)
+    }
+
+    /// The server's version.
+    ///
+    /// # Errors
+    /// `SourceConnection` if its text is not understood.
+    pub(crate) fn version(&self) -> Result<ServerVersion> {
+        ServerVersion::parse(&self.version).map_err(broken)
     }
 
     /// The conversation behind the first scrambled password.
@@ -147,7 +158,7 @@ impl Connection {
         let refused = |text: String| Error::new(ErrorKind::SourceAuthentication, text);
         for _ in 0..AUTH_ROUNDS_MAX {
             let answer = self.transport.receive()?.to_vec();
-            match auth::parse_auth_reply(&answer).map_err(broken)? {
+            match parse_auth_reply(&answer).map_err(broken)? {
                 AuthReply::Ok(_) => return Ok(()),
                 AuthReply::Err(error) => return Err(login_error(endpoint, &error)),
                 AuthReply::Switch { plugin: name, nonce: new_nonce } => {
@@ -156,7 +167,7 @@ impl Connection {
                         return Err(refused(format!("the account uses {name}, which needs TLS")));
                     }
                     nonce = new_nonce;
-                    let scrambled = auth::scramble(plugin, password, &nonce);
+                    let scrambled = scramble(plugin, password, &nonce);
                     self.transport.send(&scrambled)?;
                 }
                 AuthReply::More(more) => match more.0 {
@@ -179,11 +190,11 @@ impl Connection {
     /// Sends the password itself: inside TLS, or under the server's public key.
     fn full_authentication(&mut self, password: &[u8], nonce: &[u8; NONCE_BYTES]) -> Result<()> {
         if self.transport.is_tls() {
-            return self.transport.send(&auth::clear_password(password));
+            return self.transport.send(&clear_password(password));
         }
         self.transport.send(&[CACHING_SHA2_REQUEST_PUBLIC_KEY])?;
         let reply = self.transport.receive()?.to_vec();
-        let AuthReply::More(key) = auth::parse_auth_reply(&reply).map_err(broken)? else {
+        let AuthReply::More(key) = parse_auth_reply(&reply).map_err(broken)? else {
             return Err(Error::new(
                 ErrorKind::SourceAuthentication,
                 "the source does not give its public key; use TLS (ssl_link)",
@@ -223,17 +234,17 @@ impl Connection {
         Ok(())
     }
 
-    /// The next row of the statement, borrowed until the next call; `None` behind the last.
+    /// The payload of the statement's next row, borrowed until the next call; `None` behind the last.
     ///
     /// # Errors
     /// `SourceStatement` with the server's error, or a broken connection.
-    pub(crate) fn next_row(&mut self) -> Result<Option<TextRow<'_>>> {
+    pub(crate) fn next_row(&mut self) -> Result<Option<&[u8]>> {
         if !self.reading {
             return Ok(None);
         }
         let payload = self.transport.receive()?;
         match RowPacket::parse(payload, self.deprecate_eof).map_err(broken)? {
-            RowPacket::Row(row) => Ok(Some(row)),
+            RowPacket::Row(_) => Ok(Some(payload)),
             RowPacket::End { .. } => {
                 self.reading = false;
                 Ok(None)
@@ -264,7 +275,7 @@ impl Connection {
         let mut rows = Vec::new();
         while let Some(row) = self.next_row()? {
             let mut cells = Vec::new();
-            for cell in row.cells() {
+            for cell in TextRow::new(row).cells() {
                 cells.push(cell.map_err(broken)?.map(<[u8]>::to_vec));
             }
             rows.push(Row { cells });
@@ -316,9 +327,10 @@ fn seal_password(password: &[u8], nonce: &[u8; NONCE_BYTES], pem: &[u8]) -> Resu
     let der = SubjectPublicKeyInfoDer::from_pem_slice(pem)
         .map_err(|e| refused(format!("the source's public key is not PEM: {e}")))?;
     let key = PublicEncryptingKey::from_der(der.as_ref())
-        .and_then(OaepPublicEncryptingKey::new)
-        .map_err(|_| refused("the source's public key cannot be used".into()))?;
-    let mixed = zeroize::Zeroizing::new(auth::xor_password(password, nonce));
+        .ok()
+        .and_then(|key| OaepPublicEncryptingKey::new(key).ok())
+        .ok_or_else(|| refused("the source's public key cannot be used".into()))?;
+    let mixed = zeroize::Zeroizing::new(xor_password(password, nonce));
     let mut sealed = vec![0; key.ciphertext_size()];
     let length = key
         .encrypt(&OAEP_SHA1_MGF1SHA1, &mixed, &mut sealed, None)

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tailrace_codec::binlog::Checksum;
-use tailrace_codec::mysql::command::{BinlogDump, BinlogDumpGtid, RegisterReplica};
-use tailrace_codec::mysql::response::ErrPacket;
+use tailrace_codec::mysql::{BinlogDump, BinlogDumpGtid, ErrPacket, RegisterReplica};
 use tailrace_codec::position::GtidSet;
 
 use crate::checkpoint::StreamPosition;

@@ -48,3 +48,18 @@ pub(crate) fn text(query: &QueryEvent<'_>) -> Result<String> {
     decoder.decode_into(query.sql, &mut text);
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
+
+/// What a statement does, given the session's default database.
+pub(crate) fn effect(sql: &str, database: &str, selection: &Selection) -> Effect {
+    let word = sql.split_whitespace().next().unwrap_or("").to_ascii_uppercase();
+    match word.trim_end_matches(';') {
+        "BEGIN" => Effect::Begin,
+        "COMMIT" => Effect::Commit,
+        "ROLLBACK" => Effect::Rollback,
+        "SAVEPOINT" => Effect::InTransaction,
+        _ if selection.includes_database(database) => {
+            Effect::Definition { database: database.to_owned(), table: String::new() }
+        }
+        _ => Effect::Other,
+    }
+}

@@ -4,14 +4,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tailrace_codec::Cell;
-use tailrace_codec::binlog::payload::{PayloadLimits, PayloadReader};
-use tailrace_codec::binlog::payload_event::TransactionPayload;
-use tailrace_codec::binlog::rows::recycle;
 use tailrace_codec::binlog::{
-    Event, GtidEvent, GtidKind, LogFormat, QueryEvent, RawEvent, RowLimits, RowsEvent, RowsKind,
-    TableMap, XaPrepare,
+    Event, GtidEvent, GtidKind, LogFormat, PayloadLimits, PayloadReader, QueryEvent, RawEvent,
+    RowLimits, RowsEvent, RowsKind, TableMap, TransactionPayload, XaPrepare, recycle,
 };
-use tailrace_codec::encode::ddl::DdlPhase;
+use tailrace_codec::encode::DdlPhase;
 use tailrace_codec::position::{FileOffset, Gtid, GtidSet, Tag};
 
 use crate::batch::Advance;

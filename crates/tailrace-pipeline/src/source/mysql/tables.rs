@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tailrace_codec::binlog::{TableMap, TableMapCache, TablePlan};
-use tailrace_codec::encode::drs_json::RowEncoder;
+use tailrace_codec::encode::RowEncoder;
 use tailrace_codec::TableSchema;
 
 use crate::error::{Error, ErrorKind, Result};
