@@ -12,7 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::servers::kafka::{KafkaCluster, KafkaOptions};
 use crate::servers::mysql::{MySqlOptions, MySqlServer};
-use crate::sql::Login;
+use crate::sql::{Client, Login};
 
 /// `host:port` of the shared MySQL.
 pub const MYSQL: &str = "TAILRACE_TEST_MYSQL";
@@ -96,6 +96,7 @@ pub fn mysql() -> Result<Login> {
             port,
             user: required(MYSQL_USER)?,
             password: required(MYSQL_PASSWORD)?,
+            client: Client::MySql,
         });
     }
     static SERVER: OnceLock<std::result::Result<MySqlServer, String>> = OnceLock::new();

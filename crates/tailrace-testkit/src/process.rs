@@ -104,13 +104,7 @@ impl Launch {
         command.process_group(0);
         let child = spawn(command).with_context(|| format!("starting {}", self.name))?;
         let pid = child.id();
-        Ok(ServerProcess {
-            name: self.name,
-            log: self.log,
-            pid,
-            child: Some(child),
-            lifetime: self.lifetime,
-        })
+        Ok(ServerProcess { name: self.name, log: self.log, pid, child, lifetime: self.lifetime })
     }
 
     /// `setpriv` changes the user and asks the kernel to kill the server when the thread that
@@ -164,7 +158,7 @@ pub struct ServerProcess {
     name: String,
     log: PathBuf,
     pid: u32,
-    child: Option<Child>,
+    child: Child,
     lifetime: Lifetime,
 }
 
@@ -186,10 +180,7 @@ impl ServerProcess {
 
     /// The exit status if the server has ended.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        match &mut self.child {
-            Some(child) => Ok(child.try_wait().context("asking for a server's exit status")?),
-            None => Ok(None),
-        }
+        self.child.try_wait().context("asking for a server's exit status")
     }
 
     /// Waits until the log contains `line`. An error, with the end of the log, when the server
@@ -234,45 +225,37 @@ impl ServerProcess {
 
     /// `kill -9`: ends the server at once, as a crash does, and waits until it is gone.
     pub fn kill(&mut self) -> Result<()> {
-        self.end("KILL")
+        self.child.kill().with_context(|| format!("killing {}", self.name))?;
+        self.child.wait().map(drop).with_context(|| format!("waiting for {}", self.name))
     }
 
     /// Asks the server to stop cleanly and waits until it is gone; kills it when it takes longer
-    /// than 30 s.
+    /// than 30 s. Nothing happens when it has ended already.
     pub fn stop(&mut self) -> Result<()> {
-        self.end("TERM")
+        self.stop_with("TERM")
+    }
+
+    /// As [`stop`](Self::stop), for servers that know another signal for it.
+    pub fn stop_with(&mut self, signal: &str) -> Result<()> {
+        if self.ended()?.is_none() {
+            signal_process(self.pid, signal)?;
+            let what = format!("{} to stop", self.name);
+            if wait::until(&what, STOP_LIMIT, || self.ended()).is_err() {
+                self.kill()?;
+            }
+        }
+        Ok(())
     }
 
     /// Sends any signal, for example `STOP` and `CONT` to freeze and thaw the server.
     pub fn signal(&self, signal: &str) -> Result<()> {
         signal_process(self.pid, signal)
     }
-
-    fn end(&mut self, signal: &str) -> Result<()> {
-        let Some(mut child) = self.child.take() else { return Ok(()) };
-        if child.try_wait()?.is_none() {
-            match signal {
-                "KILL" => child.kill()?,
-                _ => signal_process(self.pid, signal)?,
-            }
-            let gone =
-                wait::until(
-                    &format!("{} to stop", self.name),
-                    STOP_LIMIT,
-                    || Ok(child.try_wait()?),
-                );
-            if gone.is_err() {
-                child.kill()?;
-                child.wait()?;
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        if self.child.is_some() && thread::panicking() {
+        if thread::panicking() {
             eprintln!("---- {}: {} ends:\n{}", self.name, self.log.display(), self.log_tail());
         }
         if self.lifetime == Lifetime::WithCaller {

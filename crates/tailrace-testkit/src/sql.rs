@@ -1,4 +1,4 @@
-//! SQL on a MySQL or MariaDB server, through MySQL's own command-line client: no driver, so no
+//! SQL on a MySQL or MariaDB server, through the server's own command-line client: no driver, so no
 //! dependency, and an opinion that is independent of the code under test.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -19,6 +19,17 @@ pub struct Login {
     pub user: String,
     /// Password, in clear: these are test servers.
     pub password: String,
+    /// The client that knows how to log in there.
+    pub client: Client,
+}
+
+/// A command-line client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client {
+    /// MySQL's, from the private prefix. It cannot log in with MariaDB's default authentication.
+    MySql,
+    /// MariaDB's, from the system.
+    MariaDb,
 }
 
 impl Login {
@@ -59,15 +70,18 @@ impl Login {
     }
 
     fn client(&self) -> Result<Command> {
-        let program = Prefix::ensure()?.program("mysql")?;
-        let [loader, arguments @ ..] = program.as_slice() else {
+        let program = match self.client {
+            Client::MySql => Prefix::ensure()?.program("mysql")?,
+            Client::MariaDb => vec!["mariadb".to_owned()],
+        };
+        let [program, arguments @ ..] = program.as_slice() else {
             bail!("the program of mysql is empty")
         };
-        let mut command = Command::new(loader);
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .args(["--no-defaults", "--protocol=TCP", "--batch", "--skip-column-names"])
-            .args(["--default-character-set=utf8mb4", "--binary-mode", "--get-server-public-key"])
+            .args(["--default-character-set=utf8mb4", "--binary-mode"])
             .arg(format!("--host={}", self.host))
             .arg(format!("--port={}", self.port))
             .arg(format!("--user={}", self.user))

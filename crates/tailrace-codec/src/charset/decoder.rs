@@ -74,6 +74,16 @@ impl Decoder {
         self.name
     }
 
+    /// The most bytes that one character has: 1 to 4.
+    pub fn char_bytes_max(&self) -> u8 {
+        match self.form {
+            Form::SingleByte(_) => 1,
+            Form::Pair(_) | Form::PairOfSevenBits(_) | Form::ShiftJis(_) | Form::Ucs2 => 2,
+            Form::EucJp { .. } | Form::Utf8Mb3 => 3,
+            Form::Gb18030 { .. } | Form::Utf8Mb4 | Form::Utf16 | Form::Utf16Le | Form::Utf32 => 4,
+        }
+    }
+
     /// Whether well-formed text of this character set is UTF-8 as it stands (`utf8mb4`, `utf8mb3`
     /// and `ascii`). Bytes of a log may still be bad: see [`Decoder::pass_through`].
     pub fn is_utf8(&self) -> bool {
@@ -105,29 +115,34 @@ impl Decoder {
             out.extend_from_slice(text.as_bytes());
             return;
         }
-        let mut run = |ascii: bool, each: &dyn Fn(&[u8]) -> Step| {
-            step::decode(bytes, out, ascii, each);
-        };
         match &self.form {
             Form::SingleByte(set) => set.decode_into(bytes, out),
-            Form::Pair(grid) => run(true, &|at| multi_byte::pair(grid, at)),
+            Form::Pair(grid) => step::decode(bytes, out, true, |at| multi_byte::pair(grid, at)),
             Form::PairOfSevenBits(grid) => {
-                run(true, &|at| multi_byte::pair_of_seven_bits(grid, at));
+                step::decode(bytes, out, true, |at| multi_byte::pair_of_seven_bits(grid, at));
             }
-            Form::ShiftJis(grid) => run(true, &|at| multi_byte::shift_jis(grid, at)),
+            Form::ShiftJis(grid) => {
+                step::decode(bytes, out, true, |at| multi_byte::shift_jis(grid, at));
+            }
             Form::EucJp { grid, plane_8f } => {
-                run(true, &|at| multi_byte::euc_jp(grid, plane_8f, at));
+                step::decode(bytes, out, true, |at| multi_byte::euc_jp(grid, plane_8f, at));
             }
-            Form::Gb18030 { grid, runs } => run(true, &|at| multi_byte::gb18030(grid, runs, at)),
-            Form::Utf8Mb3 => run(true, &|at| unicode::utf8(at, false)),
-            Form::Utf8Mb4 => run(true, &|at| match unicode::utf8(at, true) {
+            Form::Gb18030 { grid, runs } => {
+                step::decode(bytes, out, true, |at| multi_byte::gb18030(grid, runs, at));
+            }
+            Form::Utf8Mb3 => step::decode(bytes, out, true, |at| unicode::utf8(at, false)),
+            Form::Utf8Mb4 => step::decode(bytes, out, true, |at| match unicode::utf8(at, true) {
                 Step::Incomplete => Step::Bad(1),
                 step => step,
             }),
-            Form::Ucs2 => run(false, &unicode::ucs2),
-            Form::Utf16 => run(false, &|at| unicode::utf16(at, u16::from_be_bytes)),
-            Form::Utf16Le => run(false, &|at| unicode::utf16(at, u16::from_le_bytes)),
-            Form::Utf32 => run(false, &unicode::utf32),
+            Form::Ucs2 => step::decode(bytes, out, false, unicode::ucs2),
+            Form::Utf16 => {
+                step::decode(bytes, out, false, |at| unicode::utf16(at, u16::from_be_bytes));
+            }
+            Form::Utf16Le => {
+                step::decode(bytes, out, false, |at| unicode::utf16(at, u16::from_le_bytes));
+            }
+            Form::Utf32 => step::decode(bytes, out, false, unicode::utf32),
         }
     }
 }

@@ -59,11 +59,18 @@ pub const MYSQL: &[Package] = &[
 ];
 
 /// To run MariaDB. Without the package that starts it as a service of the machine.
-pub const MARIADB: &[Package] = &[Package {
-    name: "mariadb-server-core",
-    purpose: "running MariaDB",
-    signs: &["/usr/sbin/mariadbd"],
-}];
+pub const MARIADB: &[Package] = &[
+    Package {
+        name: "mariadb-server-core",
+        purpose: "running MariaDB",
+        signs: &["/usr/sbin/mariadbd"],
+    },
+    Package {
+        name: "mariadb-client-core",
+        purpose: "initialising MariaDB and its client",
+        signs: &["/usr/bin/my_print_defaults"],
+    },
+];
 
 /// To run PostgreSQL.
 pub const POSTGRES: &[Package] = &[Package {

@@ -11,7 +11,7 @@ use crate::port::Ports;
 use crate::process::{self, Launch, ServerProcess};
 use crate::provision::system;
 use crate::rundir::RunDir;
-use crate::sql::{Login, Session};
+use crate::sql::{Client, Login, Session};
 
 pub use super::mysql::{PASSWORD, USER};
 
@@ -73,6 +73,7 @@ impl MariaDbServer {
             port: self.port(),
             user: USER.to_owned(),
             password: PASSWORD.to_owned(),
+            client: Client::MariaDb,
         }
     }
 

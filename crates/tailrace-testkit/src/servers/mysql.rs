@@ -14,7 +14,7 @@ use crate::process::{self, Launch, ServerProcess};
 use crate::provision::announce;
 use crate::provision::mysql::Prefix;
 use crate::rundir::RunDir;
-use crate::sql::{Login, Session};
+use crate::sql::{Client, Login, Session};
 
 /// A user of every test server with all rights, from any host.
 pub const USER: &str = "tailrace";
@@ -151,6 +151,7 @@ impl MySqlServer {
             port: self.port(),
             user: USER.to_owned(),
             password: PASSWORD.to_owned(),
+            client: Client::MySql,
         }
     }
 

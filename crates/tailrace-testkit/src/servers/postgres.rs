@@ -90,10 +90,7 @@ impl PostgresServer {
     /// Stops when it still runs, and starts on the same data and port.
     pub fn restart(&mut self) -> Result<()> {
         // SIGINT is the "fast" stop: it does not wait for clients to leave.
-        if self.process.ended()?.is_none() {
-            self.process.signal("INT")?;
-        }
-        self.process.stop()?;
+        self.process.stop_with("INT")?;
         let account = if account::is_root()? { Some(Account::nobody()?) } else { None };
         self.process = launch(&self.options, self.dir.path(), self.ports.first(), account)?;
         Ok(())

@@ -117,8 +117,9 @@ pub trait JobStore {
         except: Option<&'a str>,
     ) -> StoreFuture<'a, bool>;
 
-    /// Children of a job, oldest first.
-    fn children<'a>(&'a self, parent_id: &'a str) -> StoreFuture<'a, Vec<ChildJob>>;
+    /// Children of these jobs with their parent's id, oldest first.
+    fn children<'a>(&'a self, parent_ids: &'a [String])
+    -> StoreFuture<'a, Vec<(String, ChildJob)>>;
 
     /// Ids of all jobs in one of these statuses.
     fn job_ids_in<'a>(&'a self, statuses: &'a [JobStatus]) -> StoreFuture<'a, Vec<String>>;

@@ -6,12 +6,12 @@
 
 mod error;
 mod iam;
-mod job;
+pub mod job;
 mod key;
 mod lease;
 mod lock;
-mod progress;
-mod query;
+pub mod progress;
+pub mod query;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;

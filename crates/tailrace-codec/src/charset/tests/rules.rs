@@ -59,6 +59,21 @@ fn utf8_is_told_apart() {
     assert_eq!(utf8, ["ascii", "utf8mb3", "utf8mb4"]);
 }
 
+/// `MAXLEN` of the server's `information_schema.CHARACTER_SETS`, where it is not 1.
+#[test]
+fn the_longest_character_is_the_servers() {
+    let longer = [
+        (2, ["big5", "cp932", "euckr", "gb2312", "gbk", "sjis", "ucs2"].as_slice()),
+        (3, &["eucjpms", "ujis", "utf8mb3"]),
+        (4, &["gb18030", "utf16", "utf16le", "utf32", "utf8mb4"]),
+    ];
+    for name in ALL {
+        let expected =
+            longer.iter().find(|(_, names)| names.contains(&name)).map_or(1, |(n, _)| *n);
+        assert_eq!(Decoder::for_charset(name).unwrap().char_bytes_max(), expected, "{name}");
+    }
+}
+
 proptest! {
     #[test]
     fn output_is_utf8_appended_and_bounded(

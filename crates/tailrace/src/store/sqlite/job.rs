@@ -211,25 +211,31 @@ impl JobStore for SqliteStore {
         })
     }
 
-    fn children<'a>(&'a self, parent_id: &'a str) -> StoreFuture<'a, Vec<ChildJob>> {
+    fn children<'a>(
+        &'a self,
+        parent_ids: &'a [String],
+    ) -> StoreFuture<'a, Vec<(String, ChildJob)>> {
         Box::pin(async move {
+            let parents =
+                serde_json::to_string(parent_ids).map_err(|e| StoreError::damaged("ids", e))?;
             let rows = sqlx::query(
-                "SELECT id, name, status, created_ms FROM jobs
-                 WHERE parent_id = ? ORDER BY created_ms, id",
+                "SELECT parent_id, id, name, status, created_ms FROM jobs
+                 WHERE parent_id IN (SELECT value FROM json_each(?)) ORDER BY created_ms, id",
             )
-            .bind(parent_id)
+            .bind(parents)
             .fetch_all(&self.read)
             .await?;
             rows.iter()
                 .map(|row| {
                     let status: String = row.try_get("status")?;
-                    Ok(ChildJob {
+                    let child = ChildJob {
                         id: row.try_get("id")?,
                         name: row.try_get("name")?,
                         status: JobStatus::from_name(&status)
                             .ok_or_else(|| StoreError::damaged("jobs.status", &status))?,
                         created_ms: row.try_get("created_ms")?,
-                    })
+                    };
+                    Ok((row.try_get("parent_id")?, child))
                 })
                 .collect()
         })
