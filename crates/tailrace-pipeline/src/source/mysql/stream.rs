@@ -522,7 +522,10 @@ impl<'c> Stream<'c> {
             )
         };
         let limits =
-            RowLimits { restored_bytes_max: self.context.spec.limits.event_bytes_max };
+            RowLimits {
+                restored_bytes_max: self.context.spec.limits.event_bytes_max,
+                ..RowLimits::default()
+            };
         let Scratch { restored, before, after } = scratch;
         let mut rows = event.rows(table.plan(), restored, limits).map_err(damaged)?;
         let (mut old, mut new) = (recycle(std::mem::take(before)), recycle(std::mem::take(after)));
