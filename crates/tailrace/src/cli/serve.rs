@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigFile, Overrides, StoreLocation};
 use crate::control::iam::{BootstrapValues, Credentials};
-use crate::control::runner::JobRunner;
+use crate::control::runner_pipeline::PipelineRunner;
 use crate::control::{Bounds, Control, ControlParts};
 use crate::secret::{MasterKey, Vault};
 use crate::store::sqlite::SqliteStore;
@@ -89,7 +89,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let control = Control::start_up(ControlParts {
         store: Arc::clone(&store),
         vault,
-        runner: runner(),
+        runner: Arc::new(PipelineRunner),
         clock: Arc::new(SystemClock),
         owner: owner(&config.data_dir)?,
         bounds: bounds(config),
@@ -119,6 +119,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     store.close().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn router(control: Control) -> axum::Router {
+    let healthz = axum::routing::get(async || "ok");
+    let metrics = axum::routing::get(async move || control.render_metrics().await);
+    axum::Router::new().route("/healthz", healthz).route("/metrics", metrics)
 }
 
 async fn wait_for_signal() -> std::io::Result<()> {
