@@ -55,11 +55,6 @@ impl KafkaTopics {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The name of a topic in the directory.
-    pub(crate) fn name(&self, id: TopicId) -> Option<String> {
-        self.lock().names.get(id.0 as usize).cloned()
-    }
-
     /// Names of topics from a place on, for a copy that is read without a lock.
     pub(crate) fn names_from(&self, place: usize) -> Vec<String> {
         self.lock().names.get(place..).unwrap_or_default().to_vec()

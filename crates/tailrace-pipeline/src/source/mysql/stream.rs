@@ -426,7 +426,7 @@ impl<'c> Stream<'c> {
             return Ok(());
         }
         let sql = statement::text(query)?;
-        match statement::effect(&sql, query.database, &self.context.spec.selection) {
+        match statement::effect(&sql, query, &self.context.spec.selection) {
             Effect::Begin => {
                 self.open_transaction();
                 Ok(())
@@ -439,12 +439,13 @@ impl<'c> Stream<'c> {
                 format!("{} at {}:{}: {why}", sql.chars().take(200).collect::<String>(), self.seen.0, self.seen.1),
             )),
             Effect::Other => self.commit(),
-            Effect::Definition { database, table } => {
+            Effect::Definition { database, table, commits } => {
                 if let Some(window) = window {
                     window.definition_changed();
                 }
                 let es_ms = self.time_ms(raw);
-                self.definition(es_ms, &database, &table, &sql)
+                self.definition(es_ms, &database, &table, &sql)?;
+                if commits { self.commit() } else { Ok(()) }
             }
         }
     }
@@ -452,23 +453,28 @@ impl<'c> Stream<'c> {
     /// A statement that changes the definition of a selected object.
     fn definition(&mut self, es_ms: i64, database: &str, table: &str, sql: &str) -> Result<()> {
         self.tables.clear();
-        self.open_transaction().changes += 1;
-        if self.delivered == 0 {
+        let delivered = self.delivered;
+        let transaction = self.open_transaction();
+        transaction.changes += 1;
+        if transaction.changes > delivered {
             if let Some(topic) = self.context.router.ddl()? {
                 self.composer.ddl(topic, es_ms, (database, table), sql, DdlPhase::Stream);
             }
             self.context.observer.ddl(&format!("{}:{}", self.seen.0, self.seen.1), sql);
         }
-        self.commit()
+        Ok(())
     }
 
     /// The first phase of a distributed transaction: whether its rows count is not known yet.
-    fn prepared(&self, prepare: &XaPrepare<'_>) -> Result<()> {
+    fn prepared(&mut self, prepare: &XaPrepare<'_>) -> Result<()> {
+        if self.transaction.as_ref().is_none_or(|t| t.changes == 0) {
+            return self.commit();
+        }
         Err(Error::new(
             ErrorKind::UnknownEvent,
             format!(
-                "XA PREPARE {:?} at {}:{}: distributed transactions in two phases are not supported",
-                prepare, self.seen.0, self.seen.1
+                "XA PREPARE of {:?} at {}:{} changes selected tables: distributed transactions in two phases are not supported",
+                String::from_utf8_lossy(prepare.gtrid), self.seen.0, self.seen.1
             ),
         ))
     }
@@ -522,7 +528,10 @@ impl<'c> Stream<'c> {
             )
         };
         let limits =
-            RowLimits { restored_bytes_max: self.context.spec.limits.event_bytes_max };
+            RowLimits {
+                restored_bytes_max: self.context.spec.limits.event_bytes_max,
+                ..RowLimits::default()
+            };
         let Scratch { restored, before, after } = scratch;
         let mut rows = event.rows(table.plan(), restored, limits).map_err(damaged)?;
         let (mut old, mut new) = (recycle(std::mem::take(before)), recycle(std::mem::take(after)));
