@@ -5,12 +5,11 @@
 //! `'` as `\u003c` and so on, and U+2028 / U+2029, which JavaScript once took for line ends. Any JSON
 //! parser undoes all of it.
 
+use super::charset_shim::Decoder;
+
 /// Bytes examined per step: one SSE2 or NEON register, so that the compiler turns the test of a
 /// block into a handful of vector compares.
 const BLOCK: usize = 16;
-
-/// What stands for U+FFFD in UTF-8; written for each byte sequence that is not valid UTF-8.
-const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 
 /// True for bytes that cannot simply be copied: those with an escape, `?` (cheaper to include than
 /// to tell from its neighbours `<=>`), 0xE2 (may begin U+2028), and with `STOP_AT_HIGH` every byte
@@ -41,37 +40,31 @@ fn clean_prefix<const STOP_AT_HIGH: bool>(bytes: &[u8]) -> usize {
     clean + tail.iter().position(|&b| stops::<STOP_AT_HIGH>(b)).unwrap_or(tail.len())
 }
 
-/// Appends UTF-8 text, escaped. Sequences that are not valid UTF-8 become U+FFFD, so that the output
-/// is JSON whatever came in.
+/// Appends text of a character set that contains ASCII, as escaped UTF-8. Bytes that are no text
+/// become `?`, as a server converts them, so that the output is JSON whatever came in.
 #[inline]
-pub(crate) fn push_utf8(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn push_text(out: &mut Vec<u8>, bytes: &[u8], decoder: &Decoder) {
     let clean = clean_prefix::<true>(bytes);
     let (head, rest) = bytes.split_at_checked(clean).unwrap_or((bytes, &[]));
     out.extend_from_slice(head);
     if !rest.is_empty() {
-        push_from_first_stop(out, rest);
+        push_decoded(out, rest, decoder);
     }
 }
 
-/// The rest of [`push_utf8`], out of line to keep the common case small.
-fn push_from_first_stop(out: &mut Vec<u8>, rest: &[u8]) {
-    if std::str::from_utf8(rest).is_ok() {
-        return push_valid(out, rest);
+/// Appends text of any character set, as escaped UTF-8.
+pub(crate) fn push_decoded(out: &mut Vec<u8>, bytes: &[u8], decoder: &Decoder) {
+    if let Some(text) = decoder.pass_through(bytes) {
+        return push_str(out, text);
     }
-    for chunk in rest.utf8_chunks() {
-        push_valid(out, chunk.valid().as_bytes());
-        if !chunk.invalid().is_empty() {
-            out.extend_from_slice(REPLACEMENT);
-        }
-    }
+    let start = out.len();
+    decoder.decode_into(bytes, out);
+    escape_tail(out, start);
 }
 
 /// Appends text that is known to be valid UTF-8, escaped.
 pub(crate) fn push_str(out: &mut Vec<u8>, text: &str) {
-    push_valid(out, text.as_bytes());
-}
-
-fn push_valid(out: &mut Vec<u8>, mut rest: &[u8]) {
+    let mut rest = text.as_bytes();
     loop {
         let clean = clean_prefix::<false>(rest);
         let Some((head, tail)) = rest.split_at_checked(clean) else { return };
@@ -162,9 +155,13 @@ mod tests {
 
     use super::*;
 
+    fn utf8() -> &'static Decoder {
+        Decoder::for_charset("utf8mb4").unwrap()
+    }
+
     fn escaped(bytes: &[u8]) -> String {
         let mut out = Vec::new();
-        push_utf8(&mut out, bytes);
+        push_text(&mut out, bytes, utf8());
         String::from_utf8(out).unwrap()
     }
 
@@ -182,9 +179,11 @@ mod tests {
     }
 
     #[test]
-    fn invalid_utf8_becomes_a_replacement_character() {
-        assert_eq!(escaped(b"ab\xFFcd\"\xE2\x82"), "ab\u{FFFD}cd\\\"\u{FFFD}");
-        assert_eq!(escaped(b"\xE2"), "\u{FFFD}");
+    fn bad_bytes_become_question_marks() {
+        assert_eq!(escaped(b"ab\xFFcd\"\xC3\xA9"), "ab?cd\\\"\u{e9}");
+        let mut out = Vec::new();
+        push_text(&mut out, b"caf\xE9 <", Decoder::for_collation(8).unwrap());
+        assert_eq!(String::from_utf8(out).unwrap(), "caf\u{e9} \\u003c");
     }
 
     #[test]
@@ -201,7 +200,7 @@ mod tests {
         #[test]
         fn parses_back_to_the_text(text in any::<String>()) {
             let mut out = b"\"".to_vec();
-            push_utf8(&mut out, text.as_bytes());
+            push_text(&mut out, text.as_bytes(), utf8());
             out.push(b'"');
             let back: String = serde_json::from_slice(&out).unwrap();
             prop_assert_eq!(back, text);
@@ -213,10 +212,14 @@ mod tests {
         #[test]
         fn any_bytes_give_a_json_string(bytes in any::<Vec<u8>>()) {
             let mut out = b"\"".to_vec();
-            push_utf8(&mut out, &bytes);
+            push_text(&mut out, &bytes, utf8());
             out.push(b'"');
             let back: String = serde_json::from_slice(&out).unwrap();
-            prop_assert_eq!(back, String::from_utf8_lossy(&bytes));
+            if let Ok(text) = std::str::from_utf8(&bytes) {
+                prop_assert_eq!(back, text);
+            } else {
+                prop_assert!(back.contains('?'));
+            }
         }
 
         #[test]
@@ -225,7 +228,7 @@ mod tests {
             out.extend_from_slice(text.as_bytes());
             escape_tail(&mut out, head.len());
             let mut want = head;
-            push_utf8(&mut want, text.as_bytes());
+            push_text(&mut want, text.as_bytes(), utf8());
             prop_assert_eq!(out, want);
         }
     }

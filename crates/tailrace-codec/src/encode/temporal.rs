@@ -43,7 +43,7 @@ fn push_fraction(out: &mut Vec<u8>, micros: u32, fsp: Fsp) -> Result<(), ValueEr
         0..=6 => 10u32.pow(6 - u32::from(fsp)),
         _ => return Err(ValueError::new(format!("{fsp} fraction digits, allowed are 0..=6"))),
     };
-    if micros > 999_999 || micros % unit != 0 {
+    if micros > 999_999 || !micros.is_multiple_of(unit) {
         return Err(ValueError::new(format!(
             "{micros} microseconds do not fit {fsp} declared fraction digits"
         )));
