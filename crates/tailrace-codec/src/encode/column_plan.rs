@@ -97,14 +97,8 @@ impl ColumnPlan {
             Cell::Double(value) => push_java_double(out, value),
             Cell::Decimal(ref value) => push_decimal(out, value),
             Cell::Bit(bytes) => push_bit(out, bytes),
-            Cell::Year(year) => {
-                push_year(out, year);
-                Ok(())
-            }
-            Cell::Date(date) => {
-                push_date(out, date);
-                Ok(())
-            }
+            Cell::Year(year) => push_year(out, year),
+            Cell::Date(date) => push_date(out, date),
             Cell::Time(time, fsp) => push_time(out, time, fsp),
             Cell::DateTime(value, fsp) => push_datetime(out, value, fsp),
             Cell::Timestamp { seconds, micros, fsp } => match format {

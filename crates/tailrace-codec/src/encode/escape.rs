@@ -15,7 +15,7 @@ const BLOCK: usize = 16;
 /// to tell from its neighbours `<=>`), 0xE2 (may begin U+2028), and with `STOP_AT_HIGH` every byte
 /// of a multi-byte character. Written without branches so that it vectorises.
 #[inline(always)]
-fn stops<const STOP_AT_HIGH: bool>(byte: u8) -> bool {
+const fn stops<const STOP_AT_HIGH: bool>(byte: u8) -> bool {
     let high = if STOP_AT_HIGH { byte >= 0x80 } else { byte == 0xE2 };
     high | (byte < 0x20)
         | (byte == b'"')
@@ -24,20 +24,54 @@ fn stops<const STOP_AT_HIGH: bool>(byte: u8) -> bool {
         | (byte == b'\\')
 }
 
+/// [`stops`] for every byte, for the ends of texts that fill no block.
+struct StopTable([bool; 256]);
+
+impl StopTable {
+    const fn build<const STOP_AT_HIGH: bool>() -> Self {
+        let mut table = [false; 256];
+        let mut rest = table.as_mut_slice();
+        let mut byte = 0u8;
+        while let Some((slot, tail)) = rest.split_first_mut() {
+            *slot = stops::<STOP_AT_HIGH>(byte);
+            byte = byte.wrapping_add(1);
+            rest = tail;
+        }
+        Self(table)
+    }
+
+    #[inline(always)]
+    fn position(&self, bytes: &[u8]) -> Option<usize> {
+        bytes.iter().position(|&b| self.0.get(usize::from(b)).copied().unwrap_or(true))
+    }
+}
+
+static STOPS: StopTable = StopTable::build::<false>();
+static STOPS_AND_HIGH: StopTable = StopTable::build::<true>();
+
+/// Some byte of the block stops.
+#[inline(always)]
+fn block_stops<const STOP_AT_HIGH: bool>(block: &[u8; BLOCK]) -> bool {
+    block.iter().fold(0u8, |found, &b| found | u8::from(stops::<STOP_AT_HIGH>(b))) != 0
+}
+
 /// Length of the prefix that can be copied as it is.
 #[inline]
 fn clean_prefix<const STOP_AT_HIGH: bool>(bytes: &[u8]) -> usize {
+    let table = if STOP_AT_HIGH { &STOPS_AND_HIGH } else { &STOPS };
     let (blocks, tail) = bytes.as_chunks::<BLOCK>();
     let mut clean = 0;
     for block in blocks {
-        let found = block.iter().fold(0u8, |acc, &b| acc | u8::from(stops::<STOP_AT_HIGH>(b)));
-        if found != 0 {
-            let within = block.iter().position(|&b| stops::<STOP_AT_HIGH>(b)).unwrap_or(BLOCK);
-            return clean + within;
+        if block_stops::<STOP_AT_HIGH>(block) {
+            return clean + table.position(block).unwrap_or(BLOCK);
         }
         clean += BLOCK;
     }
-    clean + tail.iter().position(|&b| stops::<STOP_AT_HIGH>(b)).unwrap_or(tail.len())
+    // The end overlaps the block before it, which is known to be clean.
+    match bytes.last_chunk::<BLOCK>() {
+        Some(end) if !block_stops::<STOP_AT_HIGH>(end) => bytes.len(),
+        _ => clean + table.position(tail).unwrap_or(tail.len()),
+    }
 }
 
 /// Appends text of a character set that contains ASCII, as escaped UTF-8. Bytes that are no text

@@ -54,7 +54,7 @@ fn push_literal(out: &mut Vec<u8>, cell: &Cell<'_>, column: &Column) -> Result<(
         Cell::Text(bytes) => push_text(out, bytes, column)?,
         Cell::Date(date) => {
             out.push(b'\'');
-            push_date(out, date);
+            push_date(out, date)?;
             out.push(b'\'');
         }
         Cell::Time(..) | Cell::DateTime(..) | Cell::Timestamp { .. } => push_moment(out, cell)?,
