@@ -5,7 +5,9 @@
 
 mod cargo_test;
 mod report;
+mod servers;
 mod test;
+mod tidy;
 mod workspace;
 
 use anyhow::Result;
@@ -22,10 +24,17 @@ struct Cli {
 enum Command {
     /// Check and test everything as CI does; with -p or a name, run only those tests
     Test(test::TestArgs),
+    /// Check the house rules that rustfmt and clippy do not know
+    Tidy,
+    /// Keep a MySQL and a Kafka running for work by hand
+    #[command(subcommand)]
+    Servers(servers::ServersCommand),
 }
 
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Test(args) => test::run(&args),
+        Command::Tidy => tidy::run(),
+        Command::Servers(command) => servers::run(&command),
     }
 }

@@ -10,7 +10,7 @@ use crate::run::StopSignal;
 use crate::sink::Sink;
 use crate::sink::kafka::{self, KafkaSink};
 use crate::sink::null::NullSink;
-use crate::source::mysql::catalog;
+use crate::source::mysql::catalog::{self, FoundDatabase};
 use crate::source::mysql::connection::Connection;
 
 /// Runs a job until it is stopped, finished or fails. Blocks.
@@ -67,7 +67,7 @@ pub fn probe_target(endpoint: &KafkaEndpoint) -> Result<()> {
 pub fn list_objects(
     endpoint: &MysqlEndpoint,
     databases: Option<&[String]>,
-) -> Result<Vec<(String, Vec<String>)>> {
+) -> Result<Vec<FoundDatabase>> {
     let mut connection = Connection::connect(endpoint, &Limits::default(), StopSignal::new())?;
     catalog::list(&mut connection, databases)
 }

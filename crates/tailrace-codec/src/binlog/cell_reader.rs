@@ -1,17 +1,21 @@
 //! Reading one cell: a compact instruction per column, resolved when the plan is compiled.
 
+use super::decimal;
 use super::temporal;
 use super::wire_column::WireColumn;
 use crate::cell::{Cell, Decimal};
+use crate::error::DecodeError;
 use crate::schema::ColumnType;
 
 /// Why a cell could not be read; turned into a full error away from the hot path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The row data ends inside the value.
     Truncated,
     /// The value cannot be.
     Invalid(&'static str),
+    /// A JSON value's differences cannot be applied.
+    Json(Box<DecodeError>),
 }
 
 /// How one column is read.
@@ -68,18 +72,6 @@ pub(super) enum CellReader {
     Json(u8),
     Geometry(u8),
     Vector(u8),
-}
-
-/// Bytes that a group of 0 to 9 decimal digits takes.
-const DIGIT_BYTES: [u8; 10] = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
-
-/// Bytes of a packed `DECIMAL(precision, scale)`.
-pub(super) fn decimal_bytes(precision: u8, scale: u8) -> u8 {
-    let part = |digits: u8| {
-        let rest = DIGIT_BYTES.get(usize::from(digits % 9)).copied().unwrap_or(0);
-        (digits / 9).saturating_mul(4).saturating_add(rest)
-    };
-    part(precision.saturating_sub(scale)).saturating_add(part(scale))
 }
 
 #[inline(always)]
@@ -144,7 +136,7 @@ impl CellReader {
             (W::Decimal { precision, scale }, K::Decimal { precision: p, scale: s })
                 if precision == *p && scale == *s =>
             {
-                Self::Decimal { bytes: decimal_bytes(precision, scale), precision, scale }
+                Self::Decimal { bytes: decimal::packed_bytes(precision, scale), precision, scale }
             }
             (W::Bit { bits }, K::Bit { bits: b }) if bits == *b => {
                 Self::Bit { bytes: bits.div_ceil(8) }

@@ -22,6 +22,7 @@
 )]
 
 mod cursor;
+pub mod decimal;
 pub mod event;
 pub mod event_type;
 pub mod format_description;
@@ -30,6 +31,7 @@ pub mod gtid_event;
 mod gtid_tagged;
 pub mod header;
 pub mod heartbeat;
+pub mod json;
 pub mod payload;
 pub mod payload_event;
 pub mod plan;
@@ -43,6 +45,7 @@ pub mod transaction_end;
 pub mod wire_column;
 
 mod cell_reader;
+mod partial_update;
 mod schema_from_metadata;
 mod temporal;
 
@@ -53,6 +56,7 @@ pub use frame::{FileFrames, Frame, RawEvent};
 pub use gtid_event::{GtidEvent, GtidKind};
 pub use header::{EventFlags, EventHeader};
 pub use heartbeat::Heartbeat;
+pub use json::{JsonLimits, apply_json_diffs, write_json_text};
 pub use payload::{PayloadEvents, PayloadLimits, PayloadReader};
 pub use payload_event::{PayloadCompression, TransactionPayload};
 pub use plan::{PlanError, TablePlan};

@@ -242,7 +242,7 @@ impl PayloadEvents<'_> {
             if status.bytes_written > 0 {
                 return Ok(true);
             }
-            if status.bytes_read == 0 {
+            if status.bytes_read == 0 && (self.frame_open || !input.is_empty()) {
                 return Err(self.error("payload", "the zstd stream ends too early".to_owned()));
             }
         }

@@ -1,8 +1,13 @@
 //! Reading the rows of an event into cells, without allocating per row or cell.
 
+use std::borrow::Cow;
+
 use super::cell_reader::{CellReader, Fault, take_bytes, take_fixed_binary};
+use super::json::JsonLimits;
+use super::partial_update::{PartialColumns, partial_cell, restore_json, take_diffs};
 use super::plan::TablePlan;
 use super::rows_event::{ColumnSet, RowsEvent, RowsKind};
+use super::table_map::bit;
 use crate::cell::Cell;
 use crate::error::{DecodeError, Result};
 
@@ -12,11 +17,13 @@ pub struct RowLimits {
     /// Greatest size of the buffer that holds values which are not in the event as such: `BINARY(n)`
     /// values with trailing zero bytes and JSON values written as differences.
     pub restored_bytes_max: usize,
+    /// Bounds for applying differences of JSON values.
+    pub json: JsonLimits,
 }
 
 impl Default for RowLimits {
     fn default() -> Self {
-        Self { restored_bytes_max: 256 << 20 }
+        Self { restored_bytes_max: 1 << 30, json: JsonLimits::default() }
     }
 }
 
@@ -60,13 +67,6 @@ impl<'a> RowsEvent<'a> {
                 ),
             ));
         }
-        if self.kind == RowsKind::PartialUpdate {
-            return Err(DecodeError::new(
-                self.event_type.name(),
-                self.rows_at(),
-                "JSON differences are not read yet; set binlog_row_value_options='' on the server",
-            ));
-        }
         let mut rows = Rows {
             event: *self,
             plan,
@@ -76,7 +76,7 @@ impl<'a> RowsEvent<'a> {
             full_before: self.columns_before().is_full(),
             full_after: self.columns_after().is_full(),
         };
-        if plan.has_fixed_binary() {
+        if plan.has_fixed_binary() || self.kind == RowsKind::PartialUpdate {
             rows.clone().restore(scratch, limits)?;
             rows.restored = scratch;
         }
@@ -119,11 +119,15 @@ impl<'s> Rows<'s> {
         } else {
             before.clear();
         }
-        if !self.event.kind.has_after() {
-            after.clear();
-        } else {
-            let (set, full) = (self.event.columns_after(), self.full_after);
-            self.image(set, full, after).map_err(|fault| self.error("after", fault))?;
+        match self.event.kind {
+            RowsKind::Delete => after.clear(),
+            RowsKind::PartialUpdate => {
+                self.partial_after(before, after).map_err(|fault| self.error("after", fault))?;
+            }
+            RowsKind::Write | RowsKind::Update => {
+                let (set, full) = (self.event.columns_after(), self.full_after);
+                self.image(set, full, after).map_err(|fault| self.error("after", fault))?;
+            }
         }
         Ok(true)
     }
@@ -155,79 +159,158 @@ impl<'s> Rows<'s> {
     #[cold]
     fn error(&self, image: &str, (column, fault): CellFault) -> DecodeError {
         let schema = self.plan.schema();
-        let (name, type_name) = match schema.columns.get(column) {
-            Some(c) => (c.name.as_str(), c.type_name.as_str()),
-            None => ("", "null bitmap"),
+        let place = match schema.columns.get(column) {
+            Some(c) => {
+                let number = column.saturating_add(1);
+                format!("column {number} `{}` ({})", c.name, c.type_name)
+            }
+            None => "null bitmap".to_owned(),
         };
         let used = self.event.row_bytes().len().saturating_sub(self.data.len());
         DecodeError::new(
             format!(
-                "{} of {} row {} {image} image column {} `{name}` ({type_name})",
+                "{} of {} row {} {image} image {place}",
                 self.event.event_type.name(),
                 schema.full_name(),
                 self.row,
-                column.saturating_add(1),
             ),
             self.event.rows_at().saturating_add(used),
             match fault {
-                Fault::Truncated => "the event ends inside the value",
-                Fault::Invalid(reason) => reason,
+                Fault::Truncated => Cow::Borrowed("the event ends inside the value"),
+                Fault::Invalid(reason) => Cow::Borrowed(reason),
+                Fault::Json(error) => Cow::Owned(error.to_string()),
             },
         )
     }
 
+    /// Reads the after image of PARTIAL_UPDATE_ROWS.
+    fn partial_after(
+        &mut self,
+        before: &[Cell<'s>],
+        after: &mut Vec<Cell<'s>>,
+    ) -> Result<(), CellFault> {
+        let set = self.event.columns_after();
+        let mut partial = self.partial_columns()?;
+        let mut nulls = self.null_bits(set)?;
+        after.clear();
+        for (column, reader) in self.plan.readers().iter().enumerate() {
+            let is_partial = partial.next_is_partial(*reader);
+            let cell = if !set.contains(column) || nulls.next_is_null() {
+                Ok(Cell::Null)
+            } else if is_partial {
+                take_diffs(&mut self.data)
+                    .and_then(|diffs| partial_cell(before, column, diffs, &mut self.restored))
+            } else {
+                reader.read(&mut self.data, &mut self.restored)
+            };
+            after.push(cell.map_err(|fault| (column, fault))?);
+        }
+        Ok(())
+    }
+
+    fn partial_columns(&mut self) -> Result<PartialColumns<'s>, CellFault> {
+        PartialColumns::read(&mut self.data, self.plan.json_columns()).map_err(whole_image)
+    }
+
+    fn null_bits(&mut self, set: ColumnSet<'s>) -> Result<NullBits<'s>, CellFault> {
+        NullBits::read(&mut self.data, set).map_err(whole_image)
+    }
+
     /// Walks all rows and puts what the log left out into `out`, in the order it will be asked for.
     fn restore(mut self, out: &mut Vec<u8>, limits: RowLimits) -> Result<()> {
+        let kind = self.event.kind;
+        let mut before = Vec::new();
         while !self.data.is_empty() {
             self.row = self.row.saturating_add(1);
-            if self.event.kind.has_before() {
+            if kind.has_before() {
                 let set = self.event.columns_before();
-                self.restore_image(set, out, limits).map_err(|f| self.error("before", f))?;
+                before.clear();
+                self.restore_image(set, None, &mut before, out, limits)
+                    .map_err(|f| self.error("before", f))?;
             }
-            if self.event.kind.has_after() {
+            if kind.has_after() {
                 let set = self.event.columns_after();
-                self.restore_image(set, out, limits).map_err(|f| self.error("after", f))?;
+                let documents = (kind == RowsKind::PartialUpdate).then_some(before.as_slice());
+                self.restore_image(set, documents, &mut Vec::new(), out, limits)
+                    .map_err(|f| self.error("after", f))?;
             }
         }
         Ok(())
     }
 
+    /// Restores one image's values. `documents` is the before image if this is the after image of
+    /// PARTIAL_UPDATE_ROWS; `cells` takes the cells where differences will need them.
     fn restore_image(
         &mut self,
         set: ColumnSet<'s>,
+        documents: Option<&[Cell<'s>]>,
+        cells: &mut Vec<Cell<'s>>,
         out: &mut Vec<u8>,
         limits: RowLimits,
     ) -> Result<(), CellFault> {
-        let nulls = take_bytes(&mut self.data, set.count().div_ceil(8)).map_err(|f| (0, f))?;
-        let mut position = 0usize;
+        let mut partial = documents.map(|_| self.partial_columns()).transpose()?;
+        let mut nulls = self.null_bits(set)?;
+        let keep = self.event.kind == RowsKind::PartialUpdate && documents.is_none();
         for (column, reader) in self.plan.readers().iter().enumerate() {
-            if !set.contains(column) {
-                continue;
+            let is_partial = partial.as_mut().is_some_and(|p| p.next_is_partial(*reader));
+            let cell = if !set.contains(column) || nulls.next_is_null() {
+                Ok(Cell::Null)
+            } else if is_partial {
+                take_diffs(&mut self.data)
+                    .and_then(|diffs| {
+                        restore_json(documents.unwrap_or_default(), column, diffs, limits.json, out)
+                    })
+                    .map(|()| Cell::Null)
+            } else if let CellReader::FixedBinary { length } = reader {
+                take_fixed_binary(&mut self.data, *length).map(|value| {
+                    restore_zeros(value, usize::from(*length), out);
+                    Cell::Null
+                })
+            } else {
+                reader.read(&mut self.data, &mut &[][..])
+            };
+            let cell = cell.map_err(|fault| (column, fault))?;
+            if out.len() > limits.restored_bytes_max {
+                return Err((column, Fault::Invalid("restored_bytes_max is reached")));
             }
-            let null = super::table_map::bit(nulls, position);
-            position = position.saturating_add(1);
-            if null {
-                continue;
-            }
-            match reader {
-                CellReader::FixedBinary { length } => {
-                    let value =
-                        take_fixed_binary(&mut self.data, *length).map_err(|f| (column, f))?;
-                    let missing = usize::from(*length).saturating_sub(value.len());
-                    if missing > 0 {
-                        out.extend_from_slice(value);
-                        out.resize(out.len().saturating_add(missing), 0);
-                    }
-                    if out.len() > limits.restored_bytes_max {
-                        return Err((column, Fault::Invalid("restored_bytes_max is reached")));
-                    }
-                }
-                other => {
-                    other.read(&mut self.data, &mut &[][..]).map_err(|f| (column, f))?;
-                }
+            if keep {
+                cells.push(cell);
             }
         }
         Ok(())
+    }
+}
+
+/// A fault in front of the first column.
+fn whole_image(fault: Fault) -> CellFault {
+    (usize::MAX, fault)
+}
+
+/// Appends a `BINARY(length)` value in full if the log shortened it.
+fn restore_zeros(value: &[u8], length: usize, out: &mut Vec<u8>) {
+    let missing = length.saturating_sub(value.len());
+    if missing > 0 {
+        out.extend_from_slice(value);
+        out.resize(out.len().saturating_add(missing), 0);
+    }
+}
+
+/// The null bitmap of an image: one bit for each column that is in it.
+struct NullBits<'s> {
+    bits: &'s [u8],
+    position: usize,
+}
+
+impl<'s> NullBits<'s> {
+    fn read(data: &mut &'s [u8], set: ColumnSet<'s>) -> Result<Self, Fault> {
+        Ok(Self { bits: take_bytes(data, set.count().div_ceil(8))?, position: 0 })
+    }
+
+    /// To be asked once for every column in the image.
+    fn next_is_null(&mut self) -> bool {
+        let null = bit(self.bits, self.position);
+        self.position = self.position.saturating_add(1);
+        null
     }
 }
 
@@ -240,7 +323,7 @@ fn full_image<'s>(
     restored: &mut &'s [u8],
     cells: &mut [Cell<'s>],
 ) -> Result<(), CellFault> {
-    let nulls = take_bytes(data, readers.len().div_ceil(8)).map_err(|f| (0, f))?;
+    let nulls = take_bytes(data, readers.len().div_ceil(8)).map_err(whole_image)?;
     let groups = readers.chunks(64).zip(cells.chunks_mut(64)).zip(nulls.chunks(8));
     for (group, ((readers, cells), nulls)) in groups.enumerate() {
         let word = null_word(nulls, readers.len());
@@ -291,16 +374,13 @@ fn partial_image<'s>(
     restored: &mut &'s [u8],
     cells: &mut [Cell<'s>],
 ) -> Result<(), CellFault> {
-    let nulls = take_bytes(data, set.count().div_ceil(8)).map_err(|f| (0, f))?;
-    let mut position = 0usize;
+    let mut nulls = NullBits::read(data, set).map_err(whole_image)?;
     for (column, (reader, cell)) in readers.iter().zip(cells).enumerate() {
-        *cell = Cell::Null;
-        if set.contains(column) {
-            if !super::table_map::bit(nulls, position) {
-                *cell = reader.read(data, restored).map_err(|f| (column, f))?;
-            }
-            position = position.saturating_add(1);
-        }
+        *cell = if set.contains(column) && !nulls.next_is_null() {
+            reader.read(data, restored).map_err(|f| (column, f))?
+        } else {
+            Cell::Null
+        };
     }
     Ok(())
 }

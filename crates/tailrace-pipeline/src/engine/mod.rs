@@ -33,7 +33,7 @@ pub enum Ended {
 ///
 /// # Errors
 /// The first error of source, encoders or sink, whichever caused the end.
-pub fn run<S: Sink>(
+pub(crate) fn run<S: Sink + 'static>(
     spec: &JobSpec,
     epoch: u64,
     mut sink: S,

@@ -89,11 +89,6 @@ impl BatchSender {
         self.shared.changed.notify_all();
         Ok(())
     }
-
-    /// Whether the sink has taken everything.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.shared.lock().batches.is_empty()
-    }
 }
 
 /// What the sink finds.

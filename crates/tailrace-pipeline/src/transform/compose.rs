@@ -4,10 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tailrace_codec::encode::ddl::{DdlPhase, encode_ddl};
-use tailrace_codec::encode::drs_json::{Format, RowEncoder, RowMeta};
-use tailrace_codec::encode::error::EncodeError;
-use tailrace_codec::encode::murmur2::kafka_partition;
+use tailrace_codec::encode::{
+    DdlPhase, EncodeError, Format, RowEncoder, RowMeta, encode_ddl, kafka_partition,
+};
 use tailrace_codec::{Cell, TableSchema};
 
 use crate::batch::{Advance, Batch, Counts, Message, Topic};

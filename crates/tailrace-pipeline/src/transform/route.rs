@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tailrace_codec::TableSchema;
-use tailrace_codec::encode::murmur2::kafka_partition;
+use tailrace_codec::encode::kafka_partition;
 
 use crate::batch::Topic;
 use crate::error::Result;

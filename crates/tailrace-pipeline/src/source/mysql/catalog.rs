@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use tailrace_codec::TableSchema;
+use tailrace_codec::mysql::{Catalog, collations_query, columns_query, keys_query};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Selection;
 use crate::source::mysql::connection::Connection;
@@ -105,6 +108,59 @@ pub(crate) fn selected_tables(
     Ok(tables)
 }
 
+/// The present definition of a table.
+///
+/// # Errors
+/// `SourceStatement` if it does not exist, `SchemaMismatch` if it has a type that is not known.
+pub(crate) fn table_schema(
+    connection: &mut Connection,
+    database: &str,
+    table: &str,
+) -> Result<TableSchema> {
+    let mut catalog = Catalog::new();
+    let unknown = |e: tailrace_codec::DecodeError| {
+        Error::new(ErrorKind::SchemaMismatch, format!("{database}.{table}: {e}"))
+    };
+    let version = connection.version()?;
+    for row in connection.rows(collations_query(version))? {
+        catalog.add_collation(&row.cells()).map_err(unknown)?;
+    }
+    for row in connection.rows(&columns_query(database, Some(table)))? {
+        catalog.add_column(&row.cells()).map_err(unknown)?;
+    }
+    for row in connection.rows(&keys_query(database, Some(table)))? {
+        catalog.add_key_column(&row.cells()).map_err(unknown)?;
+    }
+    match catalog.finish().pop() {
+        Some((_, schema)) => schema.map_err(unknown),
+        None => Err(Error::new(
+            ErrorKind::SourceStatement,
+            // The server's own number for a missing table, so that a reader takes a new view.
+            format!("{database}.{table} does not exist any more (1146, 42S02)"),
+        )),
+    }
+}
+
+/// A database at the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundDatabase {
+    /// Name.
+    pub name: String,
+    /// Its base tables, by name.
+    pub tables: Vec<FoundTable>,
+}
+
+/// A table at the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundTable {
+    /// Name.
+    pub name: String,
+    /// The server's estimate of its rows.
+    pub rows_estimated: u64,
+    /// Whether it has a primary key.
+    pub has_primary_key: bool,
+}
+
 /// Databases with their base tables in order, without the server's own.
 ///
 /// # Errors
@@ -112,8 +168,8 @@ pub(crate) fn selected_tables(
 pub(crate) fn list(
     connection: &mut Connection,
     databases: Option<&[String]>,
-) -> Result<Vec<(String, Vec<String>)>> {
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+) -> Result<Vec<FoundDatabase>> {
+    let mut found: BTreeMap<String, Vec<FoundTable>> = BTreeMap::new();
     let wanted = |name: &str| databases.is_none_or(|list| list.iter().any(|d| d == name));
     for row in connection.rows("SHOW DATABASES")? {
         let name = row.text(0)?;
@@ -122,15 +178,22 @@ pub(crate) fn list(
         }
     }
     let rows = connection.rows(
-        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES \
-         WHERE TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_SCHEMA, TABLE_NAME",
+        "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, COALESCE(t.TABLE_ROWS, 0), \
+         EXISTS (SELECT 1 FROM information_schema.STATISTICS s WHERE s.TABLE_SCHEMA = t.TABLE_SCHEMA \
+         AND s.TABLE_NAME = t.TABLE_NAME AND s.INDEX_NAME = 'PRIMARY') \
+         FROM information_schema.TABLES t \
+         WHERE t.TABLE_TYPE = 'BASE TABLE' ORDER BY t.TABLE_SCHEMA, t.TABLE_NAME",
     )?;
     for row in &rows {
         if let Some(tables) = found.get_mut(row.text(0)?) {
-            tables.push(row.text(1)?.to_owned());
+            tables.push(FoundTable {
+                name: row.text(1)?.to_owned(),
+                rows_estimated: row.number(2)?,
+                has_primary_key: row.number(3)? == 1,
+            });
         }
     }
-    Ok(found.into_iter().collect())
+    Ok(found.into_iter().map(|(name, tables)| FoundDatabase { name, tables }).collect())
 }
 
 type TableName = (String, String);

@@ -2,9 +2,10 @@
 //!
 //! Bounds are lists of SQL literals in key order, as the codec writes them.
 
-use tailrace_codec::encode::keyset::{key_order, keyset_after, keyset_up_to, quote_identifier};
-use tailrace_codec::encode::literal::key_literal;
-use tailrace_codec::mysql::text_row::select_expression;
+use tailrace_codec::encode::{
+    key_literal, key_order, keyset_after, keyset_up_to, quote_identifier,
+};
+use tailrace_codec::mysql::{select_expression, select_list};
 use tailrace_codec::{Cell, Column, TableSchema};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -80,14 +81,13 @@ impl<'s> ChunkSql<'s> {
     /// # Errors
     /// `Checkpoint` if a bound does not fit the key.
     pub(crate) fn rows(&self, after: Option<&[String]>, to: Option<&[String]>) -> Result<String> {
-        let select: Vec<String> = self.schema.columns.iter().map(select_expression).collect();
         let order = match self.key_columns() {
             columns if columns.is_empty() => String::new(),
             columns => format!(" ORDER BY {}", key_order(&columns)),
         };
         Ok(format!(
             "SELECT {} FROM {}{}{order}",
-            select.join(", "),
+            select_list(self.schema),
             self.from(),
             self.range(after, to)?
         ))

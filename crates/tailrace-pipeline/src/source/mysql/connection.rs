@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use tailrace_codec::mysql::auth::{self, AuthPlugin};
-use tailrace_codec::mysql::command;
-use tailrace_codec::mysql::handshake::{Handshake, HandshakeResponse, capability};
-use tailrace_codec::mysql::packet::{self, ServerError};
-use tailrace_codec::mysql::text_row::TextRow;
+use tailrace_codec::mysql::{
+    AuthPlugin, AuthReply, CACHING_SHA2_FAST_OK, CACHING_SHA2_FULL,
+    CACHING_SHA2_REQUEST_PUBLIC_KEY, ErrPacket, Greeting, HandshakeResponse, NONCE_BYTES,
+    QueryResponse, RowPacket, ServerVersion, TextRow, capability, clear_password, com_query, parse_auth_reply,
+    scramble, ssl_request, xor_password,
+};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Limits, MysqlEndpoint};
@@ -77,10 +78,10 @@ fn broken(e: impl std::fmt::Display) -> Error {
 /// A logged-in connection.
 pub(crate) struct Connection {
     transport: Transport,
-    capabilities: u32,
-    /// Columns of the result that is being read; `None` if none is.
-    columns_open: Option<usize>,
-    server_version: String,
+    version: String,
+    deprecate_eof: bool,
+    /// A result is being read.
+    reading: bool,
 }
 
 impl Connection {
@@ -94,88 +95,117 @@ impl Connection {
         stop: StopSignal,
     ) -> Result<Self> {
         let mut transport = Transport::connect(endpoint, limits.event_bytes_max, stop)?;
-        let greeting = transport.receive()?.to_vec();
-        if let Some(error) = packet::parse_error(&greeting) {
-            return Err(login_error(endpoint, &error.map_err(broken)?));
+        let first = transport.receive()?.to_vec();
+        if let Ok(refusal) = ErrPacket::parse(&first) {
+            return Err(login_error(endpoint, &refusal));
         }
-        let handshake = Handshake::parse(&greeting).map_err(broken)?;
-        let mut capabilities = capability::CLIENT & handshake.capabilities;
+        let greeting = Greeting::parse(&first).map_err(broken)?;
+        let password = endpoint.password.expose_secret().as_bytes();
+        // An unknown default method is answered with ours; the server then asks to switch.
+        let plugin = AuthPlugin::from_name(&greeting.auth_plugin)
+            .ok()
+            .filter(|plugin| !plugin.sends_password())
+            .unwrap_or(AuthPlugin::CachingSha2Password);
+        let scrambled = scramble(plugin, password, &greeting.nonce);
+        let response = HandshakeResponse {
+            user: &endpoint.user,
+            database: None,
+            plugin,
+            auth_response: &scrambled,
+            attributes: &[("program_name", "tailrace")],
+        };
+        let tls = endpoint.tls.is_some();
+        let capabilities = response.capabilities(&greeting, tls);
         if let Some(settings) = &endpoint.tls {
-            if handshake.capabilities & capability::SSL == 0 {
+            if !greeting.offers(capability::SSL) {
                 return Err(Error::new(
                     ErrorKind::SourceSetting,
                     "ssl_link is true, but the source offers no TLS",
                 ));
             }
-            capabilities |= capability::SSL;
-            transport.send(&HandshakeResponse::ssl_request(capabilities))?;
+            transport.send(&ssl_request(capabilities))?;
             transport.start_tls(tls::client_config(settings)?, &endpoint.host)?;
         }
+        transport.send(&response.to_bytes(&greeting, tls).map_err(broken)?)?;
+        let deprecate_eof = capabilities & capability::DEPRECATE_EOF != 0;
         let mut connection = Self {
             transport,
-            capabilities,
-            columns_open: None,
-            server_version: handshake.server_version.clone(),
+            version: greeting.server_version.clone(),
+            deprecate_eof,
+            reading: false,
         };
-        connection.log_in(endpoint, &handshake)?;
+        connection.authenticate(endpoint, plugin, greeting.nonce)?;
         connection.transport.set_silence_max(STATEMENT_SILENCE_MAX);
         Ok(connection)
     }
 
-    /// The server's own version text.
-    pub(crate) fn server_version(&self) -> &str {
-        &self.server_version
+    /// The server's version.
+    ///
+    /// # Errors
+    /// `SourceConnection` if its text is not understood.
+    pub(crate) fn version(&self) -> Result<ServerVersion> {
+        ServerVersion::parse(&self.version).map_err(broken)
     }
 
-    fn log_in(&mut self, endpoint: &MysqlEndpoint, handshake: &Handshake) -> Result<()> {
+    /// The conversation behind the first scrambled password.
+    fn authenticate(
+        &mut self,
+        endpoint: &MysqlEndpoint,
+        mut plugin: AuthPlugin,
+        mut nonce: [u8; NONCE_BYTES],
+    ) -> Result<()> {
         let password = endpoint.password.expose_secret().as_bytes();
-        let mut nonce = handshake.nonce.clone();
-        // An unknown default plugin is answered with ours; the server then asks to switch.
-        let mut plugin =
-            AuthPlugin::from_name(&handshake.auth_plugin).unwrap_or(AuthPlugin::CachingSha2);
-        let response = HandshakeResponse {
-            capabilities: self.capabilities,
-            user: endpoint.user.clone(),
-            auth_response: plugin.scramble(password, &nonce),
-            auth_plugin: plugin.name().to_owned(),
-            attributes: vec![("program_name".to_owned(), "tailrace".to_owned())],
-        };
-        self.transport.send(&response.encode())?;
+        let refused = |text: String| Error::new(ErrorKind::SourceAuthentication, text);
         for _ in 0..AUTH_ROUNDS_MAX {
             let answer = self.transport.receive()?.to_vec();
-            match auth::AuthReply::parse(&answer).map_err(broken)? {
-                auth::AuthReply::Ok => return Ok(()),
-                auth::AuthReply::Error(error) => return Err(login_error(endpoint, &error)),
-                auth::AuthReply::Switch { plugin: name, nonce: new_nonce } => {
-                    plugin = AuthPlugin::from_name(&name).ok_or_else(|| {
-                        Error::new(
-                            ErrorKind::SourceAuthentication,
-                            format!("the account uses {name}; caching_sha2_password and mysql_native_password are supported"),
-                        )
-                    })?;
+            match parse_auth_reply(&answer).map_err(broken)? {
+                AuthReply::Ok(_) => return Ok(()),
+                AuthReply::Err(error) => return Err(login_error(endpoint, &error)),
+                AuthReply::Switch { plugin: name, nonce: new_nonce } => {
+                    plugin = AuthPlugin::from_name(&name).map_err(|e| refused(e.to_string()))?;
+                    if plugin.sends_password() && !self.transport.is_tls() {
+                        return Err(refused(format!("the account uses {name}, which needs TLS")));
+                    }
                     nonce = new_nonce;
-                    let scrambled = plugin.scramble(password, &nonce);
+                    let scrambled = scramble(plugin, password, &nonce);
                     self.transport.send(&scrambled)?;
                 }
-                auth::AuthReply::FastOk => {}
-                auth::AuthReply::FullAuthentication => {
-                    let secret = if self.transport.is_tls() {
-                        auth::clear_password(password)
-                    } else {
-                        self.transport.send(&[auth::REQUEST_PUBLIC_KEY])?;
-                        let reply = self.transport.receive()?.to_vec();
-                        let pem = auth::parse_public_key(&reply).map_err(broken)?;
-                        seal_password(password, &nonce, pem)?
-                    };
-                    self.transport.send(&secret)?;
-                }
+                AuthReply::More(more) => match more.0 {
+                    [CACHING_SHA2_FAST_OK] => {}
+                    [CACHING_SHA2_FULL] => self.full_authentication(password, &nonce)?,
+                    other => {
+                        return Err(refused(format!(
+                            "{} of {} bytes is not understood during {}",
+                            "authentication data",
+                            other.len(),
+                            plugin.name()
+                        )));
+                    }
+                },
             }
         }
-        Err(Error::new(ErrorKind::SourceAuthentication, "the login conversation did not end"))
+        Err(refused("the login conversation did not end".into()))
+    }
+
+    /// Sends the password itself: inside TLS, or under the server's public key.
+    fn full_authentication(&mut self, password: &[u8], nonce: &[u8; NONCE_BYTES]) -> Result<()> {
+        if self.transport.is_tls() {
+            return self.transport.send(&clear_password(password));
+        }
+        self.transport.send(&[CACHING_SHA2_REQUEST_PUBLIC_KEY])?;
+        let reply = self.transport.receive()?.to_vec();
+        let AuthReply::More(key) = parse_auth_reply(&reply).map_err(broken)? else {
+            return Err(Error::new(
+                ErrorKind::SourceAuthentication,
+                "the source does not give its public key; use TLS (ssl_link)",
+            ));
+        };
+        let sealed = seal_password(password, nonce, key.0)?;
+        self.transport.send(&sealed)
     }
 
     fn begin(&mut self, command: &[u8]) -> Result<()> {
-        if self.columns_open.is_some() {
+        if self.reading {
             return Err(Error::new(ErrorKind::Bug, "a result is still being read"));
         }
         self.transport.reset_sequence();
@@ -187,51 +217,43 @@ impl Connection {
     /// # Errors
     /// `SourceStatement` with the server's error, or a broken connection.
     pub(crate) fn start(&mut self, sql: &str) -> Result<()> {
-        self.begin(&command::query(sql))?;
-        let deprecate_eof = self.deprecate_eof();
+        self.begin(&com_query(sql))?;
         let answer = self.transport.receive()?;
-        if let Some(error) = packet::parse_error(answer) {
-            return Err(statement_error(sql, &error.map_err(broken)?));
-        }
-        if packet::is_ok(answer) {
-            return Ok(());
-        }
-        let columns = packet::parse_column_count(answer).map_err(broken)?;
+        let columns = match QueryResponse::parse(answer).map_err(broken)? {
+            QueryResponse::Ok(_) => return Ok(()),
+            QueryResponse::Err(error) => return Err(statement_error(sql, &error)),
+            QueryResponse::ResultSet { columns } => columns,
+        };
         for _ in 0..columns {
             self.transport.receive()?;
         }
-        if !deprecate_eof {
+        if !self.deprecate_eof {
             self.transport.receive()?;
         }
-        self.columns_open = Some(columns);
+        self.reading = true;
         Ok(())
     }
 
-    fn deprecate_eof(&self) -> bool {
-        self.capabilities & capability::DEPRECATE_EOF != 0
-    }
-
-    /// The next row of the statement, borrowed until the next call; `None` behind the last.
+    /// The payload of the statement's next row, borrowed until the next call; `None` behind the last.
     ///
     /// # Errors
     /// `SourceStatement` with the server's error, or a broken connection.
-    pub(crate) fn next_row(&mut self) -> Result<Option<TextRow<'_>>> {
-        let Some(columns) = self.columns_open else { return Ok(None) };
-        let payload = self.transport.receive()?;
-        if packet::is_end_of_rows(payload) {
-            self.columns_open = None;
+    pub(crate) fn next_row(&mut self) -> Result<Option<&[u8]>> {
+        if !self.reading {
             return Ok(None);
         }
-        if let Some(error) = packet::parse_error(payload) {
-            self.columns_open = None;
-            return Err(statement_error("the statement", &error.map_err(broken)?));
+        let payload = self.transport.receive()?;
+        match RowPacket::parse(payload, self.deprecate_eof).map_err(broken)? {
+            RowPacket::Row(_) => Ok(Some(payload)),
+            RowPacket::End { .. } => {
+                self.reading = false;
+                Ok(None)
+            }
+            RowPacket::Err(error) => {
+                self.reading = false;
+                Err(statement_error("the statement", &error))
+            }
         }
-        Ok(Some(TextRow::new(payload, columns)))
-    }
-
-    /// Whether a row can be had without waiting.
-    pub(crate) fn has_buffered_row(&self) -> bool {
-        self.columns_open.is_some() && self.transport.has_buffered_packet()
     }
 
     /// Runs a statement and drops its rows.
@@ -253,7 +275,7 @@ impl Connection {
         let mut rows = Vec::new();
         while let Some(row) = self.next_row()? {
             let mut cells = Vec::new();
-            for cell in row.cells() {
+            for cell in TextRow::new(row).cells() {
                 cells.push(cell.map_err(broken)?.map(<[u8]>::to_vec));
             }
             rows.push(Row { cells });
@@ -287,27 +309,28 @@ impl Connection {
     pub(crate) fn command(&mut self, name: &str, payload: &[u8]) -> Result<()> {
         self.begin(payload)?;
         let answer = self.transport.receive()?;
-        match packet::parse_error(answer) {
-            Some(error) => Err(statement_error(name, &error.map_err(broken)?)),
-            None => Ok(()),
+        match ErrPacket::parse(answer) {
+            Ok(error) => Err(statement_error(name, &error)),
+            Err(_) => Ok(()),
         }
     }
 }
 
 /// Encrypts the password for a server without TLS, as `caching_sha2_password` asks for: the password
 /// and its zero byte, mixed with the nonce, under RSA-OAEP with SHA-1.
-fn seal_password(password: &[u8], nonce: &[u8], pem: &str) -> Result<Vec<u8>> {
+fn seal_password(password: &[u8], nonce: &[u8; NONCE_BYTES], pem: &[u8]) -> Result<Vec<u8>> {
     use aws_lc_rs::rsa::{OAEP_SHA1_MGF1SHA1, OaepPublicEncryptingKey, PublicEncryptingKey};
     use rustls::pki_types::SubjectPublicKeyInfoDer;
     use rustls::pki_types::pem::PemObject;
 
     let refused = |text: String| Error::new(ErrorKind::SourceAuthentication, text);
-    let der = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes())
+    let der = SubjectPublicKeyInfoDer::from_pem_slice(pem)
         .map_err(|e| refused(format!("the source's public key is not PEM: {e}")))?;
     let key = PublicEncryptingKey::from_der(der.as_ref())
-        .and_then(OaepPublicEncryptingKey::new)
-        .map_err(|_| refused("the source's public key cannot be used".into()))?;
-    let mixed = zeroize::Zeroizing::new(auth::mix_password(password, nonce));
+        .ok()
+        .and_then(|key| OaepPublicEncryptingKey::new(key).ok())
+        .ok_or_else(|| refused("the source's public key cannot be used".into()))?;
+    let mixed = zeroize::Zeroizing::new(xor_password(password, nonce));
     let mut sealed = vec![0; key.ciphertext_size()];
     let length = key
         .encrypt(&OAEP_SHA1_MGF1SHA1, &mixed, &mut sealed, None)
@@ -317,7 +340,7 @@ fn seal_password(password: &[u8], nonce: &[u8], pem: &str) -> Result<Vec<u8>> {
     Ok(sealed)
 }
 
-fn login_error(endpoint: &MysqlEndpoint, error: &ServerError) -> Error {
+fn login_error(endpoint: &MysqlEndpoint, error: &ErrPacket) -> Error {
     // 1045 and 1698 refuse the account, 1044 and 1049 its database, 3118 is a locked account,
     // 1130 a host that may not connect, 1040 and 1129 a server that takes nobody now.
     let kind = match error.code {
@@ -334,7 +357,7 @@ fn login_error(endpoint: &MysqlEndpoint, error: &ServerError) -> Error {
 }
 
 /// What a server's error means for the data path.
-pub(crate) fn statement_error(doing: &str, error: &ServerError) -> Error {
+pub(crate) fn statement_error(doing: &str, error: &ErrPacket) -> Error {
     let kind = match error.code {
         1044 | 1142 | 1143 | 1227 | 1370 | 3530 => ErrorKind::SourcePrivilege,
         1053 | 1077 | 1079 | 1317 | 3169 | 4031 => ErrorKind::SourceConnection,

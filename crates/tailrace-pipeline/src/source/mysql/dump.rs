@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tailrace_codec::mysql::command;
-use tailrace_codec::mysql::packet;
+use tailrace_codec::binlog::Checksum;
+use tailrace_codec::mysql::{BinlogDump, BinlogDumpGtid, ErrPacket, RegisterReplica};
 use tailrace_codec::position::GtidSet;
 
 use crate::checkpoint::StreamPosition;
@@ -26,6 +26,7 @@ const SERVER_ID_BASE: u32 = 0x4000_0000;
 /// A log stream.
 pub(crate) struct Dump {
     transport: Transport,
+    checksum: Checksum,
 }
 
 impl Dump {
@@ -52,8 +53,17 @@ impl Dump {
              SESSION net_write_timeout = {SERVER_WRITE_TIMEOUT_SECONDS}",
             uuid = identity.uuid,
         ))?;
-        connection
-            .command("COM_REGISTER_SLAVE", &command::register_replica(identity.server_id))?;
+        let row = connection.one_row("SELECT @@GLOBAL.binlog_checksum")?;
+        let checksum = match row.text(0)? {
+            "CRC32" => Checksum::Crc32,
+            _ => Checksum::None,
+        };
+        let too_large = |e: tailrace_codec::DecodeError| {
+            Error::new(ErrorKind::PositionLost, e.to_string())
+        };
+        let register = RegisterReplica { server_id: identity.server_id, host: "tailrace", port: 0 };
+        connection.command("COM_REGISTER_SLAVE", &register.to_bytes().map_err(too_large)?)?;
+        let server_id = identity.server_id;
         let payload = match &from.gtid_set {
             Some(text) => {
                 let set: GtidSet = text.parse().map_err(|e| {
@@ -61,21 +71,15 @@ impl Dump {
                 })?;
                 let mut encoded = Vec::new();
                 set.encode_mysql(&mut encoded);
-                command::binlog_dump_gtid(identity.server_id, "", 4, &encoded)
+                BinlogDumpGtid { server_id, gtid_set: &encoded, flags: 0 }.to_bytes()
             }
-            None => {
-                let offset = u32::try_from(from.offset).map_err(|_| {
-                    Error::new(
-                        ErrorKind::PositionLost,
-                        format!("offset {} of {}: the server takes at most 4294967295 without GTIDs", from.offset, from.file),
-                    )
-                })?;
-                command::binlog_dump(identity.server_id, &from.file, offset)
-            }
-        };
+            None => BinlogDump { server_id, file: &from.file, offset: from.offset, flags: 0 }
+                .to_bytes(),
+        }
+        .map_err(too_large)?;
         let mut transport = connection.into_stream(&payload)?;
         transport.set_silence_max(SILENCE_MAX);
-        Ok(Self { transport })
+        Ok(Self { transport, checksum })
     }
 
     /// The next event, without the packet's status byte; borrowed until the next call.
@@ -87,11 +91,15 @@ impl Dump {
         if let Some((&0, event)) = payload.split_first() {
             return Ok(event);
         }
-        Err(match packet::parse_error(payload) {
-            Some(Ok(error)) => dump_error(error.code, &error.message),
-            Some(Err(e)) => Error::new(ErrorKind::SourceConnection, e.to_string()),
-            None => Error::new(ErrorKind::SourceConnection, "the source ended the log stream"),
+        Err(match ErrPacket::parse(payload) {
+            Ok(error) => dump_error(error.code, &error.message),
+            Err(_) => Error::new(ErrorKind::SourceConnection, "the source ended the log stream"),
         })
+    }
+
+    /// How events end until a FORMAT_DESCRIPTION says otherwise.
+    pub(crate) fn checksum(&self) -> Checksum {
+        self.checksum
     }
 
     /// Whether an event can be had without waiting.

@@ -2,10 +2,9 @@
 
 use std::time::Instant;
 
-use tailrace_codec::encode::ddl::DdlPhase;
-use tailrace_codec::encode::drs_json::RowEncoder;
-use tailrace_codec::mysql::SNAPSHOT_SESSION;
-use tailrace_codec::mysql::text_row::TextRowReader;
+use tailrace_codec::binlog::recycle;
+use tailrace_codec::encode::{DdlPhase, RowEncoder};
+use tailrace_codec::mysql::{SNAPSHOT_SESSION, TextRowReader};
 use tailrace_codec::{Cell, TableSchema};
 
 use crate::batch::Advance;
@@ -181,9 +180,9 @@ impl<'c> Reader<'c> {
         self.connection.start(&sql.boundary(after.as_deref(), rows)?)?;
         let mut to = None;
         while let Some(row) = self.connection.next_row()? {
-            let mut cells = opened.boundary.new_cells();
-            let cells = opened.boundary.read(&row, &mut cells).map_err(|e| unreadable(opened, &e))?;
-            to = Some(sql.boundary_literals(cells)?);
+            let mut cells = Vec::new();
+            opened.boundary.read_into(row, &mut cells).map_err(|e| unreadable(opened, &e))?;
+            to = Some(sql.boundary_literals(&cells)?);
         }
         Ok(OpenChunk { chunk: number, after, to })
     }
@@ -212,45 +211,59 @@ impl<'c> Reader<'c> {
         let batch_bytes_max = self.context.spec.limits.batch_bytes_max;
         let mut from = task.chunk.after.clone();
         let mut key_bytes = Vec::new();
+        let mut spare: Vec<Cell<'static>> = Vec::new();
         self.connection.start(query)?;
         while let Some(row) = self.connection.next_row()? {
-            let mut buffer = opened.rows.new_cells();
-            let cells = opened.rows.read(&row, &mut buffer).map_err(|e| unreadable(opened, &e))?;
-            if skips && self.window.delivers(opened, cells, &mut key_bytes)? {
-                continue;
+            let mut cells = recycle(std::mem::take(&mut spare));
+            opened.rows.read_into(row, &mut cells).map_err(|e| unreadable(opened, &e))?;
+            let delivered = skips && self.window.delivers(opened, &cells, &mut key_bytes)?;
+            if !delivered {
+                self.composer.init(&opened.sink, &cells)?;
             }
-            self.composer.init(&opened.sink, cells)?;
-            if self.composer.bytes() >= batch_bytes_max {
-                let to = if opened.key.is_empty() { None } else { Some(sql.literals(cells)?) };
-                self.hand_over(task, &mut from, to, false)?;
+            let full = self.composer.bytes() >= batch_bytes_max;
+            let to = if full && !opened.key.is_empty() { Some(sql.literals(&cells)?) } else { None };
+            spare = recycle(cells);
+            if full {
+                hand_over(self.context, &mut self.composer, &mut self.throttle, task, &mut from, to)?;
             }
         }
-        self.hand_over(task, &mut from, None, true)
-    }
-
-    fn hand_over(
-        &mut self,
-        task: &Task,
-        from: &mut Option<Vec<String>>,
-        to: Option<Vec<String>>,
-        done: bool,
-    ) -> Result<()> {
-        let advance = if !done && to.is_none() {
-            // Without a key there is no place inside the table to go on from.
-            Advance::None
-        } else {
-            Advance::ChunkRows {
-                database: task.table.database.clone(),
-                table: task.table.table.clone(),
-                chunk: task.chunk.chunk,
-                from: from.clone(),
-                to: to.clone(),
-                done,
-            }
-        };
-        *from = to;
+        let advance = chunk_rows(task, from, None, true);
         let batch = self.composer.take(advance, true);
         self.context.send(batch, &mut self.throttle)
+    }
+}
+
+/// Hands over what is composed of a chunk so far.
+fn hand_over(
+    context: &Context,
+    composer: &mut Composer,
+    throttle: &mut Throttle,
+    task: &Task,
+    from: &mut Option<Vec<String>>,
+    to: Option<Vec<String>>,
+) -> Result<()> {
+    // Without a key there is no place inside the table to go on from, so the step has to wait.
+    let advance = match &to {
+        None => Advance::None,
+        Some(_) => chunk_rows(task, from.clone(), to.clone(), false),
+    };
+    *from = to;
+    context.send(composer.take(advance, true), throttle)
+}
+
+fn chunk_rows(
+    task: &Task,
+    from: Option<Vec<String>>,
+    to: Option<Vec<String>>,
+    done: bool,
+) -> Advance {
+    Advance::ChunkRows {
+        database: task.table.database.clone(),
+        table: task.table.table.clone(),
+        chunk: task.chunk.chunk,
+        from,
+        to,
+        done,
     }
 }
 

@@ -3,10 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tailrace_codec::Cell;
 use tailrace_codec::binlog::{
-    Event, GtidEvent, GtidKind, LogFormat, QueryEvent, RawEvent, RowsEvent, TableMap, XaPrepare,
+    Event, GtidEvent, GtidKind, LogFormat, PayloadLimits, PayloadReader, QueryEvent, RawEvent,
+    RowLimits, RowsEvent, RowsKind, TableMap, TransactionPayload, XaPrepare, recycle,
 };
-use tailrace_codec::encode::ddl::DdlPhase;
+use tailrace_codec::encode::DdlPhase;
 use tailrace_codec::position::{FileOffset, Gtid, GtidSet, Tag};
 
 use crate::batch::Advance;
@@ -16,7 +18,7 @@ use crate::source::mysql::backoff::Backoff;
 use crate::source::mysql::context::{Context, Throttle};
 use crate::source::mysql::dump::Dump;
 use crate::source::mysql::statement::{self, Effect};
-use crate::source::mysql::tables::{Images, Table, Tables};
+use crate::source::mysql::tables::{Table, Tables};
 use crate::source::mysql::window::Window;
 use crate::transform::compose::Composer;
 
@@ -35,13 +37,22 @@ struct Transaction {
     changes: u64,
 }
 
+/// Buffers that serve event after event.
+#[derive(Default)]
+struct Scratch {
+    restored: Vec<u8>,
+    before: Vec<Cell<'static>>,
+    after: Vec<Cell<'static>>,
+}
+
 /// Reads the log and hands over batches.
 pub(crate) struct Stream<'c> {
     context: &'c Context,
     throttle: Throttle,
     composer: Composer,
     tables: Tables,
-    images: Images,
+    scratch: Scratch,
+    payload_reader: Option<PayloadReader>,
     /// Where the last step that was handed over ends.
     at: Option<StreamPosition>,
     /// Executed set behind the last whole transaction, where the source has GTIDs.
@@ -67,7 +78,8 @@ impl<'c> Stream<'c> {
             throttle: Throttle::new(1),
             composer: context.composer(),
             tables: Tables::new(),
-            images: Images::default(),
+            scratch: Scratch::default(),
+            payload_reader: None,
             at: None,
             gtids: None,
             file: String::new(),
@@ -255,7 +267,7 @@ impl<'c> Stream<'c> {
             self.seen.1 = unwrap_offset(self.seen.1, raw.header.log_pos);
         }
         match event {
-            Event::FormatDescription(description) => format.apply(&description),
+            Event::FormatDescription(_) => {}
             Event::Rotate(rotate) => {
                 if rotate.file != self.seen.0 {
                     self.tables.clear();
@@ -272,17 +284,48 @@ impl<'c> Stream<'c> {
                 }
             }
             Event::TransactionPayload(payload) => {
-                let limits = self.context.spec.limits.event_bytes_max;
-                let inner_format = format.clone();
-                let mut events = payload.events(limits).map_err(|e| at(e, &self.seen))?;
-                while let Some(inner) = events.next_event().map_err(|e| at(e, &self.seen))? {
-                    let raw = inner_format.frame_inner(inner).map_err(|e| at(e, &self.seen))?;
-                    let event =
-                        inner_format.decode(&raw).map_err(|e| unreadable(&raw, e, &self.seen))?;
-                    self.transaction_event(&raw, event, window)?;
-                }
+                let mut reader = std::mem::take(&mut self.payload_reader);
+                let result = self.payload(format, &mut reader, &payload, window);
+                self.payload_reader = reader;
+                result?;
             }
             other => self.transaction_event(&raw, other, window)?,
+        }
+        Ok(())
+    }
+
+    /// The events of a compressed transaction.
+    fn payload(
+        &mut self,
+        format: &LogFormat,
+        reader: &mut Option<PayloadReader>,
+        payload: &TransactionPayload<'_>,
+        window: &mut Option<&mut Window>,
+    ) -> Result<()> {
+        let seen = self.seen.clone();
+        let damaged = |e: tailrace_codec::DecodeError| {
+            Error::new(
+                ErrorKind::Decode,
+                format!("TRANSACTION_PAYLOAD behind {}:{}: {e}", seen.0, seen.1),
+            )
+        };
+        let reader = match reader {
+            Some(reader) => reader,
+            None => {
+                let limits = PayloadLimits {
+                    event_bytes_max: self.context.spec.limits.event_bytes_max,
+                    ..PayloadLimits::default()
+                };
+                reader.insert(PayloadReader::new(limits).map_err(damaged)?)
+            }
+        };
+        // Inner events are read in the format of the log, which none of them can change.
+        let mut inner_format = format.clone();
+        let mut events = reader.events(payload).map_err(damaged)?;
+        while let Some(raw) = events.next_event(format).map_err(damaged)? {
+            let event =
+                inner_format.decode(&raw).map_err(|e| unreadable(&raw, e, &self.seen))?;
+            self.transaction_event(&raw, event, window)?;
         }
         Ok(())
     }
@@ -310,7 +353,7 @@ impl<'c> Stream<'c> {
                 ErrorKind::Decode,
                 format!(
                     "the source wrote an incident into its log at {}:{} ({}): changes may be missing there",
-                    self.seen.0, self.seen.1, incident.message
+                    self.seen.0, self.seen.1, String::from_utf8_lossy(incident.message)
                 ),
             )),
             Event::PreviousGtids(_)
@@ -383,7 +426,7 @@ impl<'c> Stream<'c> {
             return Ok(());
         }
         let sql = statement::text(query)?;
-        match statement::effect(&sql, query.database, &self.context.spec.selection) {
+        match statement::effect(&sql, query, &self.context.spec.selection) {
             Effect::Begin => {
                 self.open_transaction();
                 Ok(())
@@ -396,12 +439,13 @@ impl<'c> Stream<'c> {
                 format!("{} at {}:{}: {why}", sql.chars().take(200).collect::<String>(), self.seen.0, self.seen.1),
             )),
             Effect::Other => self.commit(),
-            Effect::Definition { database, table } => {
+            Effect::Definition { database, table, commits } => {
                 if let Some(window) = window {
                     window.definition_changed();
                 }
                 let es_ms = self.time_ms(raw);
-                self.definition(es_ms, &database, &table, &sql)
+                self.definition(es_ms, &database, &table, &sql)?;
+                if commits { self.commit() } else { Ok(()) }
             }
         }
     }
@@ -409,23 +453,28 @@ impl<'c> Stream<'c> {
     /// A statement that changes the definition of a selected object.
     fn definition(&mut self, es_ms: i64, database: &str, table: &str, sql: &str) -> Result<()> {
         self.tables.clear();
-        self.open_transaction().changes += 1;
-        if self.delivered == 0 {
+        let delivered = self.delivered;
+        let transaction = self.open_transaction();
+        transaction.changes += 1;
+        if transaction.changes > delivered {
             if let Some(topic) = self.context.router.ddl()? {
                 self.composer.ddl(topic, es_ms, (database, table), sql, DdlPhase::Stream);
             }
             self.context.observer.ddl(&format!("{}:{}", self.seen.0, self.seen.1), sql);
         }
-        self.commit()
+        Ok(())
     }
 
     /// The first phase of a distributed transaction: whether its rows count is not known yet.
-    fn prepared(&self, prepare: &XaPrepare<'_>) -> Result<()> {
+    fn prepared(&mut self, prepare: &XaPrepare<'_>) -> Result<()> {
+        if self.transaction.as_ref().is_none_or(|t| t.changes == 0) {
+            return self.commit();
+        }
         Err(Error::new(
             ErrorKind::UnknownEvent,
             format!(
-                "XA PREPARE {:?} at {}:{}: distributed transactions in two phases are not supported",
-                prepare, self.seen.0, self.seen.1
+                "XA PREPARE of {:?} at {}:{} changes selected tables: distributed transactions in two phases are not supported",
+                String::from_utf8_lossy(prepare.gtrid), self.seen.0, self.seen.1
             ),
         ))
     }
@@ -444,58 +493,75 @@ impl<'c> Stream<'c> {
         self.open_transaction();
         let seen = self.seen.clone();
         let Some(table) = self.tables.get(rows.table_id, &seen)? else { return Ok(()) };
-        let watching = window.is_some()
-            && window.as_ref().is_some_and(|w| {
-                w.covers(self.transaction.as_ref().and_then(|t| t.gtid.as_ref()))
-            });
-        let mut images = std::mem::take(&mut self.images);
-        let result = self.row_images(rows, &table, &mut images, es_ms, watching, window);
-        self.images = images;
+        let gtid = self.transaction.as_ref().and_then(|t| t.gtid.as_ref());
+        let watching = window.as_ref().is_some_and(|w| w.covers(gtid));
+        let window = if watching { window.as_deref_mut() } else { None };
+        if !rows.is_full() {
+            return Err(Error::new(
+                ErrorKind::SourceSetting,
+                format!(
+                    "rows of {} at {}:{} do not hold all columns: binlog_row_image is not FULL in the session that wrote them",
+                    table.name(), self.seen.0, self.seen.1
+                ),
+            ));
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let result = self.row_images(rows, &table, &mut scratch, es_ms, window);
+        self.scratch = scratch;
         result
     }
 
     fn row_images(
         &mut self,
-        rows: &RowsEvent<'_>,
+        event: &RowsEvent<'_>,
         table: &Table,
-        images: &mut Images,
+        scratch: &mut Scratch,
         es_ms: i64,
-        watching: bool,
-        window: &mut Option<&mut Window>,
+        mut window: Option<&mut Window>,
     ) -> Result<()> {
-        let done = self.delivered;
-        let mut reader = images.read(rows, table, self.context.spec.limits.event_bytes_max)?;
-        while let Some((before, after)) = reader.next_row().map_err(|e| {
+        let batch_bytes_max = self.context.spec.limits.batch_bytes_max;
+        let seen = self.seen.clone();
+        let damaged = |e: tailrace_codec::DecodeError| {
             Error::new(
                 ErrorKind::Decode,
-                format!("rows of {} at {}:{}: {e}", table.name(), self.seen.0, self.seen.1),
+                format!("rows of {} behind {}:{}: {e}", table.name(), seen.0, seen.1),
             )
-        })? {
-            let transaction = self.transaction.as_mut();
-            let count = transaction.map_or(0, |t| {
-                t.changes += 1;
-                t.changes
-            });
-            if watching && let Some(window) = window.as_deref_mut() {
-                for image in [before, after].into_iter().flatten() {
-                    window.remember(table.schema(), table.window_key(), image)?;
+        };
+        let limits =
+            RowLimits {
+                restored_bytes_max: self.context.spec.limits.event_bytes_max,
+                ..RowLimits::default()
+            };
+        let Scratch { restored, before, after } = scratch;
+        let mut rows = event.rows(table.plan(), restored, limits).map_err(damaged)?;
+        let (mut old, mut new) = (recycle(std::mem::take(before)), recycle(std::mem::take(after)));
+        while rows.next_row(&mut old, &mut new).map_err(damaged)? {
+            if let Some(window) = window.as_deref_mut() {
+                for image in [&old, &new] {
+                    if !image.is_empty() {
+                        window.remember(table.schema(), table.window_key(), image)?;
+                    }
                 }
             }
-            if count <= done {
+            let delivered = self.delivered;
+            let transaction = self.open_transaction();
+            transaction.changes += 1;
+            if transaction.changes <= delivered {
                 continue;
             }
-            match (before, after) {
-                (None, Some(after)) => self.composer.insert(table.sink(), es_ms, after)?,
-                (Some(before), None) => self.composer.delete(table.sink(), es_ms, before)?,
-                (Some(before), Some(after)) => {
-                    self.composer.update(table.sink(), es_ms, before, after)?;
+            match event.kind {
+                RowsKind::Write => self.composer.insert(table.sink(), es_ms, &new)?,
+                RowsKind::Delete => self.composer.delete(table.sink(), es_ms, &old)?,
+                RowsKind::Update | RowsKind::PartialUpdate => {
+                    self.composer.update(table.sink(), es_ms, &old, &new)?;
                 }
-                (None, None) => {}
             }
-            if self.composer.bytes() >= self.context.spec.limits.batch_bytes_max {
+            if self.composer.bytes() >= batch_bytes_max {
                 self.flush_part()?;
             }
         }
+        *before = recycle(old);
+        *after = recycle(new);
         Ok(())
     }
 

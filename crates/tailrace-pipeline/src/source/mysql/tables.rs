@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tailrace_codec::binlog::{TableMap, TableMapCache, TablePlan};
-use tailrace_codec::encode::drs_json::RowEncoder;
+use tailrace_codec::encode::RowEncoder;
 use tailrace_codec::TableSchema;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -109,8 +109,23 @@ fn compile(
             ),
         ));
     }
-    let (plan, schema) = TablePlan::from_full_metadata(map).map_err(decode)?;
+    let plan = TablePlan::from_full_metadata(map, &mut member_text).map_err(|e| {
+        Error::new(ErrorKind::Decode, format!("{}.{}: {e}", map.database, map.table))
+    })?;
+    let schema = Arc::clone(plan.schema());
     let window_key = window.map(|w| w.key_encoder(&schema)).transpose()?.flatten();
-    let sink = TableSink::compile(Arc::new(schema), &context.router, context.spec.policy.format)?;
+    let sink = TableSink::compile(schema, &context.router, context.spec.policy.format)?;
     Ok(Some(Rc::new(Table { plan, sink, window_key })))
+}
+
+/// A member of an ENUM or SET as text.
+fn member_text(
+    collation: tailrace_codec::schema::CollationId,
+    bytes: &[u8],
+) -> tailrace_codec::error::Result<String> {
+    let mut text = Vec::new();
+    tailrace_codec::charset::Decoder::for_collation(collation)?.decode_into(bytes, &mut text);
+    String::from_utf8(text).map_err(|e| {
+        tailrace_codec::DecodeError::new("ENUM or SET member", 0, e.to_string())
+    })
 }

@@ -6,8 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use foldhash::fast::RandomState;
-use tailrace_codec::encode::drs_json::{Format, RowEncoder};
-use tailrace_codec::encode::error::EncodeError;
+use tailrace_codec::encode::{EncodeError, Format, RowEncoder};
 use tailrace_codec::position::{Gtid, GtidSet};
 use tailrace_codec::{Cell, TableSchema};
 
