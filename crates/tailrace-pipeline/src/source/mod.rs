@@ -1,0 +1,3 @@
+//! Where rows and changes come from.
+
+pub mod mysql;
