@@ -3,7 +3,6 @@
 
 use super::{
     binary::{push_bit, push_byte_list, push_vector},
-    charset_shim::Decoder,
     decimal::push_decimal,
     drs_json::Format,
     error::ValueError,
@@ -12,7 +11,9 @@ use super::{
     temporal::{push_date, push_datetime, push_epoch, push_time, push_utc, push_year},
 };
 use crate::{
+    binlog::{JsonLimits, write_json_text},
     cell::Cell,
+    charset::Decoder,
     error::DecodeError,
     schema::{Column, ColumnType},
 };
@@ -176,16 +177,8 @@ fn escaped(text: &str) -> Box<[u8]> {
 
 /// `JSON` in binary form as the text that the server would print.
 fn push_json(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), ValueError> {
-    if bytes.is_empty() {
-        out.extend_from_slice(b"null");
-        return Ok(());
-    }
     let start = out.len();
-    write_json_text(bytes, out)?;
+    write_json_text(bytes, JsonLimits::default(), out)?;
     escape_tail(out, start);
     Ok(())
-}
-
-fn write_json_text(_bytes: &[u8], _out: &mut Vec<u8>) -> Result<(), DecodeError> {
-    Err(DecodeError::new("JSON", 0, "the reader of binary JSON is not merged yet"))
 }

@@ -5,7 +5,7 @@
 //! `'` as `\u003c` and so on, and U+2028 / U+2029, which JavaScript once took for line ends. Any JSON
 //! parser undoes all of it.
 
-use super::charset_shim::Decoder;
+use crate::charset::Decoder;
 
 /// Bytes examined per step: one SSE2 or NEON register, so that the compiler turns the test of a
 /// block into a handful of vector compares.

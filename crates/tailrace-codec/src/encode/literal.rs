@@ -16,7 +16,6 @@
 
 use super::{
     binary::bit_value,
-    charset_shim::Decoder,
     decimal::push_decimal,
     error::{EncodeError, ValueError},
     number::{push_int, push_uint},
@@ -24,6 +23,7 @@ use super::{
 };
 use crate::{
     cell::Cell,
+    charset::Decoder,
     schema::{Column, ColumnType},
 };
 

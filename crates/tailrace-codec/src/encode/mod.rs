@@ -13,7 +13,6 @@
 )]
 
 mod binary;
-mod charset_shim;
 mod column_plan;
 mod ddl;
 mod decimal;
