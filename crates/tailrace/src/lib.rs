@@ -2,6 +2,7 @@
 //!
 //! One direction: `api → control → store` and `control → tailrace_pipeline`.
 
+pub mod api;
 pub mod clock;
 pub mod control;
 pub mod secret;
