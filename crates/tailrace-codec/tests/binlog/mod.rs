@@ -1,0 +1,5 @@
+mod expected;
+mod metadata;
+mod print;
+mod replay;
+mod replayed_tables;

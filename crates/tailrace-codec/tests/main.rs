@@ -1,0 +1,3 @@
+//! Tests of the codec against logs that real servers wrote.
+
+mod binlog;

@@ -1,0 +1,4 @@
+//! The server types against the real servers.
+
+mod database;
+mod kafka;
