@@ -9,8 +9,6 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::telemetry;
-
 use super::state::ApiState;
 
 /// Answer of `/healthz` and `/readyz`.
@@ -46,7 +44,7 @@ pub(crate) async fn readyz(State(state): State<ApiState>) -> Response {
 /// Metrics in Prometheus' text form.
 #[utoipa::path(get, path = "/metrics", tag = "server", security(()),
     responses((status = 200, body = String, content_type = "text/plain")))]
-pub(crate) async fn metrics() -> Response {
+pub(crate) async fn metrics(State(state): State<ApiState>) -> Response {
     let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (content_type, telemetry::render_metrics()).into_response()
+    (content_type, state.control.render_metrics().await).into_response()
 }

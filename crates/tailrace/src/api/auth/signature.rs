@@ -336,18 +336,20 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_HASH_HEADER, HeaderValue::from_static(UNSIGNED_PAYLOAD));
         headers.insert("content-type", HeaderValue::from_static("application/json"));
-        let request = |headers| Signable {
-            method: &Method::POST,
-            path: "/",
-            query: None,
-            headers,
-            authority: None,
-            body: b"{}",
+        let hashes = |headers: &HeaderMap| {
+            body_hashes(&Signable {
+                method: &Method::POST,
+                path: "/",
+                query: None,
+                headers,
+                authority: None,
+                body: b"{}",
+            })
         };
-        assert_eq!(body_hashes(&request(&headers)), Err(SignatureFault::Unsigned));
+        assert_eq!(hashes(&headers), Err(SignatureFault::Unsigned));
         headers.insert("content-type", HeaderValue::from_static("multipart/form-data"));
-        assert_eq!(body_hashes(&request(&headers)), Ok(vec![UNSIGNED_PAYLOAD.to_owned()]));
+        assert_eq!(hashes(&headers), Ok(vec![UNSIGNED_PAYLOAD.to_owned()]));
         headers.insert(CONTENT_HASH_HEADER, HeaderValue::from_static("00"));
-        assert_eq!(body_hashes(&request(&headers)), Err(SignatureFault::ContentHash));
+        assert_eq!(hashes(&headers), Err(SignatureFault::ContentHash));
     }
 }

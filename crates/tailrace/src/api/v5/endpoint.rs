@@ -122,10 +122,6 @@ pub(crate) struct SslInput {
 pub(crate) struct CustomizedDns {
     /// Whether there are any.
     pub is_set_dns: Option<bool>,
-    /// `add`, `keep`, `update` or `recover`.
-    pub set_dns_action: Option<String>,
-    /// Address.
-    pub dns_ip: Option<String>,
 }
 
 /// An end of a job, as it is answered.

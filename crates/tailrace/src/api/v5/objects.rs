@@ -16,7 +16,7 @@ use crate::{
         kept::non_empty,
         query::QueryText,
     },
-    control::{ObjectKind, Refusal, Result, query::QueryStatus},
+    control::{Refusal, Result, query::QueryStatus},
 };
 
 use super::{missing, object_tree::DbObjectsView, refused};
@@ -24,6 +24,17 @@ use super::{missing, object_tree::DbObjectsView, refused};
 /// Query ids of "collections" of what is known here anyway.
 const MODIFIED_ID: &str = "modified";
 const SYNCHRONIZED_ID: &str = "synchronized";
+
+/// Which objects are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ObjectKind {
+    /// `source`: what is at the source.
+    Source,
+    /// `modified`: what is selected, or edited and not yet in force.
+    Modified,
+    /// `synchronized`: what is in force.
+    Synchronized,
+}
 
 /// Answer of a collection that was begun, and of a saving.
 #[derive(Debug, Serialize, ToSchema)]
