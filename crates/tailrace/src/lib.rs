@@ -3,6 +3,7 @@
 //! One direction: `api → control → store` and `control → tailrace_pipeline`. A library only so that
 //! tests and the binary share it; it has no stable interface.
 
+pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;

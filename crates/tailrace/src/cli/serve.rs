@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::{self, ApiLimits};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigFile, Overrides, StoreLocation};
 use crate::control::iam::{BootstrapValues, Credentials};
@@ -103,7 +104,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     tracing::info!(%address, data_dir = %config.data_dir.display(), "tailrace serves");
     let stop = CancellationToken::new();
-    let http = axum::serve(listener, router(control.clone()))
+    let http = axum::serve(listener, api::router(control.clone(), ApiLimits::default()))
         .with_graceful_shutdown(stop.clone().cancelled_owned());
     let http = tokio::spawn(http.into_future());
 
@@ -119,12 +120,6 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     store.close().await?;
     tracing::info!("stopped");
     Ok(())
-}
-
-fn router(control: Control) -> axum::Router {
-    let healthz = axum::routing::get(async || "ok");
-    let metrics = axum::routing::get(async move || control.render_metrics().await);
-    axum::Router::new().route("/healthz", healthz).route("/metrics", metrics)
 }
 
 async fn wait_for_signal() -> std::io::Result<()> {
