@@ -1,5 +1,7 @@
 //! The command line.
 
+mod data_dir;
+mod keys;
 mod serve;
 
 use std::process::ExitCode;
@@ -17,12 +19,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Keys(keys::Keys),
 }
 
 /// Runs what the command line says.
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
+        Command::Keys(keys) => keys.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,10 +21,10 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{DataDirLock, Store};
 use crate::telemetry::{self, LogFormat};
 
-/// Environment variable of the master key.
-const MASTER_KEY_VARIABLE: &str = "TAILRACE_MASTER_KEY";
-/// Part of the time for a graceful stop that jobs may use; the rest is for closing the store.
+/// Part of the time for a graceful stop that jobs may use.
 const JOBS_SHARE: f64 = 0.8;
+/// Part of it that the store may use to close.
+const CLOSE_SHARE: f64 = 0.1;
 
 /// Run the server: the API, the jobs, the store.
 ///
@@ -83,16 +83,15 @@ impl Serve {
 }
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
-    let _lock = DataDirLock::acquire(&config.data_dir)?;
-    let store = open_store(&config.store).await?;
-    let vault = Arc::new(open_vault(store.as_ref(), &config.data_dir).await?);
-    bootstrap(store.as_ref(), &vault, &config.data_dir).await?;
+    let data = DataDir::open(&config.data_dir, &config.store).await?;
+    let store = Arc::clone(&data.store);
+    bootstrap(store.as_ref(), &data.vault, &config.data_dir).await?;
     let control = Control::start_up(ControlParts {
         store: Arc::clone(&store),
-        vault,
+        vault: Arc::clone(&data.vault),
         runner: Arc::new(PipelineRunner),
         clock: Arc::new(SystemClock),
-        owner: owner(&config.data_dir)?,
+        owner: data.owner()?,
         bounds: bounds(config),
     })
     .await
@@ -106,9 +105,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let http = axum::serve(listener, api::router(control.clone(), ApiLimits::default()))
         .with_graceful_shutdown(stop.clone().cancelled_owned());
-    let http = tokio::spawn(http.into_future());
+    let mut http = tokio::spawn(http.into_future());
 
-    wait_for_signal().await?;
+    let signalled = tokio::select! {
+        signal = wait_for_signal() => signal.context("signals cannot be waited for"),
+        ended = &mut http => Err(anyhow::anyhow!("the API ended by itself: {ended:?}")),
+    };
     tracing::info!("stopping: jobs go to a durable checkpoint");
     stop.cancel();
     let age_max = Duration::from_secs(config.stop_age_s_max);
@@ -117,9 +119,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     }
     // Answers that are not written by now had all the time the jobs had.
     http.abort();
-    store.close().await?;
+    if tokio::time::timeout(age_max.mul_f64(CLOSE_SHARE), store.close()).await.is_err() {
+        // Everything that was answered is on disk; the next start reads the write-ahead log.
+        tracing::warn!("the store is still busy; it is left as it is");
+    }
     tracing::info!("stopped");
-    Ok(())
+    signalled
 }
 
 async fn wait_for_signal() -> std::io::Result<()> {
@@ -130,35 +135,6 @@ async fn wait_for_signal() -> std::io::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
-}
-
-async fn open_store(location: &StoreLocation) -> anyhow::Result<Arc<dyn Store>> {
-    match location {
-        StoreLocation::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path).await?)),
-    }
-}
-
-/// Reads the master key, or makes one for a store that has sealed nothing yet.
-async fn open_vault(store: &dyn Store, dir: &Path) -> anyhow::Result<Vault> {
-    let stored = store.data_keys().await?;
-    let path = dir.join("master.key");
-    let master = match std::env::var(MASTER_KEY_VARIABLE) {
-        Ok(text) => MasterKey::from_text(&SecretString::from(text))
-            .with_context(|| format!("variable {MASTER_KEY_VARIABLE}"))?,
-        Err(_) if path.exists() || !stored.is_empty() => MasterKey::read(&path)?,
-        Err(_) => {
-            let key = MasterKey::generate()?;
-            key.write_new(&path)?;
-            tracing::info!(path = %path.display(), "master key made; keep a copy of it");
-            key
-        }
-    };
-    if !stored.is_empty() {
-        return Ok(Vault::open(&master, &stored)?);
-    }
-    let first = [Vault::make_key(&master, 1)?];
-    store.put_data_keys(&first).await?;
-    Ok(Vault::open(&master, &first)?)
 }
 
 async fn bootstrap(store: &dyn Store, vault: &Vault, dir: &Path) -> anyhow::Result<()> {
@@ -190,24 +166,6 @@ async fn bootstrap(store: &dyn Store, vault: &Vault, dir: &Path) -> anyhow::Resu
         Err(crate::control::Refusal::Internal(e)) => Err(anyhow::anyhow!("{e:?}")),
         Err(refusal) => Err(refusal.into()),
     }
-}
-
-/// Name of this data directory's process among those that share a store; kept, so that a process
-/// that was killed finds its leases its own when it starts again.
-fn owner(dir: &Path) -> anyhow::Result<String> {
-    let path = dir.join("node-id");
-    match std::fs::read_to_string(&path) {
-        Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-        Ok(_) => write_owner(&path),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => write_owner(&path),
-        Err(e) => Err(e).with_context(|| path.display().to_string()),
-    }
-}
-
-fn write_owner(path: &Path) -> anyhow::Result<String> {
-    let id = uuid::Uuid::new_v4().to_string();
-    std::fs::write(path, &id).with_context(|| path.display().to_string())?;
-    Ok(id)
 }
 
 fn bounds(config: &Config) -> Bounds {

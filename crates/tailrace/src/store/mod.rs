@@ -12,6 +12,7 @@ mod lease;
 mod lock;
 pub mod progress;
 pub mod query;
+pub mod rotation;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;

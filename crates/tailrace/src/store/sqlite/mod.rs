@@ -143,3 +143,6 @@ async fn job_exists(connection: &mut SqliteConnection, job_id: &str) -> StoreRes
         .await?;
     Ok(found.is_some())
 }
+
+#[cfg(test)]
+mod tests;

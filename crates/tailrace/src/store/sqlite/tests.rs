@@ -1,0 +1,92 @@
+//! The suite over SQLite, and what only SQLite has.
+
+use super::*;
+use crate::store::{JobStore as _, LeaseStore as _, suite};
+
+macro_rules! suite {
+    ($($test:ident),* $(,)?) => {$(
+        #[tokio::test]
+        async fn $test() {
+            let dir = tempfile::tempdir().unwrap();
+            let store = SqliteStore::open(&dir.path().join("t.db")).await.unwrap();
+            suite::$test(&store).await;
+        }
+    )*};
+}
+
+suite!(
+    a_job_is_read_as_it_was_written,
+    names_are_unique_in_a_project_without_regard_to_case,
+    a_change_is_whole_or_not_at_all,
+    a_deletion_takes_everything_and_is_remembered,
+    lists_filter_sort_and_page,
+    journals_are_newest_first_and_bounded,
+    a_lease_is_one_owners_until_it_runs_out,
+    progress_is_read_as_it_was_written,
+    an_old_epoch_writes_nothing,
+    ddl_is_numbered_cleared_and_bounded,
+    a_query_is_asked_and_answered,
+    queries_of_a_dead_process_fail,
+    old_queries_of_a_kind_go,
+    an_empty_store_is_filled_once,
+    tokens_are_kept_until_they_expire,
+    data_keys_are_added_and_replaced,
+    a_new_data_key_seals_everything_anew,
+    another_master_key_takes_over,
+);
+
+#[tokio::test]
+async fn a_store_is_private_and_outlives_its_process() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    suite::a_lease_is_one_owners_until_it_runs_out(&store).await;
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", file.path().display());
+    }
+    store.close().await.unwrap();
+    let again = SqliteStore::open(&path).await.unwrap();
+    assert!(again.job("j1").await.unwrap().is_some());
+    assert_eq!(again.acquire_lease("j1", "a", 0, 1).await.unwrap(), Some(5));
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_tailrace_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'from the future', 1, x'00', 0)",
+    )
+    .execute(&store.write)
+    .await
+    .unwrap();
+    store.close().await.unwrap();
+    let error = SqliteStore::open(&path).await.unwrap_err().to_string();
+    assert!(error.contains("9999"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db");
+    std::fs::write(&path, "not a database, however long this text may be".repeat(100)).unwrap();
+    let error = SqliteStore::open(&path).await.unwrap_err().to_string();
+    assert!(error.contains("t.db"), "{error}");
+}
+
+#[test]
+fn a_data_directory_is_one_processs() {
+    use crate::store::DataDirLock;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new/data");
+    let lock = DataDirLock::acquire(&path).unwrap();
+    let error = DataDirLock::acquire(&path).unwrap_err();
+    assert!(matches!(error, StoreError::InUse(_)), "{error}");
+    drop(lock);
+    DataDirLock::acquire(&path).unwrap();
+}
