@@ -17,7 +17,13 @@ pub(super) fn run(spec: &JobSpec) -> Vec<CheckItem> {
     items.push(replication(spec, &found));
     items.push(topic(spec, &found));
     if let Some(name) = &spec.policy.ddl_topic {
-        items.push(existing(spec, "kafkaDdlTopicCheck", name, &found, "Create the topic for DDL messages."));
+        items.push(existing(
+            spec,
+            "kafkaDdlTopicCheck",
+            name,
+            &found,
+            "Create the topic for DDL messages.",
+        ));
     }
     let check = |item, result: Result<()>| match result {
         Ok(()) => CheckItem::passed(item, TARGET),
@@ -49,8 +55,10 @@ fn replication(spec: &JobSpec, found: &KafkaProbe) -> CheckItem {
 
 fn listeners(found: &KafkaProbe) -> CheckItem {
     let failed = probe::unreachable(&found.brokers);
-    let texts: Vec<String> =
-        failed.iter().map(|(broker, why)| format!("broker {} at {broker}: {why}", broker.id)).collect();
+    let texts: Vec<String> = failed
+        .iter()
+        .map(|(broker, why)| format!("broker {} at {broker}: {why}", broker.id))
+        .collect();
     CheckItem::when(
         "kafkaListenerCheck",
         TARGET,
@@ -92,12 +100,10 @@ fn topic(spec: &JobSpec, found: &KafkaProbe) -> CheckItem {
         TopicPolicy::One(name) => {
             existing(spec, ITEM, name, found, "Create the topic, or let topics be made per table.")
         }
-        TopicPolicy::PerTable(_) | TopicPolicy::PerDatabase(_) => {
-            match probe::check_create(spec) {
-                Ok(()) => CheckItem::passed(ITEM, TARGET),
-                Err(e) => CheckItem::error(ITEM, TARGET, &e),
-            }
-        }
+        TopicPolicy::PerTable(_) | TopicPolicy::PerDatabase(_) => match probe::check_create(spec) {
+            Ok(()) => CheckItem::passed(ITEM, TARGET),
+            Err(e) => CheckItem::error(ITEM, TARGET, &e),
+        },
     }
 }
 

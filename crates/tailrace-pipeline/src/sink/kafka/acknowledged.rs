@@ -131,7 +131,11 @@ impl Acknowledged {
     ///
     /// # Errors
     /// Those of the record.
-    pub(crate) fn forget(&mut self, progress: &ProgressTopic, patience: &mut Patience) -> Result<()> {
+    pub(crate) fn forget(
+        &mut self,
+        progress: &ProgressTopic,
+        patience: &mut Patience,
+    ) -> Result<()> {
         self.record(progress, None, patience)?;
         self.producer.drain(patience)
     }

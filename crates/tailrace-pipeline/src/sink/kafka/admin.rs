@@ -118,6 +118,11 @@ impl Admin {
                 None => Err(KafkaError::AdminOp(Code::Fail)),
             })
             .map_err(|e| fault(format!("settings of {what}"), &acl, &e))?;
+        // The library gives no error of the single resource; without entries it was refused.
+        if found.entries.is_empty() {
+            let denied = KafkaError::AdminOp(Code::TopicAuthorizationFailed);
+            return Err(fault(format!("settings of {what}"), &acl, &denied));
+        }
         Ok(found.get(name).and_then(|entry| entry.value.clone()))
     }
 

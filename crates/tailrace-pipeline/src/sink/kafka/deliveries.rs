@@ -12,7 +12,7 @@ use rdkafka::producer::ProducerContext;
 
 use crate::sink::kafka::fault::code_of;
 use crate::sink::kafka::origin;
-use crate::sink::kafka::watch::{self, Watch};
+use crate::sink::kafka::watch::Watch;
 
 /// Bytes of a key that an error shows.
 const KEY_SHOWN_BYTES_MAX: usize = 200;
@@ -50,6 +50,15 @@ impl Failure {
             bytes: key.len() + value.len(),
         }
     }
+
+    /// It was thrown away because of something else.
+    pub(crate) fn was_purged(&self) -> bool {
+        is_purge(self.code)
+    }
+}
+
+fn is_purge(code: Code) -> bool {
+    matches!(code, Code::PurgeQueue | Code::PurgeInflight)
 }
 
 /// A batch of which some message is not acknowledged.
@@ -161,7 +170,7 @@ impl ClientContext for Deliveries {
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        watch::log(level, facility, message);
+        self.watch.log(level, facility, message);
     }
 }
 
@@ -178,9 +187,10 @@ impl ProducerContext for Deliveries {
         let mut state = self.lock();
         state.bytes = state.bytes.saturating_sub(key.len() + value.len());
         if let Some(error) = error {
-            // What fails after the first one mostly fails because of it.
-            if state.failure.is_none() {
-                let code = code_of(error).unwrap_or(Code::Fail);
+            let code = code_of(error).unwrap_or(Code::Fail);
+            // What fails after the first one mostly fails because of it. What was thrown away did not
+            // fail by itself.
+            if state.failure.as_ref().is_none_or(|f| f.was_purged() && !is_purge(code)) {
                 state.failure =
                     Some(Failure::new(code, message.topic(), message.partition(), key, value));
             }

@@ -111,7 +111,10 @@ impl Lookup {
         }
         let partitions = topic.partitions();
         let count = i32::try_from(partitions.len()).map_err(|_| {
-            Error::new(ErrorKind::Target, format!("topic {name} claims {} partitions", partitions.len()))
+            Error::new(
+                ErrorKind::Target,
+                format!("topic {name} claims {} partitions", partitions.len()),
+            )
         })?;
         Ok((count > 0).then(|| FoundTopic {
             partitions: count,

@@ -70,7 +70,11 @@ pub fn probe(endpoint: &KafkaEndpoint) -> Result<KafkaProbe> {
             let port = u16::try_from(b.port()).map_err(|_| {
                 Error::new(
                     ErrorKind::Target,
-                    format!("broker {} advertises port {}: 1 to 65535 are possible", b.id(), b.port()),
+                    format!(
+                        "broker {} advertises port {}: 1 to 65535 are possible",
+                        b.id(),
+                        b.port()
+                    ),
                 )
             })?;
             Ok(Broker { id: b.id(), host: b.host().to_owned(), port })

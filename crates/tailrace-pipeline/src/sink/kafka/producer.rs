@@ -45,7 +45,10 @@ const PURGE_TIMEOUT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// `Configuration` if the endpoint's settings are not possible.
-pub(crate) fn producer_config(endpoint: &KafkaEndpoint, batch_bytes: usize) -> Result<ClientConfig> {
+pub(crate) fn producer_config(
+    endpoint: &KafkaEndpoint,
+    batch_bytes: usize,
+) -> Result<ClientConfig> {
     let mut config = client_config(endpoint)?;
     config
         // No message is lost when a leader dies, none doubled or reordered by a retry.
@@ -80,9 +83,8 @@ pub(crate) struct Producer {
 
 impl Producer {
     pub(crate) fn open(config: &ClientConfig, topics: Arc<KafkaTopics>) -> Result<Self> {
-        let client: BaseProducer<Deliveries> = config
-            .create_with_context(Deliveries::default())
-            .map_err(|e| refused_settings(&e))?;
+        let client: BaseProducer<Deliveries> =
+            config.create_with_context(Deliveries::default()).map_err(|e| refused_settings(&e))?;
         Ok(Self { raw: RawProducer::new(client), topics, names: Vec::new() })
     }
 
@@ -285,8 +287,7 @@ impl Producer {
         }
         let of = table.as_ref().map(|table| format!(" of table {table}")).unwrap_or_default();
         let message = format!("a message of {bytes} bytes{of} with key {key:?}");
-        let doing =
-            format!("topic {topic}, partition {partition} did not take {message} ({code})");
+        let doing = format!("topic {topic}, partition {partition} did not take {message} ({code})");
         match kind_of_code(*code) {
             ErrorKind::MessageTooLarge => self.explain_size(failure, &message),
             ErrorKind::TargetConnection => self.explain_timeout(failure, &doing),

@@ -88,6 +88,10 @@ impl<'a> ProgressReader<'a> {
     pub(crate) fn last(&mut self, patience: &mut Patience) -> Result<Option<Vec<u8>>> {
         self.until = Instant::now() + READ_TIMEOUT;
         let (low, end) = self.offsets(&self.written, patience)?;
+        if low >= end {
+            // Shows whether the topic may be read, before there is something to lose.
+            self.scan(&self.written, low, end, patience)?;
+        }
         let Some(written) = self.find(&self.written, low, end, patience)? else { return Ok(None) };
         loop {
             let leader = self.lookup.leader(self.topic.name(), ProgressTopic::PARTITION)?;

@@ -108,7 +108,10 @@ impl RawProducer {
         messages: &[Message],
     ) -> Result<Taken> {
         if !self.client.context().keeps(batch, data) {
-            return Err(Error::new(ErrorKind::Bug, "a batch is produced that is not in the ledger"));
+            return Err(Error::new(
+                ErrorKind::Bug,
+                "a batch is produced that is not in the ledger",
+            ));
         }
         let topic = self.handle(place, name)?;
         self.slots.0.clear();

@@ -27,7 +27,7 @@ pub(crate) fn client_config(endpoint: &KafkaEndpoint) -> Result<ClientConfig> {
         .set("socket.keepalive.enable", "true")
         // Commits are small requests that wait for each other; they must not wait for more bytes.
         .set("socket.nagle.disable", "true")
-        .set_log_level(RDKafkaLogLevel::Warning);
+        .set_log_level(RDKafkaLogLevel::Info);
     let protocol = match (&endpoint.tls, &endpoint.sasl) {
         (None, None) => "PLAINTEXT",
         (Some(_), None) => "SSL",
@@ -78,9 +78,7 @@ fn set_tls(config: &mut ClientConfig, tls: &KafkaTls) -> Result<()> {
         (Some(certificate), Some(key)) => {
             check_pem("key_store_key", certificate, "CERTIFICATE-----")?;
             check_pem("key_store_key", key.expose_secret(), "PRIVATE KEY-----")?;
-            config
-                .set("ssl.certificate.pem", certificate)
-                .set("ssl.key.pem", key.expose_secret());
+            config.set("ssl.certificate.pem", certificate).set("ssl.key.pem", key.expose_secret());
         }
         (Some(_), None) => return Err(bad("key_store_key: a certificate without its private key")),
         (None, Some(_)) => return Err(bad("key_store_key: a private key without a certificate")),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer as _;
 
 use crate::batch::Batch;
@@ -58,9 +58,7 @@ impl Transactional {
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
         let producer = Producer::open(&config, topics)?;
         let transactional = Self { producer, id, open_since: None };
-        transactional.resume("initialise", patience, |p| {
-            p.client().init_transactions(SLICE)
-        })?;
+        transactional.resume("initialise", patience, |p| p.client().init_transactions(SLICE))?;
         Ok(transactional)
     }
 
@@ -152,32 +150,34 @@ impl Transactional {
     fn refused(&self, step: &str, error: &KafkaError) -> Error {
         fault(
             format!("Kafka transaction of {}, step {step}", self.id),
-            &format!(
-                "Write and Describe on transactional id {}, and Write on the topics",
-                self.id
-            ),
+            &format!("Write and Describe on transactional id {}", self.id),
             error,
         )
     }
 
     /// What is behind an error: a transaction that failed as a whole throws its messages away, and they
-    /// only report that.
+    /// may be reported before the one that failed.
     fn cause(&self, error: Error) -> Error {
-        let purged = self
-            .producer
-            .ledger()
-            .failure()
-            .is_some_and(|f| matches!(f.code, Code::PurgeQueue | Code::PurgeInflight));
         if let Some(fatal) = self.producer.fatal() {
             return self.outlived(fatal);
         }
-        if !purged {
+        let was_purged = |p: &Producer| p.ledger().failure().is_some_and(|f| f.was_purged());
+        if !was_purged(&self.producer) {
             return self.outlived(error);
+        }
+        self.producer.purge();
+        if !was_purged(&self.producer) {
+            return self.producer.check().err().unwrap_or(error);
         }
         // Another transaction cannot begin now; the refusal tells why this one failed.
         match self.producer.client().begin_transaction() {
             Err(KafkaError::Transaction(e)) if e.txn_requires_abort() => {
-                self.refused("write", &KafkaError::Transaction(e))
+                let topic = self.producer.ledger().failure().map(|f| f.topic).unwrap_or_default();
+                fault(
+                    format!("Kafka transaction of {} with messages for topic {topic}", self.id),
+                    &format!("Write on topic {topic} and all others that are written"),
+                    &KafkaError::Transaction(e),
+                )
             }
             _ => error,
         }

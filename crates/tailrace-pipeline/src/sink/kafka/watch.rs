@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use crate::error::{Error, ErrorKind};
-use crate::sink::kafka::fault::kind_of;
+use crate::sink::kafka::fault::{code_of, kind_of};
 
 /// How long a refusal of login or certificate must stand before it is believed, while connecting. A
 /// broker that just started may refuse for a moment.
@@ -63,7 +63,13 @@ impl Watch {
         match (&state.refused, &state.trouble) {
             (Some((_, reason)), _) => refused(reason),
             (None, Some(trouble)) => {
-                Error::new(ErrorKind::TargetConnection, format!("{doing}: {trouble}"))
+                // A broker closes the connection on bytes that it does not understand.
+                let hint = if trouble.contains("APIVERSION_QUERY") {
+                    "; the listener may want another security type: check TLS and SASL"
+                } else {
+                    ""
+                };
+                Error::new(ErrorKind::TargetConnection, format!("{doing}: {trouble}{hint}"))
             }
             (None, None) => Error::new(
                 ErrorKind::TargetConnection,
@@ -77,7 +83,8 @@ impl Watch {
         let mut state = self.lock();
         if kind_of(error) == ErrorKind::TargetAuthentication || is_refused_certificate(reason) {
             state.refused.get_or_insert_with(|| (Instant::now(), reason.to_owned()));
-        } else {
+        } else if code_of(error) != Some(Code::AllBrokersDown) || state.trouble.is_none() {
+            // That all are down says less than what happened to the last one.
             state.trouble = Some(reason.to_owned());
         }
     }
@@ -99,6 +106,10 @@ impl ClientContext for Watch {
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // Some failures of a connection are not told as events.
+        if facility == "FAIL" {
+            self.lock().trouble = Some(message.to_owned());
+        }
         log(level, facility, message);
     }
 }
@@ -106,7 +117,7 @@ impl ClientContext for Watch {
 impl ConsumerContext for Watch {}
 
 /// Passes a line of librdkafka's log on. Errors come as events too and are told there.
-pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(facility, message, "librdkafka");
@@ -118,8 +129,6 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
 
 #[cfg(test)]
 mod tests {
-    use rdkafka::error::RDKafkaErrorCode as Code;
-
     use super::*;
 
     #[test]
@@ -144,6 +153,8 @@ mod tests {
         let error = watch.explain("connect");
         assert_eq!(error.kind(), ErrorKind::TargetConnection);
         assert_eq!(error.message(), "connect: connection refused");
+        watch.note(&KafkaError::Global(Code::AllBrokersDown), "1/1 brokers are down");
+        assert_eq!(watch.explain("connect").message(), "connect: connection refused");
         watch.note(
             &KafkaError::Global(Code::BrokerTransportFailure),
             "ssl/tls alert bad certificate: SSL alert number 42",

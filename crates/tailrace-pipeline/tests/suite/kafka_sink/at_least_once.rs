@@ -6,9 +6,7 @@ use tailrace_pipeline::ErrorKind;
 use tailrace_pipeline::job::Delivery;
 use tailrace_pipeline::sink::Sink;
 
-use super::{
-    batch, checkpoint, committed, job, open, plain, shared, start, value, wait_durable,
-};
+use super::{batch, checkpoint, committed, job, open, plain, shared, start, value, wait_durable};
 use crate::support::unique;
 
 #[test]

@@ -31,12 +31,9 @@ fn a_probe_tells_brokers_and_topics() {
 /// Each right that is missing is named; with all of them, and with none for the group, the job runs.
 #[test]
 fn missing_rights_are_named() {
-    let cluster = KafkaCluster::start(KafkaOptions {
-        sasl: true,
-        acl: true,
-        ..KafkaOptions::default()
-    })
-    .unwrap();
+    let cluster =
+        KafkaCluster::start(KafkaOptions { sasl: true, acl: true, ..KafkaOptions::default() })
+            .unwrap();
     let mut spec = job(
         KafkaEndpoint {
             brokers: cluster.bootstrap_sasl_plaintext(),
@@ -76,9 +73,8 @@ fn missing_rights_are_named() {
     allow(&["--topic", "data"], &["Describe", "Create"]);
     let topic = topics.resolve("data", true).unwrap();
     sink.recover().unwrap();
-    let written = sink
-        .write(batch(topic, [("a", value("1"))]))
-        .and_then(|()| sink.commit(&checkpoint(1, 2)));
+    let written =
+        sink.write(batch(topic, [("a", value("1"))])).and_then(|()| sink.commit(&checkpoint(1, 2)));
     refused(written.unwrap_err(), "on topic data");
     allow(&["--topic", "data"], &["Write"]);
     sink.recover().unwrap();

@@ -5,9 +5,7 @@ use std::time::Duration;
 use tailrace_pipeline::ErrorKind;
 use tailrace_pipeline::sink::{Sink, TopicDirectory};
 
-use super::{
-    batch, checkpoint, committed, keys, open, shared_job, start, value, wait_durable,
-};
+use super::{batch, checkpoint, committed, keys, open, shared_job, start, value, wait_durable};
 use crate::support::unique;
 
 #[test]

@@ -99,7 +99,13 @@ fn a_message_that_is_too_large_is_named_and_the_transaction_is_gone() {
         sink.recover().unwrap();
     };
     assert_eq!(error.kind(), ErrorKind::MessageTooLarge, "{error}");
-    for part in ["shop.item", "\"large\"", name.as_str(), "max.message.bytes, which is 100000", "message.max.bytes"] {
+    for part in [
+        "shop.item",
+        "\"large\"",
+        name.as_str(),
+        "max.message.bytes, which is 100000",
+        "message.max.bytes",
+    ] {
         assert!(error.message().contains(part), "{part}: {error}");
     }
     assert_eq!(committed(&spec.target, &name), [""; 0]);
@@ -112,9 +118,8 @@ fn many_small_messages_for_a_topic_that_takes_only_small_batches_arrive() {
     let name = unique("small");
     make(&spec.target.brokers, &name, &[("max.message.bytes", "20000")]);
     let (mut sink, topic, _) = start(&spec, 1, &name);
-    let noise = |n: usize| -> Vec<u8> {
-        (0..n).map(|_| b'a' + rand::random::<u8>() % 26).collect()
-    };
+    let noise =
+        |n: usize| -> Vec<u8> { (0..n).map(|_| b'a' + rand::random::<u8>() % 26).collect() };
     let keys: Vec<String> = (0..300).map(|n| format!("{n:03}")).collect();
     let mut attempts = 0;
     loop {
