@@ -1,5 +1,6 @@
 //! The data path against a real MySQL and a real Kafka.
 
 mod job_life;
+mod kafka_sink;
 mod support;
 mod types;
