@@ -1,5 +1,5 @@
-mod expected;
+pub(crate) mod expected;
 mod metadata;
 mod print;
-mod replay;
+pub(crate) mod replay;
 mod replayed_tables;

@@ -61,8 +61,10 @@ fn replay(statements: &[&str]) -> TableSchema {
 /// A column as a line of the fixture, without what a schema does not hold.
 fn fact(column: &Column) -> String {
     let members = |list: &[String]| {
-        let quoted: Vec<String> =
-            list.iter().map(|member| format!("'{}'", member.replace('\\', r"\\").replace('\'', "''"))).collect();
+        let quoted: Vec<String> = list
+            .iter()
+            .map(|member| format!("'{}'", member.replace('\\', r"\\").replace('\'', "''")))
+            .collect();
         format!("({})", quoted.join(","))
     };
     let fraction = |digits: u8| if digits == 0 { String::new() } else { format!("({digits})") };
