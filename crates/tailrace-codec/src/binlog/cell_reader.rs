@@ -72,7 +72,7 @@ pub(super) enum CellReader {
 }
 
 #[inline(always)]
-fn take<'a, const N: usize>(data: &mut &'a [u8]) -> Result<[u8; N], Fault> {
+fn take<const N: usize>(data: &mut &[u8]) -> Result<[u8; N], Fault> {
     let (head, tail) = data.split_first_chunk::<N>().ok_or(Fault::Truncated)?;
     *data = tail;
     Ok(*head)

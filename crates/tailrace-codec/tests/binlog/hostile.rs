@@ -94,10 +94,8 @@ fn assert_useful(error: &DecodeError, input_len: usize) {
 fn fixtures_walk_from_end_to_end() {
     for name in FIXTURES {
         let walked = walk_file(&fixture(name), WalkLimits::default()).unwrap();
-        assert!(
-            walked.events > 10 && walked.transactions > 2 && walked.rows > 1,
-            "{name} {walked:?}"
-        );
+        assert!(walked.events > 10 && walked.transactions > 2, "{name} {walked:?}");
+        assert_eq!(walked.rows == 0, name == "minimal");
         assert_eq!(walked.rows_events_without_schema > 0, name == "minimal");
     }
 }
