@@ -150,7 +150,7 @@ fn a_flipped_bit_anywhere_breaks_the_checksum() {
         let error = walk_file(&damaged, limits()).unwrap_err();
         assert_useful(&error, file.len());
     }
-    let mut in_use = file.clone();
+    let mut in_use = file;
     in_use[in_use_flag] ^= 1;
     walk_file(&in_use, limits()).unwrap();
 }

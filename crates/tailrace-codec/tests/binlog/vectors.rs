@@ -407,12 +407,13 @@ fn every_hundredth_of_a_negative_time() {
 fn impossible_values_are_refused_by_column() {
     use ColumnType as K;
     let members: std::sync::Arc<[String]> = ["a".to_owned(), "b".to_owned()].into();
-    let cases: [(&[u8], &[u8], K, &[u8], &str); 9] = [
+    type Case<'c> = (&'c [u8], &'c [u8], K, &'c [u8], &'c str);
+    let cases: [Case<'_>; 9] = [
         (&[10], &[], K::Date, &[0xff, 0xff, 0xff], "month above 12"),
         (&[18], &[0], K::DateTime(0), &[0x7f, 0, 0, 0, 0], "cannot be negative"),
         (&[18], &[2], K::DateTime(2), &[0x80, 0, 0, 0, 0, 100], "fraction of a second"),
         (&[19], &[0], K::Time(0), &[0xff, 0xff, 0xff], "hour above 838"),
-        (&[254], &[247, 1], K::Enum(members.clone()), &[3], "index above"),
+        (&[254], &[247, 1], K::Enum(std::sync::Arc::clone(&members)), &[3], "index above"),
         (&[254], &[248, 1], K::Set(members), &[4], "no member"),
         (&[254], &[254, 4], K::Binary { length: 4 }, b"\x05abcde", "longer than the column"),
         (&[242], &[4], K::Vector, &[3, 0, 0, 0, 1, 2, 3], "32-bit floats"),
