@@ -6,12 +6,15 @@
 //! when the test process dies. Tests that need no settings of their own share one MySQL and one
 //! Kafka through [`env`](mod@env).
 //!
-//! Nothing here depends on a C library or on an async runtime: the developer commands build this
-//! crate first on a fresh machine.
+//! Without the feature `proof`, nothing here depends on a C library or on an async runtime: the
+//! developer commands build this crate first on a fresh machine. With it come a write load and the
+//! checker of a job's topics.
 
 pub mod account;
 pub mod cache;
 pub mod chaos;
+#[cfg(feature = "proof")]
+pub mod checker;
 pub mod env;
 pub mod port;
 pub mod process;
@@ -21,3 +24,5 @@ pub mod rundir;
 pub mod servers;
 pub mod sql;
 pub mod wait;
+#[cfg(feature = "proof")]
+pub mod workload;

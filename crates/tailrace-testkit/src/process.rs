@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -129,10 +129,10 @@ impl Launch {
 /// Starts a command from a thread that lives as long as this process. The kernel's parent-death
 /// signal follows the starting *thread*, and the threads of a test runner end with each test.
 fn spawn(command: Command) -> Result<Child> {
-    type Order = (Command, Sender<std::io::Result<Child>>);
-    static SPAWNER: OnceLock<Sender<Order>> = OnceLock::new();
+    type Order = (Command, SyncSender<std::io::Result<Child>>);
+    static SPAWNER: OnceLock<SyncSender<Order>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
-        let (orders, inbox) = channel::<Order>();
+        let (orders, inbox) = sync_channel::<Order>(0);
         thread::spawn(move || {
             for (mut command, reply) in inbox {
                 // The caller waits for the reply; if it is gone, the server is stopped at once.
@@ -146,7 +146,7 @@ fn spawn(command: Command) -> Result<Child> {
         });
         orders
     });
-    let (reply, result) = channel();
+    let (reply, result) = sync_channel(1);
     let gone = "the thread that starts servers is gone";
     spawner.send((command, reply)).ok().context(gone)?;
     Ok(result.recv().context(gone)??)

@@ -50,8 +50,9 @@ pub fn start_metrics() {
     });
 }
 
-/// What the `metrics` macros recorded, in Prometheus text form; empty before [`start_metrics`].
-pub(crate) fn render_process_metrics() -> String {
+/// What the `metrics` macros recorded, in Prometheus text form; empty before [`start_metrics`]. Those of
+/// jobs come with it from `Control::render_metrics`.
+pub fn render_metrics() -> String {
     match METRICS.get() {
         Some(Some(handle)) => {
             handle.run_upkeep();

@@ -71,7 +71,7 @@ fn operation(cursor: &mut Cursor<'_>, ops: &mut Vec<AlterOp>) -> Parsed<()> {
 fn add(cursor: &mut Cursor<'_>, ops: &mut Vec<AlterOp>) -> Parsed<()> {
     let mut ahead = *cursor;
     if ahead.eat_any(&["SYSTEM", "PERIOD"]) && ahead.is_any(&["VERSIONING", "FOR"]) {
-        return Err(cursor.expected("no system versioning"));
+        return Err(cursor.beyond("system versioning"));
     }
     if !cursor.is("COLUMN")
         && let Some(key) = key(cursor)?
@@ -127,7 +127,7 @@ fn drop(cursor: &mut Cursor<'_>) -> Parsed<AlterOp> {
     }
     let mut ahead = *cursor;
     if ahead.eat_any(&["SYSTEM", "PERIOD"]) && ahead.is_any(&["VERSIONING", "FOR"]) {
-        return Err(cursor.expected("no system versioning"));
+        return Err(cursor.beyond("system versioning"));
     }
     let index = cursor.eat_any(&["INDEX", "KEY"]);
     let constraint = !index && cursor.eat("CONSTRAINT");
@@ -207,7 +207,7 @@ fn convert(cursor: &mut Cursor<'_>, ops: &mut Vec<AlterOp>) -> Parsed<()> {
     if cursor.is("COLLATE") {
         id = collation_option(cursor)?;
     }
-    let Some(id) = id else { return Err(before.expected("a known character set")) };
+    let Some(id) = id else { return Err(before.beyond("the database's default character set")) };
     ops.push(AlterOp::ConvertCharset(id));
     Ok(())
 }
@@ -218,7 +218,7 @@ fn table_option(cursor: &mut Cursor<'_>) -> Parsed<AlterOp> {
     cursor.eat("DEFAULT");
     if cursor.is("COLLATE") || at_charset(cursor) {
         let id = collation_option(cursor)?;
-        let id = id.ok_or_else(|| before.expected("a known character set"))?;
+        let id = id.ok_or_else(|| before.beyond("the database's default character set"))?;
         return Ok(AlterOp::DefaultCollation(id));
     }
     *cursor = before;

@@ -214,12 +214,16 @@ fn other_object(cursor: &Cursor<'_>, verb: &str) -> Parsed<Statement> {
     Err(cursor.expected("a known kind of object"))
 }
 
-/// The options of a database. A set that is not known gives no collation, as none does.
+/// The options of a database. A name that is not known gives no collation, as none does.
 fn database_collation(cursor: &mut Cursor<'_>) -> Parsed<Option<CollationId>> {
     let mut collation = None;
     while !cursor.at_end() {
         if cursor.is("COLLATE") || at_charset(cursor) {
-            collation = collation_option(cursor)?;
+            let before = cursor.rest().len();
+            collation = collation_option(cursor).ok().flatten();
+            if cursor.rest().len() == before {
+                return Err(cursor.expected("a character set"));
+            }
         } else {
             cursor.skip_item()?;
         }

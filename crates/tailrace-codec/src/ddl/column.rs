@@ -175,7 +175,7 @@ fn charset_attribute(
     } else {
         return Ok(false);
     };
-    let Some(id) = id else { return Err(cursor.expected("a known character set")) };
+    let Some(id) = id else { return Err(cursor.beyond("a default character set")) };
     // Bytes stay bytes, and numbers have none: MariaDB lets them be written.
     if column.data_type.is_character() && column.charset != Charset::Of(BINARY) {
         column.charset = Charset::Of(id);
@@ -205,11 +205,17 @@ pub(super) fn at_charset(cursor: &Cursor<'_>) -> bool {
     cursor.is("CHARSET") || (set && cursor.is_any(&["CHARACTER", "CHAR"]))
 }
 
-/// Reads `CHARACTER SET [=] name` or `COLLATE [=] name`; `None` for `DEFAULT` and unknown names.
+/// Reads `CHARACTER SET [=] name` or `COLLATE [=] name`; `None` for `DEFAULT`. Behind an unknown name
+/// the cursor stands behind that.
 pub(super) fn collation_option(cursor: &mut Cursor<'_>) -> Parsed<Option<CollationId>> {
+    let unknown =
+        |kind: &str, name: &str| NotUnderstood::because(format!("{kind} `{name}` is unknown"));
     if cursor.eat("COLLATE") {
         cursor.eat_sign('=');
-        return Ok(collation_id(&cursor.name_or_text()?));
+        let name = cursor.name_or_text()?;
+        let id = collation_id(&name);
+        let default = name.eq_ignore_ascii_case("DEFAULT");
+        return if id.is_some() || default { Ok(id) } else { Err(unknown("collation", &name)) };
     }
     if !cursor.eat("CHARSET") {
         cursor.advance();
@@ -221,7 +227,9 @@ pub(super) fn collation_option(cursor: &mut Cursor<'_>) -> Parsed<Option<Collati
     if (dialect.mariadb || dialect.version < 80_000) && charset_name(&name) == Some("utf8mb4") {
         return Ok(collation_id("utf8mb4_general_ci"));
     }
-    Ok(default_collation(&name))
+    let id = default_collation(&name);
+    let default = name.eq_ignore_ascii_case("DEFAULT");
+    if id.is_some() || default { Ok(id) } else { Err(unknown("character set", &name)) }
 }
 
 /// Steps over a default: a literal with its sign, a function, or an expression in brackets.

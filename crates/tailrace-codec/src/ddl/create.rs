@@ -106,7 +106,7 @@ pub(super) fn key(cursor: &mut Cursor<'_>) -> Parsed<Option<Key>> {
     } else if ahead.is("PERIOD")
         && matches!(ahead.peek_second(), Token::Word(word) if word.eq_ignore_ascii_case("FOR"))
     {
-        return Err(ahead.expected("no period"));
+        return Err(ahead.beyond("a period"));
     } else {
         return Ok(None);
     };
@@ -145,7 +145,7 @@ fn options(cursor: &mut Cursor<'_>, create: &mut CreateTable) -> Parsed<()> {
             partitions = true;
         }
         if cursor.is("WITH") {
-            return Err(cursor.expected("no system versioning"));
+            return Err(cursor.beyond("system versioning"));
         }
         if !partitions && (cursor.is("COLLATE") || at_charset(cursor)) {
             create.collation = collation_option(cursor)?;

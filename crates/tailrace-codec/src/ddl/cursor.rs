@@ -119,6 +119,11 @@ impl<'a> Cursor<'a> {
         NotUnderstood::at(self.rest(), self.at, wanted)
     }
 
+    /// What stands here is known and beyond this module.
+    pub(super) fn beyond(&self, what: &str) -> NotUnderstood {
+        NotUnderstood::because(format!("{what} at byte {} is beyond what is tracked", self.at))
+    }
+
     /// A name: a word or a quoted name.
     pub(super) fn name(&mut self) -> Parsed<Cow<'a, str>> {
         match self.token {
@@ -218,6 +223,8 @@ impl<'a> Cursor<'a> {
         match self.token {
             Token::Sign('(') => self.skip_brackets(),
             Token::Broken => Err(self.expected("the end of a quote or comment")),
+            // Nothing may follow; stepping over would also make long runs of them slow.
+            Token::Sign(';') => Err(self.expected("the end")),
             _ => {
                 self.advance();
                 Ok(())

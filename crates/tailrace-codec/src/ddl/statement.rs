@@ -46,8 +46,10 @@ impl NotUnderstood {
         Self { reason: reason.into() }
     }
 
+    /// What was expected at a place, and what is there.
     pub(super) fn at(rest: &str, offset: usize, wanted: &str) -> Self {
-        let excerpt: String = rest.chars().take(ERROR_EXCERPT_CHARS_MAX).collect();
+        let printable = |sign: char| if sign.is_control() { ' ' } else { sign };
+        let excerpt: String = rest.chars().take(ERROR_EXCERPT_CHARS_MAX).map(printable).collect();
         if excerpt.is_empty() {
             return Self::because(format!("the statement ends, {wanted} was expected"));
         }

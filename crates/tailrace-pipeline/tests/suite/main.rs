@@ -2,3 +2,4 @@
 
 mod job_life;
 mod support;
+mod types;

@@ -81,7 +81,7 @@ impl Control {
     /// All metrics of this process in Prometheus text form. A store that does not answer costs the
     /// counts of jobs, nothing else.
     pub async fn render_metrics(&self) -> String {
-        let mut text = telemetry::render_process_metrics();
+        let mut text = telemetry::render_metrics();
         let now_ms = self.inner.now_ms();
         let jobs: Vec<_> = self
             .inner

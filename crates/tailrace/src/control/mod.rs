@@ -28,6 +28,7 @@ pub mod query;
 mod reading;
 pub mod refusal;
 pub mod runner;
+pub mod runner_pipeline;
 mod secrets;
 mod settings;
 mod spec;

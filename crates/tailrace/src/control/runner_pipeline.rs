@@ -61,9 +61,8 @@ impl JobRunner for PipelineRunner {
         let (sender, receiver) = oneshot::channel();
         let (thread_sender, thread_stop) = (Mutex::new(Some(sender)), stop.clone());
         let spawned = std::thread::Builder::new().name("tailrace-job".into()).spawn(move || {
-            let end =
-                tailrace_pipeline::run_job(&spec, epoch, &thread_stop, &observer, &counters)
-                    .map(|_| ());
+            let end = tailrace_pipeline::run_job(&spec, epoch, &thread_stop, &observer, &counters)
+                .map(|_| ());
             let sender = thread_sender.lock().unwrap_or_else(PoisonError::into_inner).take();
             // Nobody waits any more when the server is going down.
             if let Some(sender) = sender

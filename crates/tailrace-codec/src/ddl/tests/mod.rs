@@ -7,4 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod apply;
+mod corpus;
+mod robust;
 mod server;
