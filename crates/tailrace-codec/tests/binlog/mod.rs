@@ -1,5 +1,10 @@
 mod expected;
+mod hostile;
+mod json;
 mod metadata;
+mod payloads;
 mod print;
 mod replay;
 mod replayed_tables;
+mod transactions;
+mod vectors;

@@ -87,7 +87,11 @@ impl Replay {
         }
     }
 
-    fn rows(&mut self, event: &RowsEvent<'_>, visitor: &mut impl Visitor) -> Result<(), DecodeError> {
+    fn rows(
+        &mut self,
+        event: &RowsEvent<'_>,
+        visitor: &mut impl Visitor,
+    ) -> Result<(), DecodeError> {
         let Some(plan) = self.tables.get(event.table_id) else {
             return Err(DecodeError::new("rows", 0, "no table map before"));
         };

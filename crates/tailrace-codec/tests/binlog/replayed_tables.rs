@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use tailrace_codec::binlog::{Event, RowsKind, TableMap, TablePlan};
 use tailrace_codec::TableSchema;
+use tailrace_codec::binlog::{Event, RowsKind, TableMap, TablePlan};
 
 use super::expected::{Expected, Row, expected, fixture};
 use super::print::cell_text;
@@ -62,7 +62,8 @@ impl Visitor for Tables<'_> {
         after: Option<Image<'_>>,
     ) {
         self.kinds.push(kind);
-        let present = |image: &Option<Image<'_>>| image.iter().all(|i| i.present.iter().all(|p| *p));
+        let present =
+            |image: &Option<Image<'_>>| image.iter().all(|i| i.present.iter().all(|p| *p));
         self.partial_images += usize::from(!(present(&before) && present(&after)));
         let table = plan.schema().table.clone();
         let position = before.map(|image| self.find(plan, &image));
