@@ -111,9 +111,8 @@ fn open_table<'a>(
 }
 
 fn chunk_planned(open: &mut OpenTable, chunk: &OpenChunk) -> Result<()> {
-    let follows = chunk.chunk == open.next_chunk
-        && !open.planned_all
-        && chunk.after == open.planned_to;
+    let follows =
+        chunk.chunk == open.next_chunk && !open.planned_all && chunk.after == open.planned_to;
     if !follows {
         return Err(out_of_order(format!(
             "chunk {} of {}.{} does not follow chunk {}",

@@ -155,7 +155,11 @@ fn settings(spec: &JobSpec, variables: &Variables) -> Vec<CheckItem> {
             "srcDbIsStandbyTaurus",
             SOURCE,
             is_on("read_only").then(|| {
-                (Failed, "read_only is ON: this is not the primary node".into(), "Use the address of the primary node.")
+                (
+                    Failed,
+                    "read_only is ON: this is not the primary node".into(),
+                    "Use the address of the primary node.",
+                )
             }),
         ));
     }
@@ -251,9 +255,7 @@ fn start_position(start: &StartPosition, connection: &mut Connection) -> Result<
                 "gtid_set: transactions behind it are purged from the source's binlogs",
                 "Give a newer GTID set, or use a task with a full phase.",
             ),
-            Err(e) if e.kind() == ErrorKind::SourceStatement => {
-                CheckItem::error(ITEM, SOURCE, &e)
-            }
+            Err(e) if e.kind() == ErrorKind::SourceStatement => CheckItem::error(ITEM, SOURCE, &e),
             Err(e) => return Err(e),
         });
     }
@@ -333,21 +335,29 @@ fn object_items(spec: &JobSpec, connection: &mut Connection) -> Result<Vec<Check
     items.push(item(
         "srcDbExistUnsupportEngineTable",
         Alarm,
-        names_where(connection, &format!(
-            "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
+        names_where(
+            connection,
+            &format!(
+                "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
              WHERE TABLE_TYPE = 'BASE TABLE' AND ENGINE <> 'InnoDB' AND TABLE_SCHEMA IN ({list})"
-        ), spec)?,
+            ),
+            spec,
+        )?,
         "tables that are not transactional can be read while they change",
         "ALTER TABLE … ENGINE = InnoDB.",
     ));
     items.push(item(
         "MysqlForeignKeyReferentialActionCheck",
         Alarm,
-        names_where(connection, &format!(
-            "SELECT DISTINCT CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) \
+        names_where(
+            connection,
+            &format!(
+                "SELECT DISTINCT CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) \
              FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA IN ({list}) \
              AND (DELETE_RULE IN ('CASCADE','SET NULL') OR UPDATE_RULE IN ('CASCADE','SET NULL'))"
-        ), spec)?,
+            ),
+            spec,
+        )?,
         "foreign keys whose cascades are not in the binlog",
         "Do the cascaded changes in the application.",
     ));
@@ -364,10 +374,14 @@ fn object_items(spec: &JobSpec, connection: &mut Connection) -> Result<Vec<Check
     items.push(item(
         "sourceEncryptTableActionChecker",
         Alarm,
-        names_where(connection, &format!(
-            "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
+        names_where(
+            connection,
+            &format!(
+                "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
              WHERE CREATE_OPTIONS LIKE '%ENCRYPTION=%Y%' AND TABLE_SCHEMA IN ({list})"
-        ), spec)?,
+            ),
+            spec,
+        )?,
         "encrypted tables, whose rows leave the source in clear",
         "Use TLS towards source and target.",
     ));
@@ -398,7 +412,8 @@ fn missing_objects(
         .collect::<Result<_>>()?;
     let mut missing = Vec::new();
     for database in &spec.selection.databases {
-        if SYSTEM_DATABASES.contains(&database.name.as_str()) || !databases.contains(&database.name) {
+        if SYSTEM_DATABASES.contains(&database.name.as_str()) || !databases.contains(&database.name)
+        {
             missing.push(database.name.clone());
             continue;
         }

@@ -141,7 +141,10 @@ impl Running {
         while !condition(self) {
             if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
                 let end = self.thread.take().map(JoinHandle::join);
-                panic!("the job ended while waiting for {what}: {end:?}; {:?}", self.recorder.log());
+                panic!(
+                    "the job ended while waiting for {what}: {end:?}; {:?}",
+                    self.recorder.log()
+                );
             }
             assert!(Instant::now() < until, "no {what} in time; {:?}", self.recorder.log());
             std::thread::yield_now();

@@ -22,7 +22,15 @@ const COLUMNS: &[(&str, &str, [&str; 3])] = &[
     ("fd", "FLOAT(7,3)", ["1234.567", "-0.001", "NULL"]),
     ("do", "DOUBLE", ["1.7976931348623157e308", "-2.5e-300", "0.1"]),
     ("dd", "DOUBLE(12,4)", ["12345678.9", "-0.0001", "0"]),
-    ("de", "DECIMAL(65,30)", ["-12345678901234567890123456789012345.123456789012345678901234567890", "0.000000000000000000000000000001", "0"]),
+    (
+        "de",
+        "DECIMAL(65,30)",
+        [
+            "-12345678901234567890123456789012345.123456789012345678901234567890",
+            "0.000000000000000000000000000001",
+            "0",
+        ],
+    ),
     ("d2", "DECIMAL(10,0)", ["-9999999999", "5", "NULL"]),
     ("b1", "BIT(1)", ["b'1'", "b'0'", "NULL"]),
     ("b64", "BIT(64)", ["0xFFFFFFFFFFFFFFFF", "1", "0"]),
@@ -36,10 +44,26 @@ const COLUMNS: &[(&str, &str, [&str; 3])] = &[
     ("t6", "TIME(6)", ["'-838:59:58.999999'", "'-00:00:00.000001'", "'1:2:3.5'"]),
     ("dt0", "DATETIME", ["'0000-00-00 00:00:00'", "'2024-02-29 23:59:59'", "NULL"]),
     ("dt3", "DATETIME(3)", ["'1000-01-01 00:00:00.001'", "'2024-00-00 01:02:03.999'", "NULL"]),
-    ("dt6", "DATETIME(6)", ["'9999-12-31 23:59:59.999999'", "'2024-02-29 00:00:00.000001'", "NULL"]),
-    ("ts0", "TIMESTAMP NULL", ["'1970-01-01 00:00:01'", "'2038-01-19 03:14:07'", "'0000-00-00 00:00:00'"]),
-    ("ts3", "TIMESTAMP(3) NULL", ["'1970-01-01 00:00:01.001'", "'2038-01-19 03:14:07.499'", "NULL"]),
-    ("ts6", "TIMESTAMP(6) NULL", ["'1970-01-01 00:00:01.000001'", "'2024-06-01 12:00:00.123456'", "NULL"]),
+    (
+        "dt6",
+        "DATETIME(6)",
+        ["'9999-12-31 23:59:59.999999'", "'2024-02-29 00:00:00.000001'", "NULL"],
+    ),
+    (
+        "ts0",
+        "TIMESTAMP NULL",
+        ["'1970-01-01 00:00:01'", "'2038-01-19 03:14:07'", "'0000-00-00 00:00:00'"],
+    ),
+    (
+        "ts3",
+        "TIMESTAMP(3) NULL",
+        ["'1970-01-01 00:00:01.001'", "'2038-01-19 03:14:07.499'", "NULL"],
+    ),
+    (
+        "ts6",
+        "TIMESTAMP(6) NULL",
+        ["'1970-01-01 00:00:01.000001'", "'2024-06-01 12:00:00.123456'", "NULL"],
+    ),
     ("ch", "CHAR(10)", ["'abc  '", "''", "'<>&=\\'\"\\\\'"]),
     ("chb", "CHAR(255) CHARACTER SET utf8mb4", ["REPEAT('é', 255)", "'x'", "NULL"]),
     ("vc", "VARCHAR(300) CHARACTER SET utf8mb4", ["'𝄞 \\n\\t\\0 end'", "REPEAT('z', 300)", "NULL"]),
@@ -57,9 +81,29 @@ const COLUMNS: &[(&str, &str, [&str; 3])] = &[
     ("en", "ENUM('a','b','ü''x','d,e')", ["'a'", "'ü''x'", "NULL"]),
     ("en2", "ENUM('x','y') CHARACTER SET latin1", ["1", "2", "''"]),
     ("se", "SET('a','b','c','d')", ["'a,c'", "''", "'d'"]),
-    ("js", "JSON", ["'{\"b\": [1, 2.5, true, null, \"x\\\\ny\"], \"aa\": {\"k\": 1e100}}'", "'\"text\"'", "CAST(CAST('12:34:56.789' AS TIME(3)) AS JSON)"]),
-    ("js2", "JSON", ["JSON_ARRAY(CAST(1.50 AS DECIMAL(5,2)), CAST('2024-01-02 03:04:05' AS DATETIME), x'FF')", "'[]'", "'{}'"]),
-    ("ge", "GEOMETRY", ["ST_GeomFromText('POINT(1 2)', 4326)", "ST_GeomFromText('LINESTRING(0 0, 1 1)')", "NULL"]),
+    (
+        "js",
+        "JSON",
+        [
+            "'{\"b\": [1, 2.5, true, null, \"x\\\\ny\"], \"aa\": {\"k\": 1e100}}'",
+            "'\"text\"'",
+            "CAST(CAST('12:34:56.789' AS TIME(3)) AS JSON)",
+        ],
+    ),
+    (
+        "js2",
+        "JSON",
+        [
+            "JSON_ARRAY(CAST(1.50 AS DECIMAL(5,2)), CAST('2024-01-02 03:04:05' AS DATETIME), x'FF')",
+            "'[]'",
+            "'{}'",
+        ],
+    ),
+    (
+        "ge",
+        "GEOMETRY",
+        ["ST_GeomFromText('POINT(1 2)', 4326)", "ST_GeomFromText('LINESTRING(0 0, 1 1)')", "NULL"],
+    ),
     ("po", "POINT", ["ST_GeomFromText('POINT(1 2)')", "NULL", "NULL"]),
     ("ve", "VECTOR(3)", ["STRING_TO_VECTOR('[1,2.5,-3]')", "STRING_TO_VECTOR('[0,0,0]')", "NULL"]),
 ];
@@ -112,7 +156,8 @@ fn both_ways_agree(session: &str) {
             .clone()
     };
     for row in 1..=3 {
-        let (init, insert, update) = (find("INIT", row), find("INSERT", row + 10), find("UPDATE", row));
+        let (init, insert, update) =
+            (find("INIT", row), find("INSERT", row + 10), find("UPDATE", row));
         for member in ["mysqlType", "sqlType"] {
             for (name, told) in init[member].as_object().expect("an object") {
                 assert_eq!(*told, insert[member][name], "{member} of {name}");

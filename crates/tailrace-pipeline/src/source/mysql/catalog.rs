@@ -48,7 +48,10 @@ pub(crate) fn binlog_end(connection: &mut Connection) -> Result<(String, u64)> {
         Err(e) => return Err(e),
     };
     let row = rows.first().ok_or_else(|| {
-        Error::new(ErrorKind::SourceSetting, "log_bin is OFF: the source writes no binlog; set log_bin=ON")
+        Error::new(
+            ErrorKind::SourceSetting,
+            "log_bin is OFF: the source writes no binlog; set log_bin=ON",
+        )
     })?;
     Ok((row.text(0)?.to_owned(), row.number(1)?))
 }
@@ -211,8 +214,7 @@ fn unique_keys(
     ))?;
     let mut indexes: BTreeMap<(String, String, String), Option<Vec<String>>> = BTreeMap::new();
     for row in &rows {
-        let name =
-            (row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.text(2)?.to_owned());
+        let name = (row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.text(2)?.to_owned());
         let usable = row.get(3).is_some() && row.get(4).is_none() && row.text_or_empty(5)? != "YES";
         let columns = indexes.entry(name).or_insert_with(|| Some(Vec::new()));
         match columns {

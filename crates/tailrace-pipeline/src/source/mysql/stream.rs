@@ -323,8 +323,7 @@ impl<'c> Stream<'c> {
         let mut inner_format = format.clone();
         let mut events = reader.events(payload).map_err(damaged)?;
         while let Some(raw) = events.next_event(format).map_err(damaged)? {
-            let event =
-                inner_format.decode(&raw).map_err(|e| unreadable(&raw, e, &self.seen))?;
+            let event = inner_format.decode(&raw).map_err(|e| unreadable(&raw, e, &self.seen))?;
             self.transaction_event(&raw, event, window)?;
         }
         Ok(())
@@ -353,13 +352,14 @@ impl<'c> Stream<'c> {
                 ErrorKind::Decode,
                 format!(
                     "the source wrote an incident into its log at {}:{} ({}): changes may be missing there",
-                    self.seen.0, self.seen.1, String::from_utf8_lossy(incident.message)
+                    self.seen.0,
+                    self.seen.1,
+                    String::from_utf8_lossy(incident.message)
                 ),
             )),
-            Event::PreviousGtids(_)
-            | Event::RowsQuery(_)
-            | Event::Stop
-            | Event::Ignored(_) => Ok(()),
+            Event::PreviousGtids(_) | Event::RowsQuery(_) | Event::Stop | Event::Ignored(_) => {
+                Ok(())
+            }
             Event::FormatDescription(_)
             | Event::Rotate(_)
             | Event::Heartbeat(_)
@@ -408,11 +408,7 @@ impl<'c> Stream<'c> {
 
     fn open_transaction(&mut self) -> &mut Transaction {
         // Servers before 5.6.5 write no GTID event at all.
-        self.transaction.get_or_insert(Transaction {
-            gtid: None,
-            committed_ms: 0,
-            changes: 0,
-        })
+        self.transaction.get_or_insert(Transaction { gtid: None, committed_ms: 0, changes: 0 })
     }
 
     fn query(
@@ -436,7 +432,12 @@ impl<'c> Stream<'c> {
             Effect::Rollback => self.roll_back(),
             Effect::Unsupported(why) => Err(Error::new(
                 ErrorKind::UnknownEvent,
-                format!("{} at {}:{}: {why}", sql.chars().take(200).collect::<String>(), self.seen.0, self.seen.1),
+                format!(
+                    "{} at {}:{}: {why}",
+                    sql.chars().take(200).collect::<String>(),
+                    self.seen.0,
+                    self.seen.1
+                ),
             )),
             Effect::Other => self.commit(),
             Effect::Definition { database, table, commits } => {
@@ -474,7 +475,9 @@ impl<'c> Stream<'c> {
             ErrorKind::UnknownEvent,
             format!(
                 "XA PREPARE of {:?} at {}:{} changes selected tables: distributed transactions in two phases are not supported",
-                String::from_utf8_lossy(prepare.gtrid), self.seen.0, self.seen.1
+                String::from_utf8_lossy(prepare.gtrid),
+                self.seen.0,
+                self.seen.1
             ),
         ))
     }
@@ -501,7 +504,9 @@ impl<'c> Stream<'c> {
                 ErrorKind::SourceSetting,
                 format!(
                     "rows of {} at {}:{} do not hold all columns: binlog_row_image is not FULL in the session that wrote them",
-                    table.name(), self.seen.0, self.seen.1
+                    table.name(),
+                    self.seen.0,
+                    self.seen.1
                 ),
             ));
         }
@@ -527,11 +532,10 @@ impl<'c> Stream<'c> {
                 format!("rows of {} behind {}:{}: {e}", table.name(), seen.0, seen.1),
             )
         };
-        let limits =
-            RowLimits {
-                restored_bytes_max: self.context.spec.limits.event_bytes_max,
-                ..RowLimits::default()
-            };
+        let limits = RowLimits {
+            restored_bytes_max: self.context.spec.limits.event_bytes_max,
+            ..RowLimits::default()
+        };
         let Scratch { restored, before, after } = scratch;
         let mut rows = event.rows(table.plan(), restored, limits).map_err(damaged)?;
         let (mut old, mut new) = (recycle(std::mem::take(before)), recycle(std::mem::take(after)));
@@ -577,8 +581,7 @@ impl<'c> Stream<'c> {
         self.file.clone_from(&self.seen.0);
         self.offset = self.seen.1;
         let full = self.composer.bytes() >= self.context.spec.limits.batch_bytes_max;
-        let age_max =
-            if self.composer.is_empty() { EMPTY_STEP_INTERVAL } else { STEP_AGE_MAX };
+        let age_max = if self.composer.is_empty() { EMPTY_STEP_INTERVAL } else { STEP_AGE_MAX };
         if full || self.last_step.elapsed() >= age_max {
             self.flush()?;
         }
@@ -657,11 +660,7 @@ fn gtid_of(event: &GtidEvent<'_>) -> Result<Gtid> {
 }
 
 /// Names the event in a decode error, and tells an event that is not known from one that is damaged.
-fn unreadable(
-    raw: &RawEvent<'_>,
-    e: tailrace_codec::DecodeError,
-    seen: &(String, u64),
-) -> Error {
+fn unreadable(raw: &RawEvent<'_>, e: tailrace_codec::DecodeError, seen: &(String, u64)) -> Error {
     let known = raw.header.event_type.name() != "UNKNOWN_EVENT";
     let kind = if known { ErrorKind::Decode } else { ErrorKind::UnknownEvent };
     Error::new(kind, format!("{} behind {}:{}: {e}", raw.header.event_type, seen.0, seen.1))
