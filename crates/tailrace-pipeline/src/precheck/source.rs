@@ -82,7 +82,12 @@ fn settings(spec: &JobSpec, variables: &Variables) -> Vec<CheckItem> {
                 )
             }),
         ),
-        must_be("srcDbBinlogIsOff", "log_bin", "ON", "Set log_bin in the server's configuration and restart it."),
+        must_be(
+            "srcDbBinlogIsOff",
+            "log_bin",
+            "ON",
+            "Set log_bin in the server's configuration and restart it.",
+        ),
         must_be(
             "srcBinlogFormatCheck",
             "binlog_format",
@@ -99,9 +104,49 @@ fn settings(spec: &JobSpec, variables: &Variables) -> Vec<CheckItem> {
             "srcDbServerIdCheck",
             SOURCE,
             (value("server_id") == "0").then(|| {
-                (Failed, "server_id is 0, 1 to 4294967295 is needed".into(), "SET GLOBAL server_id = 1.")
+                (
+                    Failed,
+                    "server_id is 0, 1 to 4294967295 is needed".into(),
+                    "SET GLOBAL server_id = 1.",
+                )
             }),
         ),
+    ];
+    items.extend(advice(variables));
+    let metadata = value("binlog_row_metadata");
+    items.push(CheckItem::when(
+        "srcBinlogRowMetadataCheck",
+        SOURCE,
+        (increment && !metadata.eq_ignore_ascii_case("FULL")).then(|| {
+            (
+                Alarm,
+                format!("binlog_row_metadata is {}: column names come from a schema history instead of the log itself", if metadata.is_empty() { "not known to this version" } else { metadata }),
+                "SET GLOBAL binlog_row_metadata = 'FULL'.",
+            )
+        }),
+    ));
+    if spec.link == Link::TaurusToKafka {
+        items.push(CheckItem::when(
+            "srcDbIsStandbyTaurus",
+            SOURCE,
+            is_on("read_only").then(|| {
+                (
+                    Failed,
+                    "read_only is ON: this is not the primary node".into(),
+                    "Use the address of the primary node.",
+                )
+            }),
+        ));
+    }
+    items
+}
+
+/// Settings that a job can do without, at a price.
+fn advice(variables: &Variables) -> Vec<CheckItem> {
+    use CheckResult::{Alarm, Failed};
+    let value = |name: &str| variables.get(name).map_or("", String::as_str);
+    let is_on = |name: &str| matches!(value(name), "ON" | "1");
+    vec![
         CheckItem::when("srcDbBinlogExpireLogsDays", SOURCE, retention(variables)),
         CheckItem::when(
             "srcGtidStatusCheck",
@@ -137,33 +182,7 @@ fn settings(spec: &JobSpec, variables: &Variables) -> Vec<CheckItem> {
                 )
             }),
         ),
-    ];
-    let metadata = value("binlog_row_metadata");
-    items.push(CheckItem::when(
-        "srcBinlogRowMetadataCheck",
-        SOURCE,
-        (increment && !metadata.eq_ignore_ascii_case("FULL")).then(|| {
-            (
-                Alarm,
-                format!("binlog_row_metadata is {}: column names come from a schema history instead of the log itself", if metadata.is_empty() { "not known to this version" } else { metadata }),
-                "SET GLOBAL binlog_row_metadata = 'FULL'.",
-            )
-        }),
-    ));
-    if spec.link == Link::TaurusToKafka {
-        items.push(CheckItem::when(
-            "srcDbIsStandbyTaurus",
-            SOURCE,
-            is_on("read_only").then(|| {
-                (
-                    Failed,
-                    "read_only is ON: this is not the primary node".into(),
-                    "Use the address of the primary node.",
-                )
-            }),
-        ));
-    }
-    items
+    ]
 }
 
 /// MySQL 5.6 to 9.x; MariaDB calls itself 10 or more and is told by its name.

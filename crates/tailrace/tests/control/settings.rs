@@ -41,7 +41,7 @@ async fn a_connection_is_tested_with_the_stored_password_where_none_is_given() {
             break test;
         }
         assert!(tokio::time::Instant::now() < deadline, "the test takes too long");
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        crate::world::next_look().await;
     };
     assert_eq!(test.outcomes.len(), 2);
     assert_eq!(test.outcomes[0].error_kind.as_deref(), Some("source_authentication"));
@@ -69,7 +69,7 @@ async fn objects_are_collected_and_kept() {
         == QueryStatus::Pending
     {
         assert!(tokio::time::Instant::now() < deadline, "the collection takes too long");
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        crate::world::next_look().await;
     }
     let found = world.control.last_collected(&caller, &id).await.unwrap();
     assert_eq!(found.query_id, query);
