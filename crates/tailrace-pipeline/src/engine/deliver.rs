@@ -110,14 +110,11 @@ impl<S: Sink> Deliver<S> {
         if batch.source_time_ms > 0 {
             pending.source_time_ms = batch.source_time_ms;
         }
-        if let Advance::ChunkRows { database, table, .. } = &batch.advance {
-            if open_tables(&self.checkpoint.snapshot) < was_open {
-                pending.tables_done.push((
-                    database.clone(),
-                    table.clone(),
-                    batch.counts.snapshot_rows,
-                ));
-            }
+        if let Advance::ChunkRows { database, table, .. } = &batch.advance
+            && open_tables(&self.checkpoint.snapshot) < was_open
+        {
+            let rows = batch.counts.snapshot_rows;
+            pending.tables_done.push((database.clone(), table.clone(), rows));
         }
         self.sink.write(batch)
     }

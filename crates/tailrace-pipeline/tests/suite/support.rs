@@ -156,11 +156,6 @@ impl Running {
         self.stop.stop();
         self.thread.take().expect("a running job").join().expect("no panic")
     }
-
-    /// Waits for the end that the job comes to by itself.
-    pub(crate) fn end(mut self) -> Result<Ended> {
-        self.thread.take().expect("a running job").join().expect("no panic")
-    }
 }
 
 /// A message as a consumer sees it.

@@ -59,7 +59,7 @@ async fn objects_are_collected_and_kept() {
         script.databases = vec![("shop".to_owned(), vec!["orders".to_owned()])];
     });
     let id = world.configured("collected", TaskMode::Full).await;
-    let none = world.control.last_collected(&crate::world::caller(), &id).await;
+    let none = world.control.last_collected(&caller(), &id).await;
     assert_eq!(none, Err(Refusal::NotCollected));
     let caller = caller();
     let collect = |refresh| world.control.collect_objects(&caller, &id, refresh, None);

@@ -98,7 +98,7 @@ impl World {
                 last.status(),
                 last.failure
             );
-            crate::world::next_look().await;
+            next_look().await;
             last = self.job(id).await;
         }
         last
@@ -109,7 +109,7 @@ impl World {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while self.control.monitor(&caller(), id).await.unwrap().running {
             assert!(tokio::time::Instant::now() < deadline, "the data path still runs");
-            crate::world::next_look().await;
+            next_look().await;
         }
     }
 
@@ -139,7 +139,7 @@ impl World {
                 return result;
             }
             assert!(tokio::time::Instant::now() < deadline, "the precheck takes too long");
-            crate::world::next_look().await;
+            next_look().await;
         }
     }
 

@@ -59,6 +59,7 @@ pub struct KafkaSink {
 }
 
 /// The producer of one life between two recoveries.
+#[expect(clippy::large_enum_variant, reason = "there is one of it per job")]
 enum Mode {
     /// None yet, or none any more after an error.
     Closed,

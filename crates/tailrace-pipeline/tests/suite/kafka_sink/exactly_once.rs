@@ -149,7 +149,7 @@ fn an_open_transaction_of_another_job_hides_nothing_that_matters() {
     drop(sink);
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     let waiting = {
-        let (spec, name) = (spec.clone(), name.clone());
+        let (spec, name) = (spec.clone(), name);
         std::thread::spawn(move || {
             let found = start(&spec, 4, &name).2;
             sender.send(()).unwrap();

@@ -97,7 +97,7 @@ fn a_broker_whose_certificate_nobody_vouches_for_is_refused_within_seconds() {
     // A certificate that is no CA of the broker's.
     let other = fs::read_to_string(kafka.tls_dir.join("client.pem")).unwrap();
     let endpoint = KafkaEndpoint {
-        brokers: kafka.ssl.clone(),
+        brokers: kafka.ssl,
         sasl: None,
         tls: Some(KafkaTls { ca_pem: Some(other), verify_host: true, ..KafkaTls::default() }),
     };
@@ -110,7 +110,7 @@ fn a_broker_whose_certificate_nobody_vouches_for_is_refused_within_seconds() {
 #[test]
 fn a_listener_of_another_protocol_is_told_from_a_broker_that_is_down() {
     let kafka = kafka();
-    let plain = KafkaEndpoint { brokers: kafka.ssl.clone(), sasl: None, tls: None };
+    let plain = KafkaEndpoint { brokers: kafka.ssl, sasl: None, tls: None };
     let error = probe(&plain).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TargetConnection, "{error}");
     assert!(error.message().contains("check TLS and SASL"), "{error}");
