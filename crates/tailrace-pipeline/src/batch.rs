@@ -80,6 +80,35 @@ pub enum Advance {
     SnapshotComplete,
 }
 
+/// What a batch holds, by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Rows of the full phase.
+    pub snapshot_rows: u64,
+    /// Inserted rows.
+    pub inserts: u64,
+    /// Updated rows.
+    pub updates: u64,
+    /// Deleted rows.
+    pub deletes: u64,
+    /// DDL statements.
+    pub ddls: u64,
+    /// Source transactions that end in it.
+    pub transactions: u64,
+}
+
+impl Counts {
+    /// Adds another count to this one.
+    pub fn add(&mut self, other: &Self) {
+        self.snapshot_rows += other.snapshot_rows;
+        self.inserts += other.inserts;
+        self.updates += other.updates;
+        self.deletes += other.deletes;
+        self.ddls += other.ddls;
+        self.transactions += other.transactions;
+    }
+}
+
 /// Encoded messages with their step of progress.
 #[derive(Debug)]
 pub struct Batch {
@@ -91,8 +120,8 @@ pub struct Batch {
     pub advance: Advance,
     /// Smallest id that no message up to and in this batch has.
     pub next_id: u64,
-    /// Rows in it, for progress and metrics.
-    pub rows: u64,
+    /// What is in it, for progress and metrics.
+    pub counts: Counts,
     /// Source commit time of the newest change in it, milliseconds of the Unix epoch; 0 if unknown.
     pub source_time_ms: i64,
     /// The batch ends a source transaction, so a Kafka transaction may end here too.

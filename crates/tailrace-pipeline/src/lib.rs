@@ -3,9 +3,20 @@
 
 pub mod batch;
 pub mod checkpoint;
+mod engine;
 pub mod error;
 pub mod job;
-pub mod observe;
-pub mod sink;
+mod link;
 
+pub mod observe;
+pub mod precheck;
+pub mod run;
+pub mod sink;
+mod source;
+mod transform;
+
+pub use engine::Ended;
 pub use error::{Error, ErrorKind, Result};
+pub use source::mysql::catalog::{FoundDatabase, FoundTable};
+
+pub use link::{forget, list_objects, probe_source, probe_target, run_job, run_job_to_null};

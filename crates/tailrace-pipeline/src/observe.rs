@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
+use crate::batch::Counts;
 use crate::checkpoint::Checkpoint;
 
 /// Phases of a running job.
@@ -68,6 +69,16 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Adds what has become durable.
+    pub fn add_durable(&self, counts: &Counts) {
+        Self::add(&self.snapshot_rows, counts.snapshot_rows);
+        Self::add(&self.inserts, counts.inserts);
+        Self::add(&self.updates, counts.updates);
+        Self::add(&self.deletes, counts.deletes);
+        Self::add(&self.ddls, counts.ddls);
+        Self::add(&self.transactions, counts.transactions);
+    }
+
     /// Adds to a counter.
     pub fn add(counter: &AtomicU64, n: u64) {
         counter.fetch_add(n, Ordering::Relaxed);

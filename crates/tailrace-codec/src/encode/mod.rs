@@ -1,1 +1,38 @@
-//! (module)
+//! Message encoders: a row's [`Cell`](crate::Cell)s and its [`TableSchema`](crate::TableSchema) to
+//! the bytes of a Kafka record.
+//!
+//! Everything that depends only on the table version is computed once, in
+//! [`RowEncoder::compile`]; encoding a row then copies those fragments and writes values into the
+//! caller's buffer. No allocation is made per row except when that buffer grows.
+//!
+//! What each MySQL type looks like in a message is written down in `docs/message-format.md`.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
+mod binary;
+mod column_plan;
+mod ddl;
+mod decimal;
+mod drs_json;
+mod error;
+mod escape;
+mod jdbc;
+mod keyset;
+mod literal;
+mod murmur2;
+mod number;
+mod temporal;
+
+pub use ddl::{DdlPhase, encode_ddl};
+pub use drs_json::{Format, RowEncoder, RowMeta};
+pub use error::EncodeError;
+pub use jdbc::jdbc_code;
+pub use keyset::{key_order, keyset_after, keyset_up_to, quote_identifier};
+pub use literal::key_literal;
+pub use murmur2::{kafka_partition, murmur2};
+
+#[cfg(test)]
+mod tests;

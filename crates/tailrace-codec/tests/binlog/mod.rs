@@ -1,10 +1,10 @@
-mod expected;
+pub(crate) mod expected;
 mod hostile;
 mod json;
 mod metadata;
 mod payloads;
 mod print;
-mod replay;
+pub(crate) mod replay;
 mod replayed_tables;
 mod transactions;
 mod vectors;

@@ -1,0 +1,181 @@
+//! The sink's thread: takes batches, decides where a target transaction ends, and reports what has
+//! become durable.
+//!
+//! A target transaction ends when nothing more is waiting, when it is full, or when it is old enough.
+//! It never ends behind a batch that has no step of progress of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::batch::{Advance, Batch, Counts};
+use crate::checkpoint::{Checkpoint, SnapshotProgress};
+use crate::engine::advance;
+use crate::engine::queue::{BatchReceiver, Received};
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::Limits;
+use crate::observe::{Counters, JobObserver};
+use crate::sink::Sink;
+
+/// How long the thread waits for a batch before it looks at its target again.
+const IDLE_WAIT: Duration = Duration::from_millis(50);
+/// How long the last transaction may take to become durable when the job ends.
+const FINISH_WAIT: Duration = Duration::from_secs(30);
+
+/// Progress and counts of batches that are written and not yet durable.
+#[derive(Default)]
+struct Pending {
+    bytes: usize,
+    messages: u64,
+    counts: Counts,
+    source_time_ms: i64,
+    since: Option<Instant>,
+    /// The last batch had a step of progress, so a transaction may end here.
+    may_end: bool,
+    /// The last batch ended a source transaction.
+    at_boundary: bool,
+    tables_done: Vec<(String, String, u64)>,
+}
+
+/// The sink's side of a running job.
+pub(crate) struct Deliver<S: Sink> {
+    sink: S,
+    checkpoint: Checkpoint,
+    limits: Limits,
+    pending: Pending,
+    durable: Option<Checkpoint>,
+    observer: Arc<dyn JobObserver>,
+    counters: Arc<Counters>,
+}
+
+impl<S: Sink> Deliver<S> {
+    pub(crate) fn new(
+        sink: S,
+        checkpoint: Checkpoint,
+        limits: Limits,
+        observer: Arc<dyn JobObserver>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self { sink, checkpoint, limits, pending: Pending::default(), durable: None, observer, counters }
+    }
+
+    /// Runs until all encoders have ended; everything taken is durable when this returns `Ok`.
+    ///
+    /// # Errors
+    /// The sink's errors, and `Checkpoint` for a step that does not follow.
+    pub(crate) fn run(mut self, batches: &BatchReceiver) -> Result<Checkpoint> {
+        loop {
+            let wait = if self.pending.since.is_some() { Duration::ZERO } else { IDLE_WAIT };
+            match batches.receive(wait) {
+                Received::Batch(batch) => {
+                    self.take(batch)?;
+                    if self.is_due() {
+                        self.commit()?;
+                    }
+                }
+                Received::Nothing => {
+                    if self.pending.may_end {
+                        self.commit()?;
+                    } else if self.pending.since.is_some() {
+                        // The rest of an undividable step is still being read.
+                        if let Received::Batch(batch) = batches.receive(IDLE_WAIT) {
+                            self.take(batch)?;
+                        }
+                    }
+                    self.report(Duration::ZERO)?;
+                }
+                Received::Ended => return self.finish(),
+            }
+        }
+    }
+
+    fn take(&mut self, batch: Batch) -> Result<()> {
+        let was_open = open_tables(&self.checkpoint.snapshot);
+        advance::apply(&mut self.checkpoint, &batch)?;
+        let pending = &mut self.pending;
+        pending.bytes += batch.bytes();
+        pending.messages += batch.messages.len() as u64;
+        pending.counts.add(&batch.counts);
+        pending.since.get_or_insert_with(Instant::now);
+        pending.may_end = batch.advance != Advance::None;
+        pending.at_boundary = batch.ends_transaction;
+        if batch.source_time_ms > 0 {
+            pending.source_time_ms = batch.source_time_ms;
+        }
+        if let Advance::ChunkRows { database, table, .. } = &batch.advance {
+            if open_tables(&self.checkpoint.snapshot) < was_open {
+                pending.tables_done.push((database.clone(), table.clone(), batch.counts.snapshot_rows));
+            }
+        }
+        self.sink.write(batch)
+    }
+
+    fn is_due(&self) -> bool {
+        let pending = &self.pending;
+        let old = pending.since.is_some_and(|s| s.elapsed() >= self.limits.transaction_age_max);
+        let full = pending.bytes >= self.limits.transaction_bytes_max;
+        // A source transaction stays whole unless it alone fills a target transaction.
+        pending.may_end && (full || old && pending.at_boundary)
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.sink.commit(&self.checkpoint)?;
+        let done = std::mem::take(&mut self.pending);
+        let counters = &self.counters;
+        Counters::add(&counters.messages, done.messages);
+        Counters::add(&counters.bytes_out, done.bytes as u64);
+        counters.add_durable(&done.counts);
+        for (database, table, rows) in done.tables_done {
+            Counters::add(&counters.snapshot_tables_done, 1);
+            self.observer.table(&database, &table, rows, true);
+        }
+        if done.source_time_ms > 0 {
+            counters.source_time_ms.store(done.source_time_ms, Ordering::Relaxed);
+        }
+        self.report(Duration::ZERO)
+    }
+
+    fn report(&mut self, wait: Duration) -> Result<()> {
+        if let Some(durable) = self.sink.durable(wait)? {
+            self.counters.durable_time_ms.store(unix_ms(), Ordering::Relaxed);
+            self.observer.durable(&durable);
+            self.durable = Some(durable);
+        }
+        Ok(())
+    }
+
+    /// Commits what is complete and waits until it is durable.
+    fn finish(mut self) -> Result<Checkpoint> {
+        if !self.pending.may_end {
+            // A step that was cut short by a stop or an error: the target drops it, and it is read
+            // again from the last durable checkpoint.
+            return Ok(self.durable.unwrap_or(self.checkpoint));
+        }
+        self.commit()?;
+        let until = Instant::now() + FINISH_WAIT;
+        while self.durable.as_ref() != Some(&self.checkpoint) {
+            if Instant::now() > until {
+                return Err(Error::new(
+                    ErrorKind::TargetConnection,
+                    format!("the last messages were not acknowledged in {} s", FINISH_WAIT.as_secs()),
+                ));
+            }
+            self.report(IDLE_WAIT)?;
+        }
+        Ok(self.checkpoint)
+    }
+}
+
+fn open_tables(snapshot: &SnapshotProgress) -> usize {
+    match snapshot {
+        SnapshotProgress::Running { open, .. } => open.len(),
+        SnapshotProgress::NotStarted | SnapshotProgress::Complete => 0,
+    }
+}
+
+/// Milliseconds of the Unix epoch.
+pub(crate) fn unix_ms() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}

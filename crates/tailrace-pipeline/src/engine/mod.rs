@@ -1,0 +1,94 @@
+//! The engine: one thread that reads and encodes, one that delivers, a bounded queue between them.
+
+pub(crate) mod advance;
+mod deliver;
+pub(crate) mod queue;
+
+use std::sync::Arc;
+use std::thread;
+
+pub(crate) use deliver::unix_ms;
+
+use crate::checkpoint::{Checkpoint, SnapshotProgress};
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::{JobSpec, TaskType};
+use crate::observe::{Counters, JobObserver, Phase};
+use crate::run::StopSignal;
+use crate::sink::{Sink, TopicDirectory};
+use crate::source::mysql::MysqlSource;
+
+/// How a job came to its end without an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It was asked to stop; this is its last durable checkpoint.
+    Stopped(Checkpoint),
+    /// A full-only job has read everything.
+    Finished(Checkpoint),
+}
+
+/// Runs a job with a sink until it is stopped, finished or fails. Blocks.
+///
+/// The sink's progress record decides where the job goes on. After an error nothing needs to be
+/// cleaned up: the next call recovers from the last durable checkpoint.
+///
+/// # Errors
+/// The first error of source, encoders or sink, whichever caused the end.
+pub(crate) fn run<S: Sink + 'static>(
+    spec: &JobSpec,
+    epoch: u64,
+    mut sink: S,
+    topics: Arc<dyn TopicDirectory>,
+    stop: &StopSignal,
+    observer: &Arc<dyn JobObserver>,
+    counters: &Arc<Counters>,
+) -> Result<Ended> {
+    spec.validate()?;
+    observer.phase(Phase::Starting);
+    stop.set_rows_per_second_max(spec.limits.rows_per_second_max);
+    let mut checkpoint = sink.recover()?.unwrap_or_else(|| Checkpoint::initial(epoch));
+    checkpoint.epoch = epoch;
+    if spec.task == TaskType::Incremental {
+        checkpoint.snapshot = SnapshotProgress::Complete;
+    }
+    let (sender, receiver) = queue::queue(spec.limits.queue_bytes_max);
+    let deliver = deliver::Deliver::new(
+        sink,
+        checkpoint.clone(),
+        spec.limits.clone(),
+        Arc::clone(observer),
+        Arc::clone(counters),
+    );
+    // Ends the source when the sink fails, without telling the outside that the job was stopped.
+    let source_stop = stop.child();
+    let deliver_stop = source_stop.clone();
+    let delivery = thread::Builder::new()
+        .name("tailrace-sink".into())
+        .spawn(move || {
+            let result = deliver.run(&receiver);
+            if result.is_err() {
+                deliver_stop.stop();
+            }
+            result
+        })
+        .map_err(|e| Error::new(ErrorKind::Local, format!("a thread cannot be started: {e}")))?;
+    let source = MysqlSource::new(
+        spec.clone(),
+        topics,
+        sender,
+        source_stop,
+        Arc::clone(observer),
+        Arc::clone(counters),
+    );
+    // The source owns the last sender: when it returns, delivery finishes what is queued.
+    let read = source.run(checkpoint);
+    let delivered = delivery
+        .join()
+        .map_err(|_| Error::new(ErrorKind::Bug, "the delivery thread panicked"))?;
+    match (read, delivered) {
+        // A sink that failed has stopped the source, so its error is the cause.
+        (_, Err(e)) => Err(e),
+        (Err(e), Ok(last)) if e.kind() == ErrorKind::Cancelled => Ok(Ended::Stopped(last)),
+        (Err(e), Ok(_)) => Err(e),
+        (Ok(()), Ok(last)) => Ok(Ended::Finished(last)),
+    }
+}

@@ -1,0 +1,82 @@
+//! The pairs of source and sink that are offered: the one place where a pair is chosen.
+
+use std::sync::Arc;
+
+use crate::engine::{self, Ended};
+use crate::error::Result;
+use crate::job::{JobSpec, KafkaEndpoint, Limits, MysqlEndpoint};
+use crate::observe::{Counters, JobObserver};
+use crate::run::StopSignal;
+use crate::sink::Sink;
+use crate::sink::kafka::{self, KafkaSink};
+use crate::sink::null::NullSink;
+use crate::source::mysql::catalog::{self, FoundDatabase};
+use crate::source::mysql::connection::Connection;
+
+/// Runs a job until it is stopped, finished or fails. Blocks.
+///
+/// # Errors
+/// The first error of source, encoders or sink.
+pub fn run_job(
+    spec: &JobSpec,
+    epoch: u64,
+    stop: &StopSignal,
+    observer: &Arc<dyn JobObserver>,
+    counters: &Arc<Counters>,
+) -> Result<Ended> {
+    spec.validate()?;
+    let (sink, topics) = KafkaSink::open(spec, epoch)?;
+    engine::run(spec, epoch, sink, topics, stop, observer, counters)
+}
+
+/// Runs a job whose messages are counted and dropped, to measure everything before the sink. Blocks.
+///
+/// # Errors
+/// The first error of source or encoders.
+pub fn run_job_to_null(
+    spec: &JobSpec,
+    stop: &StopSignal,
+    observer: &Arc<dyn JobObserver>,
+    counters: &Arc<Counters>,
+) -> Result<Ended> {
+    let (sink, topics) = NullSink::open();
+    engine::run(spec, 1, sink, topics, stop, observer, counters)
+}
+
+/// Logs in to a source and leaves; gives its version.
+///
+/// # Errors
+/// Those of the connection.
+pub fn probe_source(endpoint: &MysqlEndpoint) -> Result<String> {
+    let mut connection = Connection::connect(endpoint, &Limits::default(), StopSignal::new())?;
+    Ok(catalog::server_settings(&mut connection)?.version)
+}
+
+/// Logs in to a target and leaves.
+///
+/// # Errors
+/// Those of the connection.
+pub fn probe_target(endpoint: &KafkaEndpoint) -> Result<()> {
+    kafka::probe::probe(endpoint).map(|_| ())
+}
+
+/// Databases with their base tables, all or those named, without the server's own.
+///
+/// # Errors
+/// Those of the connection.
+pub fn list_objects(
+    endpoint: &MysqlEndpoint,
+    databases: Option<&[String]>,
+) -> Result<Vec<FoundDatabase>> {
+    let mut connection = Connection::connect(endpoint, &Limits::default(), StopSignal::new())?;
+    catalog::list(&mut connection, databases)
+}
+
+/// Removes the job's progress records from the target.
+///
+/// # Errors
+/// Those of the target.
+pub fn forget(spec: &JobSpec, epoch: u64) -> Result<()> {
+    let (mut sink, _) = KafkaSink::open(spec, epoch)?;
+    sink.forget()
+}

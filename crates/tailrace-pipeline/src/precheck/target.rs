@@ -1,0 +1,100 @@
+//! Items of a Kafka target.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::{Delivery, JobSpec, TopicPolicy};
+use crate::precheck::{CheckItem, CheckResult};
+use crate::sink::kafka::probe::{self, KafkaProbe};
+
+const TARGET: &str = "target";
+
+pub(super) fn run(spec: &JobSpec) -> Vec<CheckItem> {
+    let found = match probe::probe(&spec.target) {
+        Ok(found) => found,
+        Err(e) => return vec![CheckItem::error("dstDbConnection", TARGET, &e)],
+    };
+    let mut items = vec![CheckItem::passed("dstDbConnection", TARGET)];
+    items.push(replication(spec, &found));
+    items.push(topic(spec, &found));
+    if let Some(name) = &spec.policy.ddl_topic {
+        items.push(existing("kafkaDdlTopicCheck", name, &found, "Create the topic for DDL messages."));
+    }
+    let check = |item, result: Result<()>| match result {
+        Ok(()) => CheckItem::passed(item, TARGET),
+        Err(e) => CheckItem::error(item, TARGET, &e),
+    };
+    items.push(check("kafkaProgressTopicCheck", probe::check_progress_topic(spec)));
+    if spec.policy.delivery == Delivery::ExactlyOnce {
+        items.push(check("kafkaTransactionCheck", probe::check_transactions(spec)));
+    }
+    items.push(message_size(spec));
+    items
+}
+
+fn replication(spec: &JobSpec, found: &KafkaProbe) -> CheckItem {
+    let brokers = found.brokers.len();
+    let factor = usize::try_from(spec.policy.replication_factor).unwrap_or(usize::MAX);
+    CheckItem::when(
+        "kafkaReplicationFactorCheck",
+        TARGET,
+        (factor > brokers).then(|| {
+            (
+                CheckResult::Failed,
+                format!("replication_factor is {factor}, the target has {brokers} brokers"),
+                "Choose a replication factor of at most the number of brokers.",
+            )
+        }),
+    )
+}
+
+fn existing(item: &'static str, name: &str, found: &KafkaProbe, remedy: &str) -> CheckItem {
+    if found.topics.iter().any(|t| t == name) {
+        return CheckItem::passed(item, TARGET);
+    }
+    CheckItem::with(
+        item,
+        TARGET,
+        CheckResult::Failed,
+        format!("topic {name} does not exist, or this account may not see it"),
+        remedy,
+    )
+}
+
+fn topic(spec: &JobSpec, found: &KafkaProbe) -> CheckItem {
+    const ITEM: &str = "kafkaTopicPolicyCheck";
+    match &spec.policy.topic {
+        TopicPolicy::One(name) => {
+            existing(ITEM, name, found, "Create the topic, or let topics be made per table.")
+        }
+        TopicPolicy::PerTable(_) | TopicPolicy::PerDatabase(_) => {
+            match probe::check_create(spec) {
+                Ok(()) => CheckItem::passed(ITEM, TARGET),
+                Err(e) => CheckItem::error(ITEM, TARGET, &e),
+            }
+        }
+    }
+}
+
+/// Rows may be as large as the source allows; a broker that takes little is worth a warning.
+fn message_size(spec: &JobSpec) -> CheckItem {
+    const ITEM: &str = "kafkaMaxMessageSizeCheck";
+    const ADVISED_BYTES: u64 = 1_000_000;
+    match probe::message_bytes_max(&spec.target) {
+        Ok(Some(bytes)) if bytes < ADVISED_BYTES => CheckItem::with(
+            ITEM,
+            TARGET,
+            CheckResult::Alarm,
+            format!("message.max.bytes of the brokers is {bytes}"),
+            "Raise message.max.bytes where rows can be larger.",
+        ),
+        Ok(_) => CheckItem::passed(ITEM, TARGET),
+        // Reading settings needs an ACL of its own, which the job does not.
+        Err(e) if e.kind() == ErrorKind::TargetPrivilege => CheckItem::with(
+            ITEM,
+            TARGET,
+            CheckResult::Alarm,
+            format!("the brokers' settings cannot be read: {}", e.message()),
+            "Allow DescribeConfigs on the cluster to see this limit.",
+        ),
+        Err(e) => CheckItem::error(ITEM, TARGET, &Error::new(e.kind(), e.message())),
+    }
+}

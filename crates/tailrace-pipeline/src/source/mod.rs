@@ -1,0 +1,3 @@
+//! Where rows and changes come from.
+
+pub(crate) mod mysql;

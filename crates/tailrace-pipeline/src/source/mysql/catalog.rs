@@ -1,0 +1,241 @@
+//! What the source's catalog says: server settings, tables, keys.
+
+use std::collections::BTreeMap;
+
+use tailrace_codec::TableSchema;
+use tailrace_codec::mysql::{Catalog, collations_query, columns_query, keys_query};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::Selection;
+use crate::source::mysql::connection::Connection;
+
+/// Databases that belong to the server itself and are never replicated.
+pub(crate) const SYSTEM_DATABASES: [&str; 4] =
+    ["mysql", "information_schema", "performance_schema", "sys"];
+
+/// Settings of the server that the data path depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerSettings {
+    /// `@@version`
+    pub(crate) version: String,
+    /// `@@gtid_mode` is ON.
+    pub(crate) gtid: bool,
+}
+
+/// Reads the settings of a server.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) fn server_settings(connection: &mut Connection) -> Result<ServerSettings> {
+    let row = connection.one_row("SELECT VERSION(), @@GLOBAL.gtid_mode")?;
+    Ok(ServerSettings {
+        version: row.text(0)?.to_owned(),
+        gtid: row.text(1)?.eq_ignore_ascii_case("ON"),
+    })
+}
+
+/// The end of the binlog: file and offset.
+///
+/// # Errors
+/// `SourceSetting` if the binlog is off, else those of the connection.
+pub(crate) fn binlog_end(connection: &mut Connection) -> Result<(String, u64)> {
+    // MySQL 8.4 renamed the statement; older servers and MariaDB know only the old one.
+    let rows = match connection.rows("SHOW BINARY LOG STATUS") {
+        Ok(rows) => rows,
+        Err(e) if e.kind() == ErrorKind::SourceStatement => {
+            connection.rows("SHOW MASTER STATUS")?
+        }
+        Err(e) => return Err(e),
+    };
+    let row = rows.first().ok_or_else(|| {
+        Error::new(ErrorKind::SourceSetting, "log_bin is OFF: the source writes no binlog; set log_bin=ON")
+    })?;
+    Ok((row.text(0)?.to_owned(), row.number(1)?))
+}
+
+/// `@@gtid_executed` without line breaks.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) fn gtid_executed(connection: &mut Connection) -> Result<String> {
+    let row = connection.one_row("SELECT @@GLOBAL.gtid_executed")?;
+    Ok(row.text(0)?.replace(['\n', ' '], ""))
+}
+
+/// A table of the selection, as the full phase plans it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SelectedTable {
+    /// Database.
+    pub(crate) database: String,
+    /// Table.
+    pub(crate) table: String,
+    /// The server's estimate of its rows.
+    pub(crate) rows_estimated: u64,
+    /// The unique index without NULLs that chunks go by: its name and columns in order. `None` if
+    /// the table has none.
+    pub(crate) key: Option<(String, Vec<String>)>,
+}
+
+/// A value as a SQL string literal.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// The base tables of a selection, in the order of `(database, table)`.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) fn selected_tables(
+    connection: &mut Connection,
+    selection: &Selection,
+) -> Result<Vec<SelectedTable>> {
+    let databases: Vec<String> = selection.databases.iter().map(|d| literal(&d.name)).collect();
+    let list = databases.join(", ");
+    let mut keys = unique_keys(connection, &list)?;
+    let rows = connection.rows(&format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(TABLE_ROWS, 0) FROM information_schema.TABLES \
+         WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA IN ({list})"
+    ))?;
+    let mut tables = Vec::new();
+    for row in &rows {
+        let (database, table) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
+        if selection.includes(&database, &table) {
+            let key = keys.remove(&(database.clone(), table.clone()));
+            tables.push(SelectedTable { database, table, rows_estimated: row.number(2)?, key });
+        }
+    }
+    tables.sort_by(|a, b| (&a.database, &a.table).cmp(&(&b.database, &b.table)));
+    Ok(tables)
+}
+
+/// The present definition of a table.
+///
+/// # Errors
+/// `SourceStatement` if it does not exist, `SchemaMismatch` if it has a type that is not known.
+pub(crate) fn table_schema(
+    connection: &mut Connection,
+    database: &str,
+    table: &str,
+) -> Result<TableSchema> {
+    let mut catalog = Catalog::new();
+    let unknown = |e: tailrace_codec::DecodeError| {
+        Error::new(ErrorKind::SchemaMismatch, format!("{database}.{table}: {e}"))
+    };
+    let version = connection.version()?;
+    for row in connection.rows(collations_query(version))? {
+        catalog.add_collation(&row.cells()).map_err(unknown)?;
+    }
+    for row in connection.rows(&columns_query(database, Some(table)))? {
+        catalog.add_column(&row.cells()).map_err(unknown)?;
+    }
+    for row in connection.rows(&keys_query(database, Some(table)))? {
+        catalog.add_key_column(&row.cells()).map_err(unknown)?;
+    }
+    match catalog.finish().pop() {
+        Some((_, schema)) => schema.map_err(unknown),
+        None => Err(Error::new(
+            ErrorKind::SourceStatement,
+            // The server's own number for a missing table, so that a reader takes a new view.
+            format!("{database}.{table} does not exist any more (1146, 42S02)"),
+        )),
+    }
+}
+
+/// A database at the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundDatabase {
+    /// Name.
+    pub name: String,
+    /// Its base tables, by name.
+    pub tables: Vec<FoundTable>,
+}
+
+/// A table at the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundTable {
+    /// Name.
+    pub name: String,
+    /// The server's estimate of its rows.
+    pub rows_estimated: u64,
+    /// Whether it has a primary key.
+    pub has_primary_key: bool,
+}
+
+/// Databases with their base tables in order, without the server's own.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) fn list(
+    connection: &mut Connection,
+    databases: Option<&[String]>,
+) -> Result<Vec<FoundDatabase>> {
+    let mut found: BTreeMap<String, Vec<FoundTable>> = BTreeMap::new();
+    let wanted = |name: &str| databases.is_none_or(|list| list.iter().any(|d| d == name));
+    for row in connection.rows("SHOW DATABASES")? {
+        let name = row.text(0)?;
+        if wanted(name) && !SYSTEM_DATABASES.contains(&name) {
+            found.insert(name.to_owned(), Vec::new());
+        }
+    }
+    let rows = connection.rows(
+        "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, COALESCE(t.TABLE_ROWS, 0), \
+         EXISTS (SELECT 1 FROM information_schema.STATISTICS s WHERE s.TABLE_SCHEMA = t.TABLE_SCHEMA \
+         AND s.TABLE_NAME = t.TABLE_NAME AND s.INDEX_NAME = 'PRIMARY') \
+         FROM information_schema.TABLES t \
+         WHERE t.TABLE_TYPE = 'BASE TABLE' ORDER BY t.TABLE_SCHEMA, t.TABLE_NAME",
+    )?;
+    for row in &rows {
+        if let Some(tables) = found.get_mut(row.text(0)?) {
+            tables.push(FoundTable {
+                name: row.text(1)?.to_owned(),
+                rows_estimated: row.number(2)?,
+                has_primary_key: row.number(3)? == 1,
+            });
+        }
+    }
+    Ok(found.into_iter().map(|(name, tables)| FoundDatabase { name, tables }).collect())
+}
+
+type TableName = (String, String);
+
+/// For every table the index that chunks go by: the primary key, else the unique index with the fewest
+/// columns of which none can be NULL or is a prefix or an expression.
+fn unique_keys(
+    connection: &mut Connection,
+    databases: &str,
+) -> Result<BTreeMap<TableName, (String, Vec<String>)>> {
+    let rows = connection.rows(&format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, NULLABLE \
+         FROM information_schema.STATISTICS WHERE NON_UNIQUE = 0 AND TABLE_SCHEMA IN ({databases}) \
+         ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"
+    ))?;
+    let mut indexes: BTreeMap<(String, String, String), Option<Vec<String>>> = BTreeMap::new();
+    for row in &rows {
+        let name =
+            (row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.text(2)?.to_owned());
+        let usable = row.get(3).is_some() && row.get(4).is_none() && row.text_or_empty(5)? != "YES";
+        let columns = indexes.entry(name).or_insert_with(|| Some(Vec::new()));
+        match columns {
+            Some(list) if usable => list.push(row.text(3)?.to_owned()),
+            _ => *columns = None,
+        }
+    }
+    let mut best: BTreeMap<TableName, (String, Vec<String>)> = BTreeMap::new();
+    for ((database, table, index), columns) in indexes {
+        let Some(columns) = columns else { continue };
+        let better = |old: &(String, Vec<String>)| {
+            old.0 != "PRIMARY" && (index == "PRIMARY" || columns.len() < old.1.len())
+        };
+        match best.entry((database, table)) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert((index, columns));
+            }
+            std::collections::btree_map::Entry::Occupied(mut entry) => {
+                if better(entry.get()) {
+                    entry.insert((index, columns));
+                }
+            }
+        }
+    }
+    Ok(best)
+}

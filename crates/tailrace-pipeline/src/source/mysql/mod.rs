@@ -1,0 +1,84 @@
+//! MySQL and what speaks its protocol.
+
+mod backoff;
+pub(crate) mod catalog;
+mod chunk;
+pub(crate) mod connection;
+mod context;
+mod dump;
+mod reader;
+mod snapshot;
+mod statement;
+mod stream;
+mod tables;
+mod tls;
+mod transport;
+mod window;
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use crate::checkpoint::{Checkpoint, SnapshotProgress};
+use crate::engine::queue::BatchSender;
+use crate::error::Result;
+use crate::job::{JobSpec, TaskType};
+use crate::observe::{Counters, JobObserver, Phase};
+use crate::run::StopSignal;
+use crate::sink::TopicDirectory;
+use crate::transform::route::Router;
+
+use self::context::Context;
+use self::snapshot::Snapshot;
+use self::stream::Stream;
+
+/// The source side of a job: full phase, then the stream.
+pub(crate) struct MysqlSource {
+    spec: JobSpec,
+    router: Router,
+    sender: BatchSender,
+    stop: StopSignal,
+    observer: Arc<dyn JobObserver>,
+    counters: Arc<Counters>,
+}
+
+impl MysqlSource {
+    pub(crate) fn new(
+        spec: JobSpec,
+        topics: Arc<dyn TopicDirectory>,
+        sender: BatchSender,
+        stop: StopSignal,
+        observer: Arc<dyn JobObserver>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let router = Router::new(spec.policy.clone(), topics);
+        Self { spec, router, sender, stop, observer, counters }
+    }
+
+    /// Reads from the checkpoint on until the job is stopped, fails, or (full only) is finished.
+    ///
+    /// # Errors
+    /// `Cancelled` when stopped; else what went wrong.
+    pub(crate) fn run(self, checkpoint: Checkpoint) -> Result<()> {
+        let context = Context {
+            ids: Arc::new(AtomicU64::new(checkpoint.next_id)),
+            ahead: Mutex::new(checkpoint.clone()),
+            spec: self.spec,
+            router: self.router,
+            sender: self.sender,
+            stop: self.stop,
+            observer: self.observer,
+            counters: self.counters,
+        };
+        let mut stream = Stream::new(&context, &checkpoint)?;
+        if checkpoint.snapshot != SnapshotProgress::Complete {
+            context.observer.phase(Phase::Full);
+            Snapshot::new(&context, checkpoint.snapshot).run(&mut stream)?;
+            context.observer.phase(Phase::FullComplete);
+        }
+        if context.spec.task == TaskType::Full {
+            return Ok(());
+        }
+        context.observer.phase(Phase::Incremental);
+        stream.run_forever()
+    }
+}

@@ -1,0 +1,289 @@
+//! A reader of the full phase: plans chunks, reads rows through its view, and hands them over.
+
+use std::time::Instant;
+
+use tailrace_codec::binlog::recycle;
+use tailrace_codec::encode::{DdlPhase, RowEncoder};
+use tailrace_codec::mysql::{SNAPSHOT_SESSION, TextRowReader};
+use tailrace_codec::{Cell, TableSchema};
+
+use crate::batch::Advance;
+use crate::checkpoint::OpenChunk;
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::mysql::catalog::{self, SelectedTable};
+use crate::source::mysql::chunk::{ChunkSql, quoted_table};
+use crate::source::mysql::connection::Connection;
+use crate::source::mysql::context::{Context, Throttle};
+use crate::source::mysql::snapshot::{Next, Task, Work};
+use crate::source::mysql::window::{Window, chunk_key_encoder, key_ordinals};
+use crate::transform::compose::{Composer, TableSink};
+
+/// Session settings of every reading connection.
+pub(crate) const SESSION: &[&str] = SNAPSHOT_SESSION;
+
+/// Server errors that say that a table's definition is newer than the view: 1412 definition changed,
+/// 1146 no such table, 1054 no such column, 1176 no such index, 1049 no such database.
+const STALE_VIEW_CODES: [&str; 5] = ["(1412,", "(1146,", "(1054,", "(1176,", "(1049,"];
+
+/// Whether an error goes away with a new view.
+pub(crate) fn is_stale_view(error: &Error) -> bool {
+    error.kind() == ErrorKind::SourceStatement
+        && STALE_VIEW_CODES.iter().any(|code| error.message().contains(code))
+}
+
+/// What a reader knows of the table it works on.
+struct OpenedTable {
+    table: SelectedTable,
+    schema: TableSchema,
+    /// Ordinals of the columns that chunks go by.
+    key: Vec<usize>,
+    index: String,
+    rows: TextRowReader,
+    boundary: TextRowReader,
+    sink: TableSink,
+    /// Writes the key that the window remembers; `None` for a table without one.
+    window_key: Option<RowEncoder>,
+}
+
+/// One reader with its view.
+pub(crate) struct Reader<'c> {
+    context: &'c Context,
+    connection: Connection,
+    window: &'c Window,
+    throttle: Throttle,
+    composer: Composer,
+    opened: Option<OpenedTable>,
+}
+
+impl<'c> Reader<'c> {
+    pub(crate) fn new(
+        context: &'c Context,
+        connection: Connection,
+        window: &'c Window,
+        throttle: Throttle,
+    ) -> Self {
+        let composer = context.composer();
+        Self { context, connection, window, throttle, composer, opened: None }
+    }
+
+    /// Works until nothing is left or the view is too old. Returns the number of chunks read.
+    ///
+    /// # Errors
+    /// Those of source and queue.
+    pub(crate) fn run(mut self, work: &Work, until: Instant) -> Result<u64> {
+        let mut chunks = 0;
+        while Instant::now() < until {
+            self.context.stop.check()?;
+            let next = work.next(|table| self.begin_table(table))?;
+            let task = match next {
+                Next::Done => break,
+                Next::Read(task) => task,
+                Next::Plan(table, number, after) => {
+                    let chunk = self.plan(&table, number, after)?;
+                    work.planned(table, chunk, |table, chunk| self.record_chunk(table, chunk))?
+                }
+            };
+            self.read(&task)?;
+            chunks += 1;
+        }
+        Ok(chunks)
+    }
+
+    fn step(&self, advance: Advance) -> Result<()> {
+        // Steps without rows are not held up by the speed limit.
+        let batch = self.context.composer().take(advance, true);
+        self.context.send(batch, &mut Throttle::new(1))
+    }
+
+    /// Records that a table begins, with its structure where DDL messages are sent.
+    fn begin_table(&mut self, table: &SelectedTable) -> Result<()> {
+        let mut composer = self.context.composer();
+        if let Some(topic) = self.context.router.ddl()? {
+            let name = quoted_table(&table.database, &table.table);
+            let row = self.connection.one_row(&format!("SHOW CREATE TABLE {name}"))?;
+            let names = (table.database.as_str(), table.table.as_str());
+            composer.ddl(topic, 0, names, row.text(1)?, DdlPhase::Init);
+        }
+        self.context.observer.table(&table.database, &table.table, 0, false);
+        let advance = Advance::TableBegin {
+            database: table.database.clone(),
+            table: table.table.clone(),
+        };
+        self.context.send(composer.take(advance, true), &mut Throttle::new(1))
+    }
+
+    fn record_chunk(&self, table: &SelectedTable, chunk: &OpenChunk) -> Result<()> {
+        self.step(Advance::ChunkPlanned {
+            database: table.database.clone(),
+            table: table.table.clone(),
+            chunk: chunk.clone(),
+        })
+    }
+
+    /// Makes sure the table is known to this reader.
+    fn open(&mut self, table: &SelectedTable) -> Result<()> {
+        let is_open = self.opened.as_ref().is_some_and(|o| {
+            o.table.database == table.database && o.table.table == table.table
+        });
+        if is_open {
+            return Ok(());
+        }
+        let schema = catalog::table_schema(&mut self.connection, &table.database, &table.table)?;
+        let (index, columns) = table.key.clone().unwrap_or_default();
+        let key = key_ordinals(&schema, &columns)?;
+        let window_key = if columns.is_empty() {
+            None
+        } else {
+            Some(chunk_key_encoder(&schema, &columns)?)
+        };
+        let key_schema = TableSchema {
+            columns: key.iter().filter_map(|i| schema.columns.get(*i).cloned()).collect(),
+            primary_key: Vec::new(),
+            ..schema.clone()
+        };
+        let sink = TableSink::compile(
+            std::sync::Arc::new(schema.clone()),
+            &self.context.router,
+            self.context.spec.policy.format,
+        )?;
+        self.opened = Some(OpenedTable {
+            table: table.clone(),
+            rows: TextRowReader::compile(&schema),
+            boundary: TextRowReader::compile(&key_schema),
+            schema,
+            key,
+            index,
+            sink,
+            window_key,
+        });
+        Ok(())
+    }
+
+    fn opened(&self) -> Result<&OpenedTable> {
+        self.opened.as_ref().ok_or_else(|| Error::new(ErrorKind::Bug, "no table is open"))
+    }
+
+    /// Finds the end of the chunk behind `after`.
+    fn plan(
+        &mut self,
+        table: &SelectedTable,
+        number: u64,
+        after: Option<Vec<String>>,
+    ) -> Result<OpenChunk> {
+        self.open(table)?;
+        let opened = self.opened.as_ref().ok_or_else(|| Error::new(ErrorKind::Bug, "no table"))?;
+        if opened.key.is_empty() {
+            return Ok(OpenChunk { chunk: number, after, to: None });
+        }
+        let sql = ChunkSql::new(&opened.schema, opened.key.clone(), &opened.index);
+        let rows = self.context.spec.limits.chunk_rows_max;
+        self.connection.start(&sql.boundary(after.as_deref(), rows)?)?;
+        let mut to = None;
+        while let Some(row) = self.connection.next_row()? {
+            let mut cells = Vec::new();
+            opened.boundary.read_into(row, &mut cells).map_err(|e| unreadable(opened, &e))?;
+            to = Some(sql.boundary_literals(&cells)?);
+        }
+        Ok(OpenChunk { chunk: number, after, to })
+    }
+
+    /// Reads a chunk and hands its rows over, step by step in key order.
+    fn read(&mut self, task: &Task) -> Result<()> {
+        self.open(&task.table)?;
+        let opened = self.opened()?;
+        let sql = ChunkSql::new(&opened.schema, opened.key.clone(), &opened.index);
+        let query = sql.rows(task.chunk.after.as_deref(), task.chunk.to.as_deref())?;
+        let skips = self.window.has_keys(&task.table.database, &task.table.table);
+        let opened = self.opened.take().ok_or_else(|| Error::new(ErrorKind::Bug, "no table"))?;
+        let result = self.read_rows(&opened, &query, task, skips);
+        self.opened = Some(opened);
+        result
+    }
+
+    fn read_rows(
+        &mut self,
+        opened: &OpenedTable,
+        query: &str,
+        task: &Task,
+        skips: bool,
+    ) -> Result<()> {
+        let sql = ChunkSql::new(&opened.schema, opened.key.clone(), &opened.index);
+        let batch_bytes_max = self.context.spec.limits.batch_bytes_max;
+        let mut from = task.chunk.after.clone();
+        let mut key_bytes = Vec::new();
+        let mut spare: Vec<Cell<'static>> = Vec::new();
+        self.connection.start(query)?;
+        while let Some(row) = self.connection.next_row()? {
+            let mut cells = recycle(std::mem::take(&mut spare));
+            opened.rows.read_into(row, &mut cells).map_err(|e| unreadable(opened, &e))?;
+            let delivered = skips && self.window.delivers(opened, &cells, &mut key_bytes)?;
+            if !delivered {
+                self.composer.init(&opened.sink, &cells)?;
+            }
+            let full = self.composer.bytes() >= batch_bytes_max;
+            let to = if full && !opened.key.is_empty() { Some(sql.literals(&cells)?) } else { None };
+            spare = recycle(cells);
+            if full {
+                hand_over(self.context, &mut self.composer, &mut self.throttle, task, &mut from, to)?;
+            }
+        }
+        let advance = chunk_rows(task, from, None, true);
+        let batch = self.composer.take(advance, true);
+        self.context.send(batch, &mut self.throttle)
+    }
+}
+
+/// Hands over what is composed of a chunk so far.
+fn hand_over(
+    context: &Context,
+    composer: &mut Composer,
+    throttle: &mut Throttle,
+    task: &Task,
+    from: &mut Option<Vec<String>>,
+    to: Option<Vec<String>>,
+) -> Result<()> {
+    // Without a key there is no place inside the table to go on from, so the step has to wait.
+    let advance = match &to {
+        None => Advance::None,
+        Some(_) => chunk_rows(task, from.clone(), to.clone(), false),
+    };
+    *from = to;
+    context.send(composer.take(advance, true), throttle)
+}
+
+fn chunk_rows(
+    task: &Task,
+    from: Option<Vec<String>>,
+    to: Option<Vec<String>>,
+    done: bool,
+) -> Advance {
+    Advance::ChunkRows {
+        database: task.table.database.clone(),
+        table: task.table.table.clone(),
+        chunk: task.chunk.chunk,
+        from,
+        to,
+        done,
+    }
+}
+
+impl Window {
+    /// Whether the stream has delivered this row already.
+    fn delivers(
+        &self,
+        opened: &OpenedTable,
+        cells: &[Cell<'_>],
+        key: &mut Vec<u8>,
+    ) -> Result<bool> {
+        let Some(encoder) = &opened.window_key else { return Ok(false) };
+        key.clear();
+        encoder
+            .encode_key(key, cells)
+            .map_err(|e| Error::new(ErrorKind::Decode, e.to_string()))?;
+        Ok(self.contains(&opened.table.database, &opened.table.table, key))
+    }
+}
+
+fn unreadable(opened: &OpenedTable, e: &tailrace_codec::DecodeError) -> Error {
+    Error::new(ErrorKind::Decode, format!("a row of {}: {e}", opened.schema.full_name()))
+}

@@ -1,0 +1,414 @@
+//! The full phase: passes of read views, chunks and readers. See `docs/adr/0001`.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+use tailrace_codec::position::GtidSet;
+
+use crate::batch::Advance;
+use crate::checkpoint::{OpenChunk, OpenTable, SnapshotProgress, StreamPosition};
+use crate::engine::unix_ms;
+use crate::error::{Error, ErrorKind, Result};
+use crate::observe::Counters;
+use crate::source::mysql::catalog::{self, SelectedTable};
+use crate::source::mysql::chunk::quoted_table;
+use crate::source::mysql::connection::Connection;
+use crate::source::mysql::context::{Context, Throttle};
+use crate::source::mysql::reader::{self, Reader};
+use crate::source::mysql::stream::Stream;
+use crate::source::mysql::window::Window;
+
+/// Passes that may fail in a row because tables changed under the views, before the job stops.
+const FRUITLESS_PASSES_MAX: u32 = 30;
+/// Passes without a lock before tables without a key are locked for reading.
+const LOCKLESS_TRIES: u32 = 5;
+/// Longest wait for a read lock, seconds; a longer one would hold up the application.
+const LOCK_WAIT_SECONDS: u32 = 3;
+
+/// The full phase of a job.
+pub(crate) struct Snapshot<'c> {
+    context: &'c Context,
+    progress: SnapshotProgress,
+}
+
+/// Tables that are still to be read, and where each stands.
+pub(crate) struct Plan {
+    tables: VecDeque<TablePlan>,
+}
+
+/// One table of the plan.
+pub(crate) struct TablePlan {
+    /// What the catalog says of it.
+    pub(crate) table: SelectedTable,
+    /// Where it stands.
+    pub(crate) open: OpenTable,
+    /// Its begin is recorded.
+    pub(crate) begun: bool,
+}
+
+/// Read views of one pass.
+struct Views {
+    readers: Vec<Connection>,
+    /// `L`, where the views were opened without a lock.
+    visible: Option<String>,
+    /// `H`.
+    until: (String, u64),
+}
+
+impl<'c> Snapshot<'c> {
+    pub(crate) fn new(context: &'c Context, progress: SnapshotProgress) -> Self {
+        Self { context, progress }
+    }
+
+    /// Runs passes until every selected table is delivered.
+    ///
+    /// # Errors
+    /// Those of source and queue; `SchemaMismatch` if tables change all the time.
+    pub(crate) fn run(mut self, stream: &mut Stream<'c>) -> Result<()> {
+        let mut control = self.context.connect()?;
+        let gtid = catalog::server_settings(&mut control)?.gtid;
+        let mut fruitless = 0;
+        let mut first = true;
+        loop {
+            let mut plan = self.plan(&mut control)?;
+            if first {
+                self.announce(&plan);
+                first = false;
+            }
+            if plan.tables.is_empty() {
+                // Also the way to a first position for a job that selects nothing but new tables.
+                self.position(stream, &mut control, gtid)?;
+                break;
+            }
+            let lock = !gtid || fruitless >= LOCKLESS_TRIES;
+            match self.pass(stream, &mut control, &mut plan, lock)? {
+                true => fruitless = 0,
+                false => fruitless += 1,
+            }
+            self.progress = self.context.snapshot_progress();
+            if fruitless > FRUITLESS_PASSES_MAX {
+                return Err(Error::new(
+                    ErrorKind::SchemaMismatch,
+                    format!(
+                        "the full phase was begun {fruitless} times, and each time a selected table changed its definition or, without a key, its rows"
+                    ),
+                ));
+            }
+        }
+        stream.step(Advance::SnapshotComplete)
+    }
+
+    fn announce(&self, plan: &Plan) {
+        let counters = &self.context.counters;
+        let rows = plan.tables.iter().map(|t| t.table.rows_estimated).sum();
+        Counters::add(&counters.snapshot_rows_estimated, rows);
+        Counters::add(&counters.snapshot_tables, plan.tables.len() as u64);
+    }
+
+    /// The selected tables that are not finished, in order.
+    fn plan(&self, control: &mut Connection) -> Result<Plan> {
+        let (through, open) = match &self.progress {
+            SnapshotProgress::Running { started_through, open, .. } => {
+                (started_through.clone(), open.clone())
+            }
+            _ => (None, Vec::new()),
+        };
+        let mut tables = VecDeque::new();
+        for table in catalog::selected_tables(control, &self.context.spec.selection)? {
+            let name = (table.database.clone(), table.table.clone());
+            let resumed =
+                open.iter().find(|o| o.database == table.database && o.table == table.table);
+            if resumed.is_none() && through.as_ref().is_some_and(|t| name <= *t) {
+                continue;
+            }
+            let begun = resumed.is_some();
+            let open = resumed.cloned().unwrap_or_else(|| OpenTable {
+                database: table.database.clone(),
+                table: table.table.clone(),
+                next_chunk: 0,
+                planned_to: None,
+                planned_all: false,
+                open: Vec::new(),
+                rows: 0,
+            });
+            tables.push_back(TablePlan { table, open, begun });
+        }
+        Ok(Plan { tables })
+    }
+
+    /// Gives the stream its first position, if it has none.
+    fn position(&self, stream: &mut Stream<'c>, control: &mut Connection, gtid: bool) -> Result<()> {
+        if stream.has_position() {
+            return Ok(());
+        }
+        let visible = if gtid { Some(catalog::gtid_executed(control)?) } else { None };
+        let (file, offset) = catalog::binlog_end(control)?;
+        stream.begin_at(StreamPosition { gtid_set: visible, file, offset, messages_done: 0 })
+    }
+
+    /// One pass. Returns whether the views could be used.
+    fn pass(
+        &self,
+        stream: &mut Stream<'c>,
+        control: &mut Connection,
+        plan: &mut Plan,
+        lock: bool,
+    ) -> Result<bool> {
+        if stream.has_position() {
+            // Most of the way to H is gone before the views exist, so that they do not grow old.
+            let end = catalog::binlog_end(control)?;
+            stream.run_until(&end, None)?;
+        }
+        let views = self.open_views(control, plan, lock)?;
+        if !stream.has_position() {
+            stream.begin_at(StreamPosition {
+                gtid_set: views.visible.clone(),
+                file: views.until.0.clone(),
+                offset: views.until.1,
+                messages_done: 0,
+            })?;
+        }
+        let visible = match (&views.visible, lock) {
+            (Some(text), false) => Some(text.parse::<GtidSet>().map_err(|e| {
+                Error::new(ErrorKind::SourceStatement, format!("gtid_executed of the source: {e}"))
+            })?),
+            _ => None,
+        };
+        let mut window = Window::new(visible, self.context.spec.limits.window_keys_max);
+        for entry in &plan.tables {
+            let key = entry.table.key.as_ref().map(|(_, columns)| columns.as_slice());
+            window.watch(&entry.table.database, &entry.table.table, key);
+        }
+        stream.run_until(&views.until, Some(&mut window))?;
+        if !window.is_usable() {
+            self.context.observer.log(
+                tracing::Level::INFO,
+                "read views are opened again: a table without a key or a definition changed meanwhile",
+            );
+            return Ok(false);
+        }
+        stream.step(Advance::SnapshotBegin)?;
+        let until = Instant::now() + self.context.spec.limits.snapshot_view_age_max;
+        let finished = self.read(views.readers, plan, &window, until)?;
+        Ok(finished)
+    }
+
+    /// Opens the views of a pass, between `L` and `H`.
+    fn open_views(&self, control: &mut Connection, plan: &Plan, lock: bool) -> Result<Views> {
+        let count = self.context.spec.limits.snapshot_readers.max(1);
+        let mut readers = Vec::with_capacity(count);
+        for _ in 0..count {
+            let mut connection = self.context.connect()?;
+            for statement in reader::SESSION {
+                connection.execute(statement)?;
+            }
+            readers.push(connection);
+        }
+        if lock {
+            self.lock_tables(control, plan)?;
+        }
+        let opened = (|| {
+            let visible = catalog::server_settings(control)?
+                .gtid
+                .then(|| catalog::gtid_executed(control))
+                .transpose()?;
+            for connection in &mut readers {
+                connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")?;
+            }
+            Ok((visible, catalog::binlog_end(control)?))
+        })();
+        if lock {
+            control.execute("UNLOCK TABLES")?;
+        }
+        let (visible, until) = opened?;
+        Ok(Views { readers, visible, until })
+    }
+
+    /// Locks what is still to be read against writes, for as long as the views take to open.
+    fn lock_tables(&self, control: &mut Connection, plan: &Plan) -> Result<()> {
+        control.execute(&format!("SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}"))?;
+        let tables: Vec<String> = plan
+            .tables
+            .iter()
+            .map(|t| format!("{} READ", quoted_table(&t.table.database, &t.table.table)))
+            .collect();
+        let begun = unix_ms();
+        control.execute(&format!("LOCK TABLES {}", tables.join(", ")))?;
+        self.context.observer.log(
+            tracing::Level::INFO,
+            &format!(
+                "{} tables are locked for reading while read views are opened (waited {} ms)",
+                tables.len(),
+                unix_ms() - begun
+            ),
+        );
+        Ok(())
+    }
+
+    /// Lets the readers work until the plan is done or the views are too old. Returns whether anything
+    /// was read.
+    fn read(
+        &self,
+        readers: Vec<Connection>,
+        plan: &mut Plan,
+        window: &Window,
+        until: Instant,
+    ) -> Result<bool> {
+        let sharers = readers.len();
+        let work = Work::new(plan);
+        let results: Vec<Result<u64>> = std::thread::scope(|scope| {
+            let handles: Vec<_> = readers
+                .into_iter()
+                .map(|connection| {
+                    let work = &work;
+                    let context = self.context;
+                    std::thread::Builder::new().name("tailrace-read".into()).spawn_scoped(
+                        scope,
+                        move || {
+                            let throttle = Throttle::new(sharers);
+                            let result =
+                                Reader::new(context, connection, window, throttle).run(work, until);
+                            if result.is_err() {
+                                work.abandon();
+                            }
+                            result
+                        },
+                    )
+                })
+                .collect();
+            handles
+                .into_iter()
+                .map(|handle| match handle {
+                    Ok(handle) => handle.join().unwrap_or_else(|_| {
+                        Err(Error::new(ErrorKind::Bug, "a reader of the full phase panicked"))
+                    }),
+                    Err(e) => Err(Error::new(
+                        ErrorKind::Local,
+                        format!("a thread cannot be started: {e}"),
+                    )),
+                })
+                .collect()
+        });
+        let mut chunks = 0;
+        for result in results {
+            match result {
+                Ok(n) => chunks += n,
+                // The definition of a table changed behind the view; a new view sees the new one.
+                Err(e) if reader::is_stale_view(&e) => {
+                    self.context.observer.log(
+                        tracing::Level::INFO,
+                        &format!("read views are opened again: {}", e.message()),
+                    );
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(chunks > 0)
+    }
+}
+
+/// A piece of work for a reader.
+pub(crate) struct Task {
+    /// The table.
+    pub(crate) table: SelectedTable,
+    /// The chunk to read.
+    pub(crate) chunk: OpenChunk,
+}
+
+/// What [`Work::next`] found.
+pub(crate) enum Next {
+    /// Read this chunk.
+    Read(Task),
+    /// Plan the next chunk of this table, behind this key, and give it back with [`Work::planned`].
+    Plan(SelectedTable, u64, Option<Vec<String>>),
+    /// Nothing is left.
+    Done,
+}
+
+struct WorkState {
+    tables: VecDeque<TablePlan>,
+    /// The first table's next chunk is being planned.
+    planning: bool,
+    abandoned: bool,
+}
+
+/// The chunks of a pass, shared by its readers. Steps of progress are handed over in the order in which
+/// they are taken here, so a table begins before its chunks.
+pub(crate) struct Work {
+    state: Mutex<WorkState>,
+    changed: Condvar,
+}
+
+impl Work {
+    fn new(plan: &mut Plan) -> Self {
+        let tables = std::mem::take(&mut plan.tables);
+        let state = WorkState { tables, planning: false, abandoned: false };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, WorkState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn abandon(&self) {
+        self.lock().abandoned = true;
+        self.changed.notify_all();
+    }
+
+    /// What to do next. `begin` is called, under the lock, for a table whose begin is not recorded.
+    ///
+    /// # Errors
+    /// Those of `begin`.
+    pub(crate) fn next(&self, mut begin: impl FnMut(&SelectedTable) -> Result<()>) -> Result<Next> {
+        let mut state = self
+            .changed
+            .wait_while(self.lock(), |state| state.planning && !state.abandoned)
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.abandoned {
+            return Ok(Next::Done);
+        }
+        let Some(first) = state.tables.front_mut() else { return Ok(Next::Done) };
+        if !first.begun {
+            begin(&first.table)?;
+            first.begun = true;
+        }
+        let table = first.table.clone();
+        // Chunks left open by an earlier pass come first.
+        if !first.open.open.is_empty() {
+            let chunk = first.open.open.remove(0);
+            if first.open.open.is_empty() && first.open.planned_all {
+                state.tables.pop_front();
+            }
+            return Ok(Next::Read(Task { table, chunk }));
+        }
+        let (number, after) = (first.open.next_chunk, first.open.planned_to.clone());
+        state.planning = true;
+        Ok(Next::Plan(table, number, after))
+    }
+
+    /// Gives a planned chunk back. `record` is called under the lock.
+    ///
+    /// # Errors
+    /// Those of `record`.
+    pub(crate) fn planned(
+        &self,
+        table: SelectedTable,
+        chunk: OpenChunk,
+        record: impl Fn(&SelectedTable, &OpenChunk) -> Result<()>,
+    ) -> Result<Task> {
+        let mut state = self.lock();
+        state.planning = false;
+        self.changed.notify_all();
+        record(&table, &chunk)?;
+        if let Some(first) = state.tables.front_mut() {
+            first.open.next_chunk = chunk.chunk + 1;
+            first.open.planned_to.clone_from(&chunk.to);
+            first.open.planned_all = chunk.to.is_none();
+            if first.open.planned_all {
+                state.tables.pop_front();
+            }
+        }
+        Ok(Task { table, chunk })
+    }
+}

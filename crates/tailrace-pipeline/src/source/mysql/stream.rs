@@ -1,0 +1,689 @@
+//! The log as steps of progress: transactions, tables, rows and DDL.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tailrace_codec::Cell;
+use tailrace_codec::binlog::{
+    Event, GtidEvent, GtidKind, LogFormat, PayloadLimits, PayloadReader, QueryEvent, RawEvent,
+    RowLimits, RowsEvent, RowsKind, TableMap, TransactionPayload, XaPrepare, recycle,
+};
+use tailrace_codec::encode::DdlPhase;
+use tailrace_codec::position::{FileOffset, Gtid, GtidSet, Tag};
+
+use crate::batch::Advance;
+use crate::checkpoint::{Checkpoint, StreamPosition};
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::mysql::backoff::Backoff;
+use crate::source::mysql::context::{Context, Throttle};
+use crate::source::mysql::dump::Dump;
+use crate::source::mysql::statement::{self, Effect};
+use crate::source::mysql::tables::{Table, Tables};
+use crate::source::mysql::window::Window;
+use crate::transform::compose::Composer;
+
+/// Longest time a position may move without being recorded when nothing selected changes.
+const EMPTY_STEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Longest time messages wait for more while the log does not pause.
+const STEP_AGE_MAX: Duration = Duration::from_millis(10);
+
+/// A transaction of the source that is being read.
+#[derive(Debug)]
+struct Transaction {
+    gtid: Option<Gtid>,
+    /// Commit time, milliseconds of the Unix epoch; 0 if the server did not write one.
+    committed_ms: i64,
+    /// Selected rows and DDL statements of it so far, those delivered before a restart included.
+    changes: u64,
+}
+
+/// Buffers that serve event after event.
+#[derive(Default)]
+struct Scratch {
+    restored: Vec<u8>,
+    before: Vec<Cell<'static>>,
+    after: Vec<Cell<'static>>,
+}
+
+/// Reads the log and hands over batches.
+pub(crate) struct Stream<'c> {
+    context: &'c Context,
+    throttle: Throttle,
+    composer: Composer,
+    tables: Tables,
+    scratch: Scratch,
+    payload_reader: Option<PayloadReader>,
+    /// Where the last step that was handed over ends.
+    at: Option<StreamPosition>,
+    /// Executed set behind the last whole transaction, where the source has GTIDs.
+    gtids: Option<GtidSet>,
+    /// File and offset behind the last whole transaction.
+    file: String,
+    offset: u64,
+    /// How far the log is read, whole transactions or not.
+    seen: (String, u64),
+    transaction: Option<Transaction>,
+    /// Changes of the next transaction that were delivered before a restart.
+    delivered: u64,
+    /// Message id with which the next step begins.
+    step_id: u64,
+    last_step: Instant,
+    bytes_counted: u64,
+}
+
+impl<'c> Stream<'c> {
+    pub(crate) fn new(context: &'c Context, checkpoint: &Checkpoint) -> Result<Self> {
+        let mut stream = Self {
+            context,
+            throttle: Throttle::new(1),
+            composer: context.composer(),
+            tables: Tables::new(),
+            scratch: Scratch::default(),
+            payload_reader: None,
+            at: None,
+            gtids: None,
+            file: String::new(),
+            offset: 4,
+            seen: (String::new(), 4),
+            transaction: None,
+            delivered: 0,
+            step_id: checkpoint.next_id,
+            last_step: Instant::now(),
+            bytes_counted: 0,
+        };
+        let start = checkpoint.stream.clone().or_else(|| {
+            context.spec.start.as_ref().map(|start| StreamPosition {
+                gtid_set: start.gtid_set.clone(),
+                file: start.file.clone(),
+                offset: start.offset,
+                messages_done: 0,
+            })
+        });
+        if let Some(position) = start {
+            stream.adopt(&position)?;
+            stream.at = Some(position);
+        }
+        Ok(stream)
+    }
+
+    /// Whether the stream knows where it stands.
+    pub(crate) fn has_position(&self) -> bool {
+        self.at.is_some()
+    }
+
+    /// Gives the stream its first position.
+    ///
+    /// # Errors
+    /// `Checkpoint` if the position cannot be read.
+    pub(crate) fn begin_at(&mut self, position: StreamPosition) -> Result<()> {
+        self.adopt(&position)?;
+        let from = position.clone();
+        self.at = Some(position.clone());
+        self.step(Advance::Stream { from, to: position })
+    }
+
+    fn adopt(&mut self, position: &StreamPosition) -> Result<()> {
+        self.gtids = position
+            .gtid_set
+            .as_ref()
+            .map(|text| text.parse::<GtidSet>())
+            .transpose()
+            .map_err(|e| Error::new(ErrorKind::Checkpoint, format!("gtid_set: {e}")))?;
+        self.file.clone_from(&position.file);
+        self.offset = position.offset;
+        self.seen = (position.file.clone(), 4);
+        self.delivered = position.messages_done;
+        Ok(())
+    }
+
+    /// Hands over a step that is none of the stream's own, behind everything composed so far.
+    ///
+    /// # Errors
+    /// `Cancelled`.
+    pub(crate) fn step(&mut self, advance: Advance) -> Result<()> {
+        let batch = self.composer.take(advance, true);
+        self.step_id = batch.next_id;
+        self.context.send(batch, &mut self.throttle)
+    }
+
+    /// Reads until the job is stopped.
+    ///
+    /// # Errors
+    /// `Cancelled` when stopped; else what went wrong.
+    pub(crate) fn run_forever(&mut self) -> Result<()> {
+        self.run(None, &mut None)
+    }
+
+    /// Reads until everything before `end` (file and offset) is handed over.
+    ///
+    /// # Errors
+    /// `Cancelled` when stopped; else what went wrong.
+    pub(crate) fn run_until(
+        &mut self,
+        end: &(String, u64),
+        mut window: Option<&mut Window>,
+    ) -> Result<()> {
+        let end = FileOffset::new(end.0.clone(), end.1)
+            .map_err(|e| Error::new(ErrorKind::SourceStatement, e.to_string()))?;
+        self.run(Some(&end), &mut window)
+    }
+
+    /// Reads, and connects again when the connection is lost.
+    fn run(&mut self, end: Option<&FileOffset>, window: &mut Option<&mut Window>) -> Result<()> {
+        // Key columns to remember are compiled into the tables.
+        if window.is_some() {
+            self.tables.clear();
+        }
+        let mut backoff = Backoff::new();
+        loop {
+            let result = self.read(end, window, &mut backoff);
+            match result {
+                Err(e) if e.kind() == ErrorKind::SourceConnection => {
+                    self.rewind()?;
+                    backoff.wait(&e, self.context)?;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Drops what is composed of an unfinished step: it is read again.
+    fn rewind(&mut self) -> Result<()> {
+        let position = self.at.clone().unwrap_or_default();
+        self.composer = self.context.composer();
+        self.context.ids.store(self.step_id, Ordering::Relaxed);
+        self.transaction = None;
+        self.tables.clear();
+        self.adopt(&position)
+    }
+
+    fn read(
+        &mut self,
+        end: Option<&FileOffset>,
+        window: &mut Option<&mut Window>,
+        backoff: &mut Backoff,
+    ) -> Result<()> {
+        let position = self.at.clone().ok_or_else(|| {
+            Error::new(ErrorKind::Bug, "the stream is started without a position")
+        })?;
+        let spec = &self.context.spec;
+        let mut dump = Dump::open(
+            &spec.source,
+            &spec.limits,
+            &spec.job_id,
+            &position,
+            self.context.stop.clone(),
+        )?;
+        let mut format = LogFormat::new(dump.checksum());
+        self.bytes_counted = 0;
+        loop {
+            let quiet = !dump.has_buffered_event();
+            if quiet {
+                self.flush_quiet()?;
+            }
+            self.context.counters.idle.store(quiet, Ordering::Relaxed);
+            self.context.stop.check()?;
+            let bytes = dump.next_event()?;
+            self.event(&mut format, bytes, window)?;
+            backoff.succeeded();
+            self.count_bytes(dump.bytes_read());
+            if self.transaction.is_none()
+                && let Some(end) = end
+                && self.has_reached(end)?
+            {
+                return self.flush();
+            }
+        }
+    }
+
+    fn count_bytes(&mut self, bytes_read: u64) {
+        let new = bytes_read - self.bytes_counted;
+        if new >= 1 << 16 {
+            crate::observe::Counters::add(&self.context.counters.bytes_in, new);
+            self.bytes_counted = bytes_read;
+        }
+    }
+
+    fn has_reached(&self, end: &FileOffset) -> Result<bool> {
+        let seen = FileOffset::new(self.seen.0.clone(), self.seen.1)
+            .map_err(|e| Error::new(ErrorKind::Decode, e.to_string()))?;
+        Ok(seen >= *end)
+    }
+
+    /// One event from the network.
+    fn event(
+        &mut self,
+        format: &mut LogFormat,
+        bytes: &[u8],
+        window: &mut Option<&mut Window>,
+    ) -> Result<()> {
+        let at = |e: tailrace_codec::DecodeError, seen: &(String, u64)| {
+            Error::new(ErrorKind::Decode, format!("{} behind offset {}: {e}", seen.0, seen.1))
+        };
+        let raw = format.frame(bytes).map_err(|e| at(e, &self.seen))?;
+        let event = format.decode(&raw).map_err(|e| unreadable(&raw, e, &self.seen))?;
+        // Of the position in the header only the low 32 bits are written; artificial events have none.
+        if raw.header.log_pos > 0 && !raw.header.flags.is_artificial() {
+            self.seen.1 = unwrap_offset(self.seen.1, raw.header.log_pos);
+        }
+        match event {
+            Event::FormatDescription(_) => {}
+            Event::Rotate(rotate) => {
+                if rotate.file != self.seen.0 {
+                    self.tables.clear();
+                }
+                self.seen = (rotate.file.to_owned(), rotate.position);
+                if self.transaction.is_none() {
+                    self.file.clone_from(&self.seen.0);
+                    self.offset = self.seen.1;
+                }
+            }
+            Event::Heartbeat(heartbeat) => {
+                if !heartbeat.file.is_empty() && self.seen.0 == heartbeat.file {
+                    self.seen.1 = self.seen.1.max(heartbeat.position);
+                }
+            }
+            Event::TransactionPayload(payload) => {
+                let mut reader = std::mem::take(&mut self.payload_reader);
+                let result = self.payload(format, &mut reader, &payload, window);
+                self.payload_reader = reader;
+                result?;
+            }
+            other => self.transaction_event(&raw, other, window)?,
+        }
+        Ok(())
+    }
+
+    /// The events of a compressed transaction.
+    fn payload(
+        &mut self,
+        format: &LogFormat,
+        reader: &mut Option<PayloadReader>,
+        payload: &TransactionPayload<'_>,
+        window: &mut Option<&mut Window>,
+    ) -> Result<()> {
+        let seen = self.seen.clone();
+        let damaged = |e: tailrace_codec::DecodeError| {
+            Error::new(
+                ErrorKind::Decode,
+                format!("TRANSACTION_PAYLOAD behind {}:{}: {e}", seen.0, seen.1),
+            )
+        };
+        let reader = match reader {
+            Some(reader) => reader,
+            None => {
+                let limits = PayloadLimits {
+                    event_bytes_max: self.context.spec.limits.event_bytes_max,
+                    ..PayloadLimits::default()
+                };
+                reader.insert(PayloadReader::new(limits).map_err(damaged)?)
+            }
+        };
+        // Inner events are read in the format of the log, which none of them can change.
+        let mut inner_format = format.clone();
+        let mut events = reader.events(payload).map_err(damaged)?;
+        while let Some(raw) = events.next_event(format).map_err(damaged)? {
+            let event =
+                inner_format.decode(&raw).map_err(|e| unreadable(&raw, e, &self.seen))?;
+            self.transaction_event(&raw, event, window)?;
+        }
+        Ok(())
+    }
+
+    /// An event of a transaction, whether it came alone or inside a payload.
+    fn transaction_event(
+        &mut self,
+        raw: &RawEvent<'_>,
+        event: Event<'_>,
+        window: &mut Option<&mut Window>,
+    ) -> Result<()> {
+        match event {
+            Event::Gtid(gtid) => self.begin(&gtid),
+            Event::Query(query) => self.query(raw, &query, window),
+            Event::TableMap(map) => self.table_map(&map, window),
+            Event::Rows(rows) => self.rows(raw, &rows, window),
+            Event::Xid(_) => self.commit(),
+            Event::XaPrepare(prepare) => {
+                if prepare.one_phase {
+                    return self.commit();
+                }
+                self.prepared(&prepare)
+            }
+            Event::Incident(incident) => Err(Error::new(
+                ErrorKind::Decode,
+                format!(
+                    "the source wrote an incident into its log at {}:{} ({}): changes may be missing there",
+                    self.seen.0, self.seen.1, String::from_utf8_lossy(incident.message)
+                ),
+            )),
+            Event::PreviousGtids(_)
+            | Event::RowsQuery(_)
+            | Event::Stop
+            | Event::Ignored(_) => Ok(()),
+            Event::FormatDescription(_)
+            | Event::Rotate(_)
+            | Event::Heartbeat(_)
+            | Event::TransactionPayload(_) => Err(Error::new(
+                ErrorKind::Decode,
+                format!("{} inside a transaction payload", raw.header.event_type),
+            )),
+        }
+    }
+
+    fn begin(&mut self, event: &GtidEvent<'_>) -> Result<()> {
+        if let Some(open) = &self.transaction {
+            return Err(Error::new(
+                ErrorKind::Decode,
+                format!(
+                    "a transaction begins at {}:{} while {:?} has no end",
+                    self.seen.0, self.seen.1, open.gtid
+                ),
+            ));
+        }
+        let gtid = match event.kind {
+            GtidKind::Anonymous => None,
+            GtidKind::Plain | GtidKind::Tagged => Some(gtid_of(event)?),
+        };
+        if gtid.is_none() && self.gtids.is_some() {
+            return Err(Error::new(
+                ErrorKind::SourceSetting,
+                format!(
+                    "a transaction without GTID at {}:{}: gtid_mode was turned off while the job follows GTIDs; reset the job",
+                    self.seen.0, self.seen.1
+                ),
+            ));
+        }
+        let committed_ms = i64::try_from(event.immediate_commit_timestamp / 1000).unwrap_or(0);
+        self.transaction = Some(Transaction { gtid, committed_ms, changes: 0 });
+        Ok(())
+    }
+
+    /// Commit time of the open transaction, or the event's own.
+    fn time_ms(&self, raw: &RawEvent<'_>) -> i64 {
+        match &self.transaction {
+            Some(t) if t.committed_ms > 0 => t.committed_ms,
+            _ => i64::from(raw.header.timestamp) * 1000,
+        }
+    }
+
+    fn open_transaction(&mut self) -> &mut Transaction {
+        // Servers before 5.6.5 write no GTID event at all.
+        self.transaction.get_or_insert(Transaction {
+            gtid: None,
+            committed_ms: 0,
+            changes: 0,
+        })
+    }
+
+    fn query(
+        &mut self,
+        raw: &RawEvent<'_>,
+        query: &QueryEvent<'_>,
+        window: &mut Option<&mut Window>,
+    ) -> Result<()> {
+        if query.sql == b"BEGIN" {
+            self.open_transaction();
+            return Ok(());
+        }
+        let sql = statement::text(query)?;
+        match statement::effect(&sql, query, &self.context.spec.selection) {
+            Effect::Begin => {
+                self.open_transaction();
+                Ok(())
+            }
+            Effect::Commit => self.commit(),
+            Effect::InTransaction => Ok(()),
+            Effect::Rollback => self.roll_back(),
+            Effect::Unsupported(why) => Err(Error::new(
+                ErrorKind::UnknownEvent,
+                format!("{} at {}:{}: {why}", sql.chars().take(200).collect::<String>(), self.seen.0, self.seen.1),
+            )),
+            Effect::Other => self.commit(),
+            Effect::Definition { database, table, commits } => {
+                if let Some(window) = window {
+                    window.definition_changed();
+                }
+                let es_ms = self.time_ms(raw);
+                self.definition(es_ms, &database, &table, &sql)?;
+                if commits { self.commit() } else { Ok(()) }
+            }
+        }
+    }
+
+    /// A statement that changes the definition of a selected object.
+    fn definition(&mut self, es_ms: i64, database: &str, table: &str, sql: &str) -> Result<()> {
+        self.tables.clear();
+        let delivered = self.delivered;
+        let transaction = self.open_transaction();
+        transaction.changes += 1;
+        if transaction.changes > delivered {
+            if let Some(topic) = self.context.router.ddl()? {
+                self.composer.ddl(topic, es_ms, (database, table), sql, DdlPhase::Stream);
+            }
+            self.context.observer.ddl(&format!("{}:{}", self.seen.0, self.seen.1), sql);
+        }
+        Ok(())
+    }
+
+    /// The first phase of a distributed transaction: whether its rows count is not known yet.
+    fn prepared(&mut self, prepare: &XaPrepare<'_>) -> Result<()> {
+        if self.transaction.as_ref().is_none_or(|t| t.changes == 0) {
+            return self.commit();
+        }
+        Err(Error::new(
+            ErrorKind::UnknownEvent,
+            format!(
+                "XA PREPARE of {:?} at {}:{} changes selected tables: distributed transactions in two phases are not supported",
+                String::from_utf8_lossy(prepare.gtrid), self.seen.0, self.seen.1
+            ),
+        ))
+    }
+
+    fn table_map(&mut self, map: &TableMap<'_>, window: &mut Option<&mut Window>) -> Result<()> {
+        self.tables.map(map, self.context, window.as_deref())
+    }
+
+    fn rows(
+        &mut self,
+        raw: &RawEvent<'_>,
+        rows: &RowsEvent<'_>,
+        window: &mut Option<&mut Window>,
+    ) -> Result<()> {
+        let es_ms = self.time_ms(raw);
+        self.open_transaction();
+        let seen = self.seen.clone();
+        let Some(table) = self.tables.get(rows.table_id, &seen)? else { return Ok(()) };
+        let gtid = self.transaction.as_ref().and_then(|t| t.gtid.as_ref());
+        let watching = window.as_ref().is_some_and(|w| w.covers(gtid));
+        let window = if watching { window.as_deref_mut() } else { None };
+        if !rows.is_full() {
+            return Err(Error::new(
+                ErrorKind::SourceSetting,
+                format!(
+                    "rows of {} at {}:{} do not hold all columns: binlog_row_image is not FULL in the session that wrote them",
+                    table.name(), self.seen.0, self.seen.1
+                ),
+            ));
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let result = self.row_images(rows, &table, &mut scratch, es_ms, window);
+        self.scratch = scratch;
+        result
+    }
+
+    fn row_images(
+        &mut self,
+        event: &RowsEvent<'_>,
+        table: &Table,
+        scratch: &mut Scratch,
+        es_ms: i64,
+        mut window: Option<&mut Window>,
+    ) -> Result<()> {
+        let batch_bytes_max = self.context.spec.limits.batch_bytes_max;
+        let seen = self.seen.clone();
+        let damaged = |e: tailrace_codec::DecodeError| {
+            Error::new(
+                ErrorKind::Decode,
+                format!("rows of {} behind {}:{}: {e}", table.name(), seen.0, seen.1),
+            )
+        };
+        let limits =
+            RowLimits {
+                restored_bytes_max: self.context.spec.limits.event_bytes_max,
+                ..RowLimits::default()
+            };
+        let Scratch { restored, before, after } = scratch;
+        let mut rows = event.rows(table.plan(), restored, limits).map_err(damaged)?;
+        let (mut old, mut new) = (recycle(std::mem::take(before)), recycle(std::mem::take(after)));
+        while rows.next_row(&mut old, &mut new).map_err(damaged)? {
+            if let Some(window) = window.as_deref_mut() {
+                for image in [&old, &new] {
+                    if !image.is_empty() {
+                        window.remember(table.schema(), table.window_key(), image)?;
+                    }
+                }
+            }
+            let delivered = self.delivered;
+            let transaction = self.open_transaction();
+            transaction.changes += 1;
+            if transaction.changes <= delivered {
+                continue;
+            }
+            match event.kind {
+                RowsKind::Write => self.composer.insert(table.sink(), es_ms, &new)?,
+                RowsKind::Delete => self.composer.delete(table.sink(), es_ms, &old)?,
+                RowsKind::Update | RowsKind::PartialUpdate => {
+                    self.composer.update(table.sink(), es_ms, &old, &new)?;
+                }
+            }
+            if self.composer.bytes() >= batch_bytes_max {
+                self.flush_part()?;
+            }
+        }
+        *before = recycle(old);
+        *after = recycle(new);
+        Ok(())
+    }
+
+    /// Ends the open transaction: what is composed now covers it whole.
+    fn commit(&mut self) -> Result<()> {
+        if let Some(transaction) = self.transaction.take() {
+            if let (Some(set), Some(gtid)) = (&mut self.gtids, &transaction.gtid) {
+                set.add(gtid);
+            }
+            self.composer.transaction_ended();
+        }
+        self.delivered = 0;
+        self.file.clone_from(&self.seen.0);
+        self.offset = self.seen.1;
+        let full = self.composer.bytes() >= self.context.spec.limits.batch_bytes_max;
+        let age_max =
+            if self.composer.is_empty() { EMPTY_STEP_INTERVAL } else { STEP_AGE_MAX };
+        if full || self.last_step.elapsed() >= age_max {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Nothing more can be had without waiting: hands over what is complete.
+    fn flush_quiet(&mut self) -> Result<()> {
+        if self.transaction.is_some() {
+            return Ok(());
+        }
+        if self.composer.is_empty() && self.last_step.elapsed() < EMPTY_STEP_INTERVAL {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    fn position(&self, messages_done: u64) -> StreamPosition {
+        StreamPosition {
+            gtid_set: self.gtids.as_ref().map(GtidSet::to_string),
+            file: self.file.clone(),
+            offset: self.offset,
+            messages_done,
+        }
+    }
+
+    /// Hands over everything up to the last whole transaction.
+    fn flush(&mut self) -> Result<()> {
+        let to = self.position(0);
+        self.hand_over(to, true)
+    }
+
+    /// Hands over a part of the open transaction.
+    fn flush_part(&mut self) -> Result<()> {
+        let changes = self.transaction.as_ref().map_or(0, |t| t.changes);
+        let to = self.position(changes);
+        self.hand_over(to, false)
+    }
+
+    fn hand_over(&mut self, to: StreamPosition, ends_transaction: bool) -> Result<()> {
+        self.last_step = Instant::now();
+        let from = self.at.clone().unwrap_or_default();
+        if from == to && self.composer.is_empty() {
+            return Ok(());
+        }
+        self.at = Some(to.clone());
+        let batch = self.composer.take(Advance::Stream { from, to }, ends_transaction);
+        self.step_id = batch.next_id;
+        self.context.send(batch, &mut self.throttle)
+    }
+
+    /// A rolled-back transaction is in the log only if it touched tables without transactions.
+    fn roll_back(&mut self) -> Result<()> {
+        let wrote = self.transaction.as_ref().is_some_and(|t| t.changes > 0);
+        if wrote {
+            return Err(Error::new(
+                ErrorKind::UnknownEvent,
+                format!(
+                    "a transaction that was rolled back at {}:{} holds rows of selected tables: a table without transactions was changed in it",
+                    self.seen.0, self.seen.1
+                ),
+            ));
+        }
+        self.commit()
+    }
+}
+
+fn gtid_of(event: &GtidEvent<'_>) -> Result<Gtid> {
+    let bad = |e: tailrace_codec::DecodeError| Error::new(ErrorKind::Decode, e.to_string());
+    let tag = match event.tag {
+        "" => None,
+        tag => Some(Tag::new(tag).map_err(bad)?),
+    };
+    let number = u64::try_from(event.gno).unwrap_or(0);
+    Gtid::new(event.sid, tag, number).map_err(bad)
+}
+
+/// Names the event in a decode error, and tells an event that is not known from one that is damaged.
+fn unreadable(
+    raw: &RawEvent<'_>,
+    e: tailrace_codec::DecodeError,
+    seen: &(String, u64),
+) -> Error {
+    let known = raw.header.event_type.name() != "UNKNOWN_EVENT";
+    let kind = if known { ErrorKind::Decode } else { ErrorKind::UnknownEvent };
+    Error::new(kind, format!("{} behind {}:{}: {e}", raw.header.event_type, seen.0, seen.1))
+}
+
+/// The whole offset of which the header carries the low 32 bits: offsets in a file only grow.
+fn unwrap_offset(last: u64, low: u32) -> u64 {
+    const WRAP: u64 = 1 << 32;
+    let candidate = last & !(WRAP - 1) | u64::from(low);
+    if candidate + WRAP / 2 < last { candidate + WRAP } else { candidate }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unwrap_offset;
+
+    #[test]
+    fn offsets_beyond_four_gibibytes_go_on_growing() {
+        assert_eq!(unwrap_offset(4, 120), 120);
+        assert_eq!(unwrap_offset((1 << 32) - 10, 90), (1 << 32) + 90);
+        assert_eq!(unwrap_offset((1 << 32) + 90, 200), (1 << 32) + 200);
+        // A server may send an offset that lies a little behind, for example after a heartbeat.
+        assert_eq!(unwrap_offset(500, 400), 400);
+    }
+}

@@ -1,0 +1,131 @@
+//! What the stream knows of the tables it meets.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tailrace_codec::binlog::{TableMap, TableMapCache, TablePlan};
+use tailrace_codec::encode::RowEncoder;
+use tailrace_codec::TableSchema;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::mysql::context::Context;
+use crate::source::mysql::window::Window;
+use crate::transform::compose::TableSink;
+
+/// Tables remembered at once; the one mapped longest ago goes first.
+const TABLES_MAX: usize = 16_384;
+
+/// A selected table in its present version.
+pub(crate) struct Table {
+    plan: TablePlan,
+    sink: TableSink,
+    window_key: Option<RowEncoder>,
+}
+
+impl Table {
+    pub(crate) fn plan(&self) -> &TablePlan {
+        &self.plan
+    }
+
+    pub(crate) fn sink(&self) -> &TableSink {
+        &self.sink
+    }
+
+    pub(crate) fn schema(&self) -> &TableSchema {
+        self.sink.schema()
+    }
+
+    pub(crate) fn window_key(&self) -> Option<&RowEncoder> {
+        self.window_key.as_ref()
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.schema().full_name()
+    }
+}
+
+/// Tables by the number the log gives them.
+pub(crate) struct Tables {
+    /// `None` stands for a table that is not selected.
+    cache: TableMapCache<Option<Rc<Table>>>,
+}
+
+impl Tables {
+    pub(crate) fn new() -> Self {
+        Self { cache: TableMapCache::new(TABLES_MAX) }
+    }
+
+    /// Forgets all: a definition may have changed.
+    pub(crate) fn clear(&mut self) {
+        self.cache.clear();
+    }
+
+    /// Takes a TABLE_MAP in; costs a comparison if the table is known in this form.
+    ///
+    /// # Errors
+    /// `SchemaMismatch`, `Decode`, or the router's errors.
+    pub(crate) fn map(
+        &mut self,
+        map: &TableMap<'_>,
+        context: &Context,
+        window: Option<&Window>,
+    ) -> Result<()> {
+        self.cache.map_with(map, |map| compile(map, context, window)).map(|_| ())
+    }
+
+    /// The table of a row event; `None` if it is not selected.
+    ///
+    /// # Errors
+    /// `Decode` if no TABLE_MAP came before.
+    pub(crate) fn get(&self, table_id: u64, at: &(String, u64)) -> Result<Option<Rc<Table>>> {
+        match self.cache.get(table_id) {
+            Some(table) => Ok(table.clone()),
+            None => Err(Error::new(
+                ErrorKind::Decode,
+                format!("rows of table number {table_id} without a TABLE_MAP before them, behind {}:{}", at.0, at.1),
+            )),
+        }
+    }
+}
+
+fn compile(
+    map: &TableMap<'_>,
+    context: &Context,
+    window: Option<&Window>,
+) -> Result<Option<Rc<Table>>> {
+    if !context.spec.selection.includes(map.database, map.table) {
+        return Ok(None);
+    }
+    let decode = |e: tailrace_codec::DecodeError| {
+        Error::new(ErrorKind::Decode, format!("{}.{}: {e}", map.database, map.table))
+    };
+    let metadata = map.optional_metadata().map_err(decode)?;
+    if !metadata.has_names() {
+        return Err(Error::new(
+            ErrorKind::SchemaMismatch,
+            format!(
+                "{}.{}: the log does not name its columns (binlog_row_metadata is not FULL)",
+                map.database, map.table
+            ),
+        ));
+    }
+    let plan = TablePlan::from_full_metadata(map, &mut member_text).map_err(|e| {
+        Error::new(ErrorKind::Decode, format!("{}.{}: {e}", map.database, map.table))
+    })?;
+    let schema = Arc::clone(plan.schema());
+    let window_key = window.map(|w| w.key_encoder(&schema)).transpose()?.flatten();
+    let sink = TableSink::compile(schema, &context.router, context.spec.policy.format)?;
+    Ok(Some(Rc::new(Table { plan, sink, window_key })))
+}
+
+/// A member of an ENUM or SET as text.
+fn member_text(
+    collation: tailrace_codec::schema::CollationId,
+    bytes: &[u8],
+) -> tailrace_codec::error::Result<String> {
+    let mut text = Vec::new();
+    tailrace_codec::charset::Decoder::for_collation(collation)?.decode_into(bytes, &mut text);
+    String::from_utf8(text).map_err(|e| {
+        tailrace_codec::DecodeError::new("ENUM or SET member", 0, e.to_string())
+    })
+}

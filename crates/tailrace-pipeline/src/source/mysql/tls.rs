@@ -1,0 +1,115 @@
+//! TLS towards a MySQL source: which certificates count.
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
+    SignatureScheme,
+};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::SourceTls;
+
+/// Builds the client configuration.
+///
+/// # Errors
+/// `Configuration` if the CA certificates cannot be read.
+pub(crate) fn client_config(tls: &SourceTls) -> Result<Arc<ClientConfig>> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = SourceVerifier::new(tls, &provider)?;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| Error::new(ErrorKind::Configuration, format!("TLS: {e}")))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// Checks the chain against the given CA, and the host name only where asked: MySQL's own generated
+/// certificates carry no host name. Without a CA the connection is encrypted, not authenticated, as
+/// DRS's `ssl_link` without a certificate is.
+#[derive(Debug)]
+struct SourceVerifier {
+    chain: Option<Arc<WebPkiServerVerifier>>,
+    verify_host: bool,
+    provider: Arc<CryptoProvider>,
+}
+
+impl SourceVerifier {
+    fn new(tls: &SourceTls, provider: &Arc<CryptoProvider>) -> Result<Self> {
+        let bad = |text: String| Error::new(ErrorKind::Configuration, text);
+        let chain = match &tls.ca_pem {
+            None => None,
+            Some(pem) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                    let certificate =
+                        certificate.map_err(|e| bad(format!("ssl_cert_key: not PEM: {e}")))?;
+                    roots.add(certificate).map_err(|e| bad(format!("ssl_cert_key: {e}")))?;
+                }
+                if roots.is_empty() {
+                    return Err(bad("ssl_cert_key: no certificate in it".into()));
+                }
+                let verifier = WebPkiServerVerifier::builder_with_provider(
+                    Arc::new(roots),
+                    Arc::clone(provider),
+                )
+                .build()
+                .map_err(|e| bad(format!("ssl_cert_key: {e}")))?;
+                Some(verifier)
+            }
+        };
+        Ok(Self { chain, verify_host: tls.verify_host, provider: Arc::clone(provider) })
+    }
+}
+
+impl ServerCertVerifier for SourceVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let Some(chain) = &self.chain else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(TlsError::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if !self.verify_host => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

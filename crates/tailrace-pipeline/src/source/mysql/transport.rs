@@ -1,0 +1,323 @@
+//! Packets over a socket, plain or TLS, read in large slabs.
+//!
+//! A payload that lies whole in the slab is handed out in place; only payloads that cross the slab's
+//! end or are split into several packets (16 MiB and more) are copied. Reads wake up every
+//! [`POLL_INTERVAL`] so that a stop is seen although the server is silent.
+
+use std::io::{ErrorKind as IoErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::MysqlEndpoint;
+use crate::run::StopSignal;
+
+/// Bytes the socket is asked for at once.
+const SLAB_BYTES: usize = 1 << 20;
+/// How often a blocked read looks for a stop.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// Longest time a connect may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time a write may block.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Payload bytes of a packet that says "more follows".
+const PACKET_PAYLOAD_MAX: usize = 0xFF_FFFF;
+/// Bytes of a packet header.
+const HEADER_BYTES: usize = 4;
+
+enum Socket {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Socket {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Socket::Plain(s) => s.read(into),
+            Socket::Tls(s) => s.read(into),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Socket::Plain(s) => s.write_all(bytes),
+            Socket::Tls(s) => s.write_all(bytes).and_then(|()| s.flush()),
+        }
+    }
+}
+
+/// A packet connection to a MySQL-protocol server.
+pub(crate) struct Transport {
+    socket: Option<Socket>,
+    slab: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// A payload put together from several packets.
+    joined: Vec<u8>,
+    /// Sequence number of the next packet.
+    sequence: u8,
+    payload_bytes_max: usize,
+    /// Longest silence before the connection counts as lost.
+    silence_max: Duration,
+    stop: StopSignal,
+    bytes_read: u64,
+}
+
+/// Where a payload lies.
+enum Place {
+    Slab(usize, usize),
+    Joined,
+}
+
+impl Transport {
+    /// Connects by TCP.
+    pub(crate) fn connect(
+        endpoint: &MysqlEndpoint,
+        payload_bytes_max: usize,
+        stop: StopSignal,
+    ) -> Result<Self> {
+        let stream = dial(endpoint)?;
+        Ok(Self {
+            socket: Some(Socket::Plain(stream)),
+            slab: vec![0; SLAB_BYTES],
+            start: 0,
+            end: 0,
+            joined: Vec::new(),
+            sequence: 0,
+            payload_bytes_max,
+            silence_max: Duration::from_secs(60),
+            stop,
+            bytes_read: 0,
+        })
+    }
+
+    /// Sets the longest silence before the connection counts as lost.
+    pub(crate) fn set_silence_max(&mut self, silence_max: Duration) {
+        self.silence_max = silence_max;
+    }
+
+    /// Bytes read from the socket so far.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// Whether the connection is encrypted.
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self.socket, Some(Socket::Tls(_)))
+    }
+
+    /// Turns the connection into TLS; everything read so far must be consumed.
+    pub(crate) fn start_tls(&mut self, config: Arc<ClientConfig>, host: &str) -> Result<()> {
+        let lost = |text: String| Error::new(ErrorKind::SourceConnection, text);
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|e| Error::new(ErrorKind::Configuration, format!("host {host}: {e}")))?;
+        let Some(Socket::Plain(mut tcp)) = self.socket.take() else {
+            return Err(Error::new(ErrorKind::Bug, "TLS was started twice"));
+        };
+        let mut session = ClientConnection::new(config, name)
+            .map_err(|e| Error::new(ErrorKind::Configuration, format!("TLS: {e}")))?;
+        // The handshake is driven here, so that its errors are told apart from those of the login.
+        let begun = Instant::now();
+        while session.is_handshaking() {
+            match session.complete_io(&mut tcp) {
+                Ok(_) => {}
+                Err(e) if is_timeout(&e) && begun.elapsed() < CONNECT_TIMEOUT => {}
+                Err(e) => return Err(lost(format!("TLS handshake with the source failed: {e}"))),
+            }
+        }
+        self.socket = Some(Socket::Tls(Box::new(StreamOwned::new(session, tcp))));
+        Ok(())
+    }
+
+    /// Starts a new command: the next packet sent has number 0.
+    pub(crate) fn reset_sequence(&mut self) {
+        self.sequence = 0;
+    }
+
+    /// Sends a payload, split where the protocol asks for it.
+    pub(crate) fn send(&mut self, payload: &[u8]) -> Result<()> {
+        let mut framed = Vec::with_capacity(payload.len() + HEADER_BYTES);
+        let mut chunks = payload.chunks(PACKET_PAYLOAD_MAX).peekable();
+        let mut last_len = PACKET_PAYLOAD_MAX;
+        while last_len == PACKET_PAYLOAD_MAX {
+            let part = chunks.next().unwrap_or(&[]);
+            last_len = part.len();
+            let length = u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes();
+            framed.extend_from_slice(&length[..3]);
+            framed.push(self.sequence);
+            self.sequence = self.sequence.wrapping_add(1);
+            framed.extend_from_slice(part);
+        }
+        let socket = self.socket.as_mut().ok_or_else(|| closed("the connection is closed"))?;
+        socket.write_all(&framed).map_err(|e| closed(&format!("the source cannot be written to: {e}")))
+    }
+
+    /// Whether a whole payload can be had without waiting.
+    pub(crate) fn has_buffered_packet(&self) -> bool {
+        let available = self.end - self.start;
+        if available < HEADER_BYTES {
+            return false;
+        }
+        let length = header_length(&self.slab[self.start..]);
+        available >= HEADER_BYTES + length
+    }
+
+    /// Reads the next payload. The slice is valid until the next call.
+    pub(crate) fn receive(&mut self) -> Result<&[u8]> {
+        match self.receive_place()? {
+            Place::Slab(from, to) => Ok(&self.slab[from..to]),
+            Place::Joined => Ok(&self.joined),
+        }
+    }
+
+    fn receive_place(&mut self) -> Result<Place> {
+        let length = self.next_header()?;
+        if length < PACKET_PAYLOAD_MAX {
+            if HEADER_BYTES + length <= self.slab.len() {
+                self.fill(HEADER_BYTES + length)?;
+                let from = self.start + HEADER_BYTES;
+                self.start = from + length;
+                return Ok(Place::Slab(from, from + length));
+            }
+            self.joined.clear();
+            self.start += HEADER_BYTES;
+            self.append_joined(length)?;
+            return Ok(Place::Joined);
+        }
+        self.joined.clear();
+        let mut part = length;
+        loop {
+            self.start += HEADER_BYTES;
+            self.append_joined(part)?;
+            if part < PACKET_PAYLOAD_MAX {
+                return Ok(Place::Joined);
+            }
+            part = self.next_header()?;
+        }
+    }
+
+    /// Makes sure a header is buffered and checks its sequence number.
+    fn next_header(&mut self) -> Result<usize> {
+        self.fill(HEADER_BYTES)?;
+        let header = &self.slab[self.start..self.start + HEADER_BYTES];
+        let length = header_length(header);
+        let sequence = header[3];
+        if sequence != self.sequence {
+            return Err(closed(&format!(
+                "packet number {sequence} arrived where {} was due",
+                self.sequence
+            )));
+        }
+        self.sequence = self.sequence.wrapping_add(1);
+        Ok(length)
+    }
+
+    fn append_joined(&mut self, mut length: usize) -> Result<()> {
+        if self.joined.len() + length > self.payload_bytes_max {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!(
+                    "a packet of more than {} bytes: raise event_bytes_max",
+                    self.payload_bytes_max
+                ),
+            ));
+        }
+        while length > 0 {
+            if self.start == self.end {
+                self.fill(1)?;
+            }
+            let take = length.min(self.end - self.start);
+            self.joined.extend_from_slice(&self.slab[self.start..self.start + take]);
+            self.start += take;
+            length -= take;
+        }
+        if self.joined.capacity() > 4 * SLAB_BYTES && self.joined.len() < SLAB_BYTES {
+            self.joined.shrink_to(SLAB_BYTES);
+        }
+        Ok(())
+    }
+
+    /// Reads until `wanted` bytes lie in the slab in one piece.
+    fn fill(&mut self, wanted: usize) -> Result<()> {
+        if self.end - self.start >= wanted {
+            return Ok(());
+        }
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        } else if self.start + wanted > self.slab.len() {
+            self.slab.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        let mut silent_since = Instant::now();
+        while self.end - self.start < wanted {
+            let socket = self.socket.as_mut().ok_or_else(|| closed("the connection is closed"))?;
+            match socket.read(&mut self.slab[self.end..]) {
+                Ok(0) => return Err(closed("the source closed the connection")),
+                Ok(n) => {
+                    self.end += n;
+                    self.bytes_read += n as u64;
+                    silent_since = Instant::now();
+                }
+                Err(e) if e.kind() == IoErrorKind::Interrupted => {}
+                Err(e) if is_timeout(&e) => {
+                    self.stop.check()?;
+                    if silent_since.elapsed() > self.silence_max {
+                        return Err(closed(&format!(
+                            "the source was silent for {} s",
+                            self.silence_max.as_secs()
+                        )));
+                    }
+                }
+                Err(e) => return Err(closed(&format!("the source cannot be read from: {e}"))),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn header_length(header: &[u8]) -> usize {
+    usize::from(header[0]) | usize::from(header[1]) << 8 | usize::from(header[2]) << 16
+}
+
+fn is_timeout(e: &std::io::Error) -> bool {
+    matches!(e.kind(), IoErrorKind::WouldBlock | IoErrorKind::TimedOut)
+}
+
+fn closed(text: &str) -> Error {
+    Error::new(ErrorKind::SourceConnection, text)
+}
+
+fn dial(endpoint: &MysqlEndpoint) -> Result<TcpStream> {
+    let address = format!("{}:{}", endpoint.host, endpoint.port);
+    let unreachable =
+        |e: std::io::Error| closed(&format!("the source {address} cannot be reached: {e}"));
+    let candidates =
+        (endpoint.host.as_str(), endpoint.port).to_socket_addrs().map_err(unreachable)?;
+    let mut last = std::io::Error::new(IoErrorKind::NotFound, "the name has no address");
+    for candidate in candidates {
+        match TcpStream::connect_timeout(&candidate, CONNECT_TIMEOUT) {
+            Ok(stream) => return prepare(stream).map_err(unreachable),
+            Err(e) => last = e,
+        }
+    }
+    Err(unreachable(last))
+}
+
+fn prepare(stream: TcpStream) -> std::io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(POLL_INTERVAL))?;
+    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
+    let socket = socket2::SockRef::from(&stream);
+    socket.set_tcp_keepalive(
+        &socket2::TcpKeepalive::new()
+            .with_time(Duration::from_secs(30))
+            .with_interval(Duration::from_secs(10)),
+    )?;
+    Ok(stream)
+}

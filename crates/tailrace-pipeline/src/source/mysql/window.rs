@@ -1,0 +1,169 @@
+//! The keys that changed while the full phase opened its read views.
+//!
+//! See `docs/adr/0001`: a row whose key is here was delivered by the stream already, at least as new as
+//! any view can show it, so the full phase leaves it out.
+
+use std::collections::{BTreeMap, HashSet};
+
+use foldhash::fast::RandomState;
+use tailrace_codec::encode::{EncodeError, Format, RowEncoder};
+use tailrace_codec::position::{Gtid, GtidSet};
+use tailrace_codec::{Cell, TableSchema};
+
+use crate::error::{Error, ErrorKind, Result};
+
+type Keys = HashSet<Box<[u8]>, RandomState>;
+
+/// What is watched of one table.
+enum Watched {
+    /// Keys by the columns named here.
+    Keyed { columns: Vec<String>, keys: Keys },
+    /// The table has no key: only whether it changed.
+    Keyless { changed: bool },
+}
+
+/// Changes in `(L, H]` of the tables that are still to be read.
+pub(crate) struct Window {
+    /// `L`: transactions in it are visible to every view. `None` means that nothing is to be remembered,
+    /// because the views were opened under a lock.
+    visible: Option<GtidSet>,
+    tables: BTreeMap<(String, String), Watched>,
+    keys: usize,
+    keys_max: usize,
+    overflowed: bool,
+    /// A selected table's definition changed.
+    definition_changed: bool,
+}
+
+impl Window {
+    pub(crate) fn new(visible: Option<GtidSet>, keys_max: usize) -> Self {
+        Self {
+            visible,
+            tables: BTreeMap::new(),
+            keys: 0,
+            keys_max,
+            overflowed: false,
+            definition_changed: false,
+        }
+    }
+
+    /// Watches a table by its key columns; none means by the whole table.
+    pub(crate) fn watch(&mut self, database: &str, table: &str, key: Option<&[String]>) {
+        let watched = match key {
+            Some(columns) => {
+                Watched::Keyed { columns: columns.to_vec(), keys: Keys::default() }
+            }
+            None => Watched::Keyless { changed: false },
+        };
+        self.tables.insert((database.to_owned(), table.to_owned()), watched);
+    }
+
+    /// Whether changes of a transaction are to be remembered.
+    pub(crate) fn covers(&self, gtid: Option<&Gtid>) -> bool {
+        match (&self.visible, gtid) {
+            (Some(visible), Some(gtid)) => !visible.contains(gtid),
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
+    /// Notes that a selected table's definition changed.
+    pub(crate) fn definition_changed(&mut self) {
+        self.definition_changed = true;
+    }
+
+    /// Compiles what to remember of a table version; `None` if the table is not watched.
+    ///
+    /// # Errors
+    /// `SchemaMismatch` if a key column is missing in this version.
+    pub(crate) fn key_encoder(&self, schema: &TableSchema) -> Result<Option<RowEncoder>> {
+        let name = (schema.database.clone(), schema.table.clone());
+        let Some(Watched::Keyed { columns, .. }) = self.tables.get(&name) else {
+            return Ok(None);
+        };
+        chunk_key_encoder(schema, columns).map(Some)
+    }
+
+    /// Remembers the key of a changed row.
+    ///
+    /// # Errors
+    /// `Decode` if the key cannot be written as text.
+    pub(crate) fn remember(
+        &mut self,
+        schema: &TableSchema,
+        encoder: Option<&RowEncoder>,
+        row: &[Cell<'_>],
+    ) -> Result<()> {
+        let name = (schema.database.clone(), schema.table.clone());
+        match (self.tables.get_mut(&name), encoder) {
+            (Some(Watched::Keyed { keys, .. }), Some(encoder)) => {
+                if self.keys >= self.keys_max {
+                    self.overflowed = true;
+                    return Ok(());
+                }
+                let mut key = Vec::new();
+                encoder.encode_key(&mut key, row).map_err(|e| unencodable(&e))?;
+                if keys.insert(key.into_boxed_slice()) {
+                    self.keys += 1;
+                }
+            }
+            (Some(Watched::Keyless { changed }), _) => *changed = true,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the views can be used: nothing was lost and no table without a key changed.
+    pub(crate) fn is_usable(&self) -> bool {
+        let keyless_changed =
+            self.tables.values().any(|t| matches!(t, Watched::Keyless { changed: true }));
+        !self.overflowed && !self.definition_changed && !keyless_changed
+    }
+
+    /// Whether a row is left out because the stream has delivered its key.
+    pub(crate) fn contains(&self, database: &str, table: &str, key: &[u8]) -> bool {
+        if self.keys == 0 {
+            return false;
+        }
+        let name = (database.to_owned(), table.to_owned());
+        matches!(self.tables.get(&name), Some(Watched::Keyed { keys, .. }) if keys.contains(key))
+    }
+
+    /// Whether any key of a table is remembered.
+    pub(crate) fn has_keys(&self, database: &str, table: &str) -> bool {
+        let name = (database.to_owned(), table.to_owned());
+        matches!(self.tables.get(&name), Some(Watched::Keyed { keys, .. }) if !keys.is_empty())
+    }
+}
+
+fn unencodable(e: &EncodeError) -> Error {
+    Error::new(ErrorKind::Decode, e.to_string())
+}
+
+/// An encoder whose keys are those that chunks go by. Stream and full phase compare keys by these bytes.
+///
+/// # Errors
+/// `SchemaMismatch` if a key column is missing in this version.
+pub(crate) fn chunk_key_encoder(schema: &TableSchema, columns: &[String]) -> Result<RowEncoder> {
+    let keyed = TableSchema { primary_key: key_ordinals(schema, columns)?, ..schema.clone() };
+    RowEncoder::compile(&keyed, Format::Json)
+        .map_err(|e| Error::new(ErrorKind::SchemaMismatch, e.to_string()))
+}
+
+/// Ordinals of named columns.
+///
+/// # Errors
+/// `SchemaMismatch` that names the missing column.
+pub(crate) fn key_ordinals(schema: &TableSchema, columns: &[String]) -> Result<Vec<usize>> {
+    columns
+        .iter()
+        .map(|name| {
+            schema.columns.iter().position(|c| c.name == *name).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::SchemaMismatch,
+                    format!("{} has no column {name} any more", schema.full_name()),
+                )
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,105 @@
+//! Which topic and partition a message goes to, and which key it carries.
+
+use std::sync::Arc;
+
+use tailrace_codec::TableSchema;
+use tailrace_codec::encode::kafka_partition;
+
+use crate::batch::Topic;
+use crate::error::Result;
+use crate::job::{KafkaPolicy, PartitionPolicy, TopicPolicy};
+use crate::sink::TopicDirectory;
+
+/// Where the messages of one table go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableRoute {
+    /// Topic.
+    pub(crate) topic: Topic,
+    /// Partition and key.
+    pub(crate) spread: Spread,
+}
+
+/// How the messages of a table are spread over partitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Spread {
+    /// All to one partition with one key; an empty key means none.
+    Fixed {
+        /// Partition.
+        partition: i32,
+        /// Key of every message.
+        key: Vec<u8>,
+    },
+    /// By the primary key, which is also the message's key.
+    PrimaryKey,
+}
+
+/// The job's routing rules.
+pub(crate) struct Router {
+    policy: KafkaPolicy,
+    topics: Arc<dyn TopicDirectory>,
+}
+
+impl Router {
+    pub(crate) fn new(policy: KafkaPolicy, topics: Arc<dyn TopicDirectory>) -> Self {
+        Self { policy, topics }
+    }
+
+    /// The route of a table; makes its topic if the policy says so.
+    ///
+    /// # Errors
+    /// The topic directory's errors.
+    pub(crate) fn table(&self, schema: &TableSchema) -> Result<TableRoute> {
+        let topic = match &self.policy.topic {
+            TopicPolicy::One(name) => self.topics.resolve(name, false)?,
+            TopicPolicy::PerTable(format) => {
+                self.topics.resolve(&fill(format, &schema.database, &schema.table), true)?
+            }
+            TopicPolicy::PerDatabase(format) => {
+                self.topics.resolve(&fill(format, &schema.database, ""), true)?
+            }
+        };
+        let fixed = |key: String| Spread::Fixed {
+            partition: kafka_partition(key.as_bytes(), topic.partitions),
+            key: key.into_bytes(),
+        };
+        let spread = match self.policy.partition {
+            PartitionPolicy::Zero => Spread::Fixed { partition: 0, key: Vec::new() },
+            PartitionPolicy::Database => fixed(schema.database.clone()),
+            PartitionPolicy::PrimaryKey if !schema.primary_key.is_empty() => Spread::PrimaryKey,
+            PartitionPolicy::Table | PartitionPolicy::PrimaryKey => fixed(schema.full_name()),
+        };
+        Ok(TableRoute { topic, spread })
+    }
+
+    /// The topic of DDL messages, if they are sent.
+    ///
+    /// # Errors
+    /// The topic directory's errors.
+    pub(crate) fn ddl(&self) -> Result<Option<Topic>> {
+        self.policy.ddl_topic.as_ref().map(|name| self.topics.resolve(name, false)).transpose()
+    }
+}
+
+/// Fills a topic name format. MySQL has no schema between database and table, so `$schema$` is empty.
+fn fill(format: &str, database: &str, table: &str) -> String {
+    let name = format
+        .replace("$database$", database)
+        .replace("-$schema$", "")
+        .replace("$schema$", "")
+        .replace("$tablename$", table);
+    // A statement that names no table leaves the separator of the format behind.
+    if table.is_empty() { name.trim_end_matches(['-', '_', '.']).to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fill;
+
+    #[test]
+    fn topic_names_follow_the_format() {
+        assert_eq!(fill("$database$-$tablename$", "shop", "orders"), "shop-orders");
+        assert_eq!(fill("$database$-$schema$-$tablename$", "shop", "orders"), "shop-orders");
+        assert_eq!(fill("cdc.$database$.$tablename$", "shop", ""), "cdc.shop");
+        assert_eq!(fill("$database$", "shop", ""), "shop");
+    }
+}

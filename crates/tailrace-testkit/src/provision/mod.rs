@@ -1,0 +1,14 @@
+//! Getting what the tests need onto a machine: system packages, MySQL, Kafka, Python packages.
+//!
+//! Everything is said before it is done, done once, and kept in the [cache](crate::cache).
+
+pub mod kafka;
+pub mod mysql;
+pub mod python;
+pub mod system;
+
+/// Says on standard error what is about to be done. Not on standard output, which belongs to the
+/// results of the program that is running.
+pub fn announce(what: &str) {
+    eprintln!("-- {what}");
+}

@@ -1,0 +1,238 @@
+//! An endpoint of a job: the part that may be shown, and apart from it the part that must not.
+
+use std::fmt;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::job::Attributes;
+use super::refusal::{Refusal, Result};
+
+/// Which end of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// `so`
+    Source,
+    /// `ta`
+    Target,
+}
+
+impl Side {
+    /// DRS's code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Source => "so",
+            Self::Target => "ta",
+        }
+    }
+
+    /// The side with this DRS code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        match code {
+            "so" => Some(Self::Source),
+            "ta" => Some(Self::Target),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        })
+    }
+}
+
+/// Kind of an endpoint, by DRS `db_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DbType {
+    /// `mysql`
+    Mysql,
+    /// `taurus`
+    Taurus,
+    /// `kafka`
+    Kafka,
+}
+
+impl DbType {
+    /// Name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mysql => "mysql",
+            Self::Taurus => "taurus",
+            Self::Kafka => "kafka",
+        }
+    }
+
+    /// The kind with this wire name.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with the names allowed.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "mysql" => Ok(Self::Mysql),
+            "taurus" => Ok(Self::Taurus),
+            "kafka" => Ok(Self::Kafka),
+            other => Err(Refusal::invalid("db_type", other, "mysql, taurus or kafka")),
+        }
+    }
+}
+
+/// TLS towards a database, as given.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EndpointTls {
+    /// `ssl_link`
+    pub enabled: bool,
+    /// `ssl_cert_name`
+    pub certificate_name: Option<String>,
+    /// `ssl_cert_key`: CA certificates, PEM or Base64 of PEM, as given.
+    pub certificate: Option<String>,
+    /// `ssl_cert_check_sum`
+    pub certificate_checksum: Option<String>,
+}
+
+/// `security.protocol` of Kafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SecurityProtocol {
+    /// `PLAINTEXT`
+    #[default]
+    Plaintext,
+    /// `SASL_PLAINTEXT`
+    SaslPlaintext,
+    /// `SASL_SSL`
+    SaslSsl,
+    /// `SSL`
+    Ssl,
+}
+
+impl SecurityProtocol {
+    /// Name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plaintext => "PLAINTEXT",
+            Self::SaslPlaintext => "SASL_PLAINTEXT",
+            Self::SaslSsl => "SASL_SSL",
+            Self::Ssl => "SSL",
+        }
+    }
+
+    /// The protocol with this wire name.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with the names allowed.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "PLAINTEXT" => Ok(Self::Plaintext),
+            "SASL_PLAINTEXT" => Ok(Self::SaslPlaintext),
+            "SASL_SSL" => Ok(Self::SaslSsl),
+            "SSL" => Ok(Self::Ssl),
+            other => Err(Refusal::invalid(
+                "kafka_security_config.type",
+                other,
+                "PLAINTEXT, SASL_PLAINTEXT, SASL_SSL or SSL",
+            )),
+        }
+    }
+
+    /// Whether a SASL login belongs to it.
+    pub fn has_sasl(self) -> bool {
+        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
+    }
+
+    /// Whether TLS belongs to it.
+    pub fn has_tls(self) -> bool {
+        matches!(self, Self::SaslSsl | Self::Ssl)
+    }
+}
+
+/// `kafka_security_config` without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct KafkaSecurity {
+    /// `type`
+    pub protocol: SecurityProtocol,
+    /// `sasl_mechanism` as given: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`. `GSSAPI` is refused.
+    pub sasl_mechanism: Option<String>,
+    /// `delegation_tokens`
+    pub delegation_tokens: Option<bool>,
+    /// `trust_store_key_name`
+    pub trust_store_name: Option<String>,
+    /// `trust_store_key`: Base64 of the file, as given.
+    pub trust_store: Option<String>,
+    /// `endpoint_algorithm`; empty or absent turns the check of the host name off.
+    pub endpoint_algorithm: Option<String>,
+    /// `enable_key_store`
+    pub key_store_enabled: Option<bool>,
+    /// `key_store_key_name`
+    pub key_store_name: Option<String>,
+    /// `set_private_key_password`
+    pub private_key_password_set: Option<bool>,
+}
+
+/// The part of an endpoint that may be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// `db_type`
+    pub db_type: DbType,
+    /// `ip`: host name or address of a database, `host:port[,host:port…]` of Kafka. Empty until saved.
+    pub address: String,
+    /// `db_port`; none for Kafka.
+    pub port: Option<u16>,
+    /// `db_user`
+    pub user: Option<String>,
+    /// `db_name`
+    pub database: Option<String>,
+    /// TLS towards a database.
+    pub tls: EndpointTls,
+    /// Security of Kafka; `None` is `PLAINTEXT`.
+    pub kafka: Option<KafkaSecurity>,
+    /// What DRS clients send and want back and what has no meaning here (instance, VPC, region …).
+    #[serde(default)]
+    pub attributes: Attributes,
+}
+
+impl Endpoint {
+    /// An endpoint of a kind with nothing set.
+    pub fn empty(db_type: DbType) -> Self {
+        Self {
+            db_type,
+            address: String::new(),
+            port: None,
+            user: None,
+            database: None,
+            tls: EndpointTls::default(),
+            kafka: None,
+            attributes: Attributes::new(),
+        }
+    }
+}
+
+/// The part of an endpoint that must not be shown. `None` keeps what is stored.
+#[derive(Debug, Clone, Default)]
+pub struct EndpointSecrets {
+    /// `db_password`
+    pub password: Option<SecretString>,
+    /// `ssl_cert_password`
+    pub certificate_password: Option<SecretString>,
+    /// `trust_store_password`
+    pub trust_store_password: Option<SecretString>,
+    /// `key_store_key`: Base64 of the file; holds a private key.
+    pub key_store: Option<SecretString>,
+    /// `key_store_password`
+    pub key_store_password: Option<SecretString>,
+    /// `key_password`
+    pub key_password: Option<SecretString>,
+}
+
+/// An endpoint as a caller gives it.
+#[derive(Debug, Clone)]
+pub struct EndpointInput {
+    /// The part that may be shown.
+    pub endpoint: Endpoint,
+    /// The part that must not.
+    pub secrets: EndpointSecrets,
+}

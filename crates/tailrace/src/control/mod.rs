@@ -1,0 +1,109 @@
+//! What can be done with jobs and by whom. The API calls this and nothing below it.
+//!
+//! A call of a user changes a job's stored state and thereby says what is wished; the job's
+//! [`worker`] brings it about.
+
+mod blocking;
+mod bounds;
+pub mod caller;
+mod change;
+pub mod command;
+mod create;
+pub mod endpoint;
+pub mod iam;
+mod inner;
+pub mod job;
+pub mod job_state;
+mod key_material;
+mod lifecycle;
+mod live;
+mod machine;
+mod metrics;
+mod naming;
+pub mod objects;
+mod parameter;
+pub mod policy;
+mod probe;
+pub mod query;
+mod reading;
+pub mod refusal;
+pub mod runner;
+pub mod runner_pipeline;
+mod secrets;
+mod settings;
+mod spec;
+mod speed;
+pub mod status;
+mod supervisor;
+pub mod view;
+mod worker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use bounds::Bounds;
+pub use caller::{Caller, Language};
+pub use command::{Actions, Command};
+pub use inner::ControlParts;
+pub use lifecycle::actions_of;
+pub use refusal::{Refusal, Result};
+pub use status::{Action, JobStatus};
+
+use iam::Iam;
+use inner::Inner;
+
+/// How a pause is meant, by DRS `pause_mode`. Tailrace stops reading and writing in both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PauseMode {
+    /// `target`
+    #[default]
+    Target,
+    /// `all`
+    All,
+}
+
+/// The control plane. Cheap to clone.
+#[derive(Clone)]
+pub struct Control {
+    inner: Arc<Inner>,
+}
+
+impl Control {
+    /// Starts the control plane: work that was under way when the process last ended goes on.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] if the store does not answer.
+    pub async fn start_up(parts: ControlParts) -> Result<Self> {
+        let inner = Arc::new(Inner::new(parts));
+        inner
+            .store
+            .fail_pending_queries(&inner.owner, "the server was restarted meanwhile; ask again")
+            .await?;
+        inner.tasks.spawn(supervisor::supervise(Arc::clone(&inner)));
+        Ok(Self { inner })
+    }
+
+    /// Stops all data paths at durable checkpoints and waits for them; `false` if one did not stop in
+    /// time. What users wish stays, so a new process goes on.
+    pub async fn shut_down(&self, age_max: Duration) -> bool {
+        self.inner.stop.cancel();
+        self.inner.tasks.close();
+        tokio::time::timeout(age_max, self.inner.tasks.wait()).await.is_ok()
+    }
+
+    /// Whether jobs can be looked after; the text says why not.
+    ///
+    /// # Errors
+    /// A text for operators.
+    pub async fn ready(&self) -> Result<(), String> {
+        if self.inner.stop.is_cancelled() {
+            return Err("the server stops".to_owned());
+        }
+        self.inner.store.ping().await.map_err(|e| format!("the store does not answer: {e}"))
+    }
+
+    /// Users, projects, keys and tokens.
+    pub fn iam(&self) -> &Iam {
+        &self.inner.iam
+    }
+}

@@ -1,0 +1,131 @@
+use super::*;
+
+fn text(pairs: &[(&str, &str)]) -> PolicyText {
+    let mut text = PolicyText::default();
+    for (name, value) in pairs {
+        let value = Some((*value).to_owned());
+        match *name {
+            "topic_policy" => text.topic_policy = value,
+            "topic" => text.topic = value,
+            "topic_name_format" => text.topic_name_format = value,
+            "partition_policy" => text.partition_policy = value,
+            "kafka_data_format" => text.kafka_data_format = value,
+            "partitions_num" => text.partitions_num = value,
+            "replication_factor" => text.replication_factor = value,
+            "ddl_topic" => {
+                text.ddl_trans = Some(true);
+                text.ddl_topic = value;
+            }
+            "file_and_position" => text.file_and_position = value,
+            "gtid_set" => text.gtid_set = value,
+            "delivery" => text.delivery = value,
+            "progress_topic" => text.progress_topic = value,
+            other => panic!("no member {other}"),
+        }
+    }
+    text
+}
+
+/// The member that is refused, if one is.
+fn refused(pairs: &[(&str, &str)]) -> Option<String> {
+    match SyncPolicy::parse(&text(pairs)) {
+        Ok(_) => None,
+        Err(Refusal::Invalid { field, .. } | Refusal::Missing { field }) => Some(field),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn an_empty_policy_is_the_default_one() {
+    assert_eq!(SyncPolicy::parse(&text(&[])).unwrap(), SyncPolicy::default_for_unset());
+}
+
+#[test]
+fn every_member_is_taken_over() {
+    let policy = SyncPolicy::parse(&text(&[
+        ("topic_policy", "0"),
+        ("topic", "orders"),
+        ("partition_policy", "2"),
+        ("kafka_data_format", "json_c"),
+        ("partitions_num", "12"),
+        ("replication_factor", "3"),
+        ("ddl_topic", "ddl"),
+        ("gtid_set", "3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5"),
+        ("delivery", "at_least_once"),
+        ("progress_topic", "p"),
+    ]))
+    .unwrap();
+    assert_eq!(
+        policy,
+        SyncPolicy {
+            topic: TopicChoice::One { topic: "orders".to_owned() },
+            partition: PartitionChoice::PrimaryKey,
+            format: DataFormat::JsonC,
+            partitions_num: 12,
+            replication_factor: 3,
+            ddl_topic: Some("ddl".to_owned()),
+            delivery: DeliveryPromise::AtLeastOnce,
+            progress_topic: "p".to_owned(),
+            start_position: Some(StartPosition {
+                file_and_position: None,
+                gtid_set: Some("3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5".to_owned()),
+            }),
+            attributes: Attributes::new(),
+        }
+    );
+}
+
+#[test]
+fn pairs_of_topic_and_partition_policy() {
+    let table = [("0", "0123"), ("1", "012"), ("2", "0123")];
+    for (topic, allowed) in table {
+        for partition in ["0", "1", "2", "3", "4", "5", "x"] {
+            let refused = refused(&[
+                ("topic_policy", topic),
+                ("topic", "t"),
+                ("partition_policy", partition),
+            ]);
+            let expected = (!allowed.contains(partition)).then(|| "partition_policy".to_owned());
+            assert_eq!(refused, expected, "topic {topic} partition {partition}");
+        }
+    }
+}
+
+#[test]
+fn bad_members_are_named() {
+    let long = "x".repeat(250);
+    let gtid = "x".repeat(2049);
+    for (pairs, field) in [
+        (vec![("topic_policy", "3")], "topic_policy"),
+        (vec![("topic_policy", "0")], "topic"),
+        (vec![("topic_policy", "0"), ("topic", "a b")], "topic"),
+        (vec![("topic_policy", "0"), ("topic", "..")], "topic"),
+        (vec![("topic_policy", "0"), ("topic", long.as_str())], "topic"),
+        (vec![("topic_name_format", "$schema$-$tablename$")], "topic_name_format"),
+        (vec![("topic_name_format", "all")], "topic_name_format"),
+        (vec![("topic_policy", "2"), ("topic_name_format", "$tablename$")], "topic_name_format"),
+        (vec![("kafka_data_format", "avro")], "kafka_data_format"),
+        (vec![("partitions_num", "0")], "partitions_num"),
+        (vec![("partitions_num", "2147483648")], "partitions_num"),
+        (vec![("partitions_num", "many")], "partitions_num"),
+        (vec![("replication_factor", "32768")], "replication_factor"),
+        (vec![("ddl_topic", "")], "ddl_topic"),
+        (vec![("delivery", "at_most_once")], "delivery"),
+        (vec![("file_and_position", "mysql-bin:4")], "file_and_position"),
+        (vec![("file_and_position", "mysql-bin.01:4")], "file_and_position"),
+        (vec![("file_and_position", ".000001:4")], "file_and_position"),
+        (vec![("file_and_position", "mysql-bin.000001:")], "file_and_position"),
+        (vec![("file_and_position", "mysql-bin.000001:99999999999999999999")], "file_and_position"),
+        (vec![("gtid_set", gtid.as_str())], "gtid_set"),
+    ] {
+        assert_eq!(refused(&pairs).as_deref(), Some(field), "{pairs:?}");
+    }
+}
+
+#[test]
+fn a_file_and_position_is_taken_apart() {
+    assert_eq!(
+        split_file_and_position("my.host-bin.000277:805").unwrap(),
+        ("my.host-bin.000277".to_owned(), 805)
+    );
+}

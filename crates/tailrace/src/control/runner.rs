@@ -1,0 +1,75 @@
+//! The seam between control and the data path. The production runner drives `tailrace_pipeline`;
+//! tests script one.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint};
+use tailrace_pipeline::observe::{Counters, JobObserver};
+
+use super::objects::FoundDatabase;
+use super::query::CheckItem;
+
+/// Result of the data path.
+pub type RunResult<T> = Result<T, tailrace_pipeline::Error>;
+
+/// Future of a run's end.
+pub type RunEnd<'a> = Pin<Box<dyn Future<Output = RunResult<()>> + Send + 'a>>;
+
+/// Runs data paths. Everything but [`JobRunner::start`] may block and is called on blocking threads.
+pub trait JobRunner: Send + Sync + 'static {
+    /// Starts a data path on threads of its own and returns at once; connecting happens on those
+    /// threads. It goes on from the progress record, if there is one.
+    fn start(
+        &self,
+        spec: JobSpec,
+        epoch: u64,
+        observer: Arc<dyn JobObserver>,
+        counters: Arc<Counters>,
+    ) -> Box<dyn RunningJob>;
+
+    /// Logs in to a source and leaves.
+    ///
+    /// # Errors
+    /// Of a source kind.
+    fn probe_source(&self, endpoint: &MysqlEndpoint) -> RunResult<()>;
+
+    /// Logs in to a target and leaves.
+    ///
+    /// # Errors
+    /// Of a target kind.
+    fn probe_target(&self, endpoint: &KafkaEndpoint) -> RunResult<()>;
+
+    /// Lists databases with their tables, all or those named; without the server's own.
+    ///
+    /// # Errors
+    /// Of a source kind.
+    fn list_objects(
+        &self,
+        endpoint: &MysqlEndpoint,
+        databases: Option<&[String]>,
+    ) -> RunResult<Vec<FoundDatabase>>;
+
+    /// Checks whether a job can run. What cannot be checked for want of a connection is a failed
+    /// check, so this has no error of its own.
+    fn precheck(&self, spec: &JobSpec) -> Vec<CheckItem>;
+
+    /// Removes the job's progress records from the target. Does nothing if there are none.
+    ///
+    /// # Errors
+    /// Of a target kind.
+    fn forget(&self, spec: &JobSpec) -> RunResult<()>;
+}
+
+/// A data path that runs.
+pub trait RunningJob: Send + Sync {
+    /// Asks it to stop at the next durable checkpoint. Returns at once; may be called again.
+    fn pause(&self);
+
+    /// Limits the rows per second of the whole job; `None` lifts the limit.
+    fn set_rate(&self, rows_per_second: Option<u64>);
+
+    /// Waits for the end: `Ok` after a pause or when a full-only job is finished. Called once.
+    fn join(&self) -> RunEnd<'_>;
+}
