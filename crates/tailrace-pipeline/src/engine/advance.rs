@@ -16,7 +16,7 @@ fn out_of_order(text: String) -> Error {
 pub(crate) fn apply(checkpoint: &mut Checkpoint, batch: &Batch) -> Result<()> {
     checkpoint.next_id = checkpoint.next_id.max(batch.next_id);
     match &batch.advance {
-        Advance::None => Ok(()),
+        Advance::Piece { database, table } => open_table(checkpoint, database, table).map(|_| ()),
         Advance::Stream { from, to } => {
             if checkpoint.stream.as_ref().is_some_and(|at| at != from) {
                 return Err(out_of_order(format!(

@@ -348,7 +348,7 @@ fn object_items(spec: &JobSpec, connection: &mut Connection) -> Result<Vec<Check
         "srcTableWithoutPrimaryKeyCheck",
         Alarm,
         without_key,
-        "tables without a primary or unique key are read in one piece and have no message key",
+        "tables without a primary key are read in one piece, and their messages have no key of their own",
         "Add a primary key where it matters.",
     ));
     items.push(item(

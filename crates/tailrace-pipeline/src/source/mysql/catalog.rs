@@ -74,9 +74,8 @@ pub(crate) struct SelectedTable {
     pub(crate) table: String,
     /// The server's estimate of its rows.
     pub(crate) rows_estimated: u64,
-    /// The unique index without NULLs that chunks go by: its name and columns in order. `None` if
-    /// the table has none.
-    pub(crate) key: Option<(String, Vec<String>)>,
+    /// The primary key's columns in order, by which chunks go; `None` without one.
+    pub(crate) key: Option<Vec<String>>,
 }
 
 /// A value as a SQL string literal.
@@ -94,7 +93,7 @@ pub(crate) fn selected_tables(
 ) -> Result<Vec<SelectedTable>> {
     let databases: Vec<String> = selection.databases.iter().map(|d| literal(&d.name)).collect();
     let list = databases.join(", ");
-    let mut keys = unique_keys(connection, &list)?;
+    let mut keys = primary_keys(connection, &list)?;
     let rows = connection.rows(&format!(
         "SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(TABLE_ROWS, 0) FROM information_schema.TABLES \
          WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA IN ({list})"
@@ -201,43 +200,26 @@ pub(crate) fn list(
 
 type TableName = (String, String);
 
-/// For every table the index that chunks go by: the primary key, else the unique index with the fewest
-/// columns of which none can be NULL or is a prefix or an expression.
-fn unique_keys(
+/// The primary key of every table that has one. Other unique indexes do not serve: the log and the
+/// messages name the primary key only, so a consumer could not tell that two messages are of one row.
+fn primary_keys(
     connection: &mut Connection,
     databases: &str,
-) -> Result<BTreeMap<TableName, (String, Vec<String>)>> {
+) -> Result<BTreeMap<TableName, Vec<String>>> {
     let rows = connection.rows(&format!(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, NULLABLE \
-         FROM information_schema.STATISTICS WHERE NON_UNIQUE = 0 AND TABLE_SCHEMA IN ({databases}) \
-         ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS \
+         WHERE INDEX_NAME = 'PRIMARY' AND TABLE_SCHEMA IN ({databases}) \
+         ORDER BY TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX"
     ))?;
-    let mut indexes: BTreeMap<(String, String, String), Option<Vec<String>>> = BTreeMap::new();
+    let mut keys: BTreeMap<TableName, Option<Vec<String>>> = BTreeMap::new();
     for row in &rows {
-        let name = (row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.text(2)?.to_owned());
-        let usable = row.get(3).is_some() && row.get(4).is_none() && row.text_or_empty(5)? != "YES";
-        let columns = indexes.entry(name).or_insert_with(|| Some(Vec::new()));
+        let name = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
+        let columns = keys.entry(name).or_insert_with(|| Some(Vec::new()));
+        // A key over the beginning of a column does not give the column's order.
         match columns {
-            Some(list) if usable => list.push(row.text(3)?.to_owned()),
+            Some(list) if row.get(3).is_none() => list.push(row.text(2)?.to_owned()),
             _ => *columns = None,
         }
     }
-    let mut best: BTreeMap<TableName, (String, Vec<String>)> = BTreeMap::new();
-    for ((database, table, index), columns) in indexes {
-        let Some(columns) = columns else { continue };
-        let better = |old: &(String, Vec<String>)| {
-            old.0 != "PRIMARY" && (index == "PRIMARY" || columns.len() < old.1.len())
-        };
-        match best.entry((database, table)) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert((index, columns));
-            }
-            std::collections::btree_map::Entry::Occupied(mut entry) => {
-                if better(entry.get()) {
-                    entry.insert((index, columns));
-                }
-            }
-        }
-    }
-    Ok(best)
+    Ok(keys.into_iter().filter_map(|(name, columns)| Some((name, columns?))).collect())
 }

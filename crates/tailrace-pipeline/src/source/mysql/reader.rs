@@ -37,7 +37,6 @@ struct OpenedTable {
     schema: TableSchema,
     /// Ordinals of the columns that chunks go by.
     key: Vec<usize>,
-    index: String,
     rows: TextRowReader,
     boundary: TextRowReader,
     sink: TableSink,
@@ -128,7 +127,7 @@ impl<'c> Reader<'c> {
             return Ok(());
         }
         let schema = catalog::table_schema(&mut self.connection, &table.database, &table.table)?;
-        let (index, columns) = table.key.clone().unwrap_or_default();
+        let columns = table.key.clone().unwrap_or_default();
         let key = key_ordinals(&schema, &columns)?;
         let window_key =
             if columns.is_empty() { None } else { Some(chunk_key_encoder(&schema, &columns)?) };
@@ -148,7 +147,6 @@ impl<'c> Reader<'c> {
             boundary: TextRowReader::compile(&key_schema),
             schema,
             key,
-            index,
             sink,
             window_key,
         });
@@ -171,7 +169,7 @@ impl<'c> Reader<'c> {
         if opened.key.is_empty() {
             return Ok(OpenChunk { chunk: number, after, to: None });
         }
-        let sql = ChunkSql::new(&opened.schema, opened.key.clone(), &opened.index);
+        let sql = ChunkSql::new(&opened.schema, opened.key.clone());
         let rows = self.context.spec.limits.chunk_rows_max;
         self.connection.start(&sql.boundary(after.as_deref(), rows)?)?;
         let mut to = None;
@@ -187,13 +185,16 @@ impl<'c> Reader<'c> {
     fn read(&mut self, task: &Task) -> Result<()> {
         self.open(&task.table)?;
         let opened = self.opened()?;
-        let sql = ChunkSql::new(&opened.schema, opened.key.clone(), &opened.index);
+        let sql = ChunkSql::new(&opened.schema, opened.key.clone());
         let query = sql.rows(task.chunk.after.as_deref(), task.chunk.to.as_deref())?;
         let skips = self.window.has_keys(&task.table.database, &task.table.table);
         let opened = self.opened.take().ok_or_else(|| Error::new(ErrorKind::Bug, "no table"))?;
-        let result = self.read_rows(&opened, &query, task, skips);
+        let mut in_pieces = false;
+        let result = self.read_rows(&opened, &query, task, skips, &mut in_pieces);
         self.opened = Some(opened);
-        result
+        // A piece that is with the sink cannot be taken back by itself: only a new start from the last
+        // durable checkpoint drops it.
+        result.map_err(|e| if in_pieces && is_stale_view(&e) { begin_anew(&e) } else { e })
     }
 
     fn read_rows(
@@ -202,8 +203,9 @@ impl<'c> Reader<'c> {
         query: &str,
         task: &Task,
         skips: bool,
+        in_pieces: &mut bool,
     ) -> Result<()> {
-        let sql = ChunkSql::new(&opened.schema, opened.key.clone(), &opened.index);
+        let sql = ChunkSql::new(&opened.schema, opened.key.clone());
         let batch_bytes_max = self.context.spec.limits.batch_bytes_max;
         let mut from = task.chunk.after.clone();
         let mut key_bytes = Vec::new();
@@ -221,6 +223,7 @@ impl<'c> Reader<'c> {
                 if full && !opened.key.is_empty() { Some(sql.literals(&cells)?) } else { None };
             spare = recycle(cells);
             if full {
+                *in_pieces |= to.is_none();
                 hand_over(
                     self.context,
                     &mut self.composer,
@@ -237,6 +240,17 @@ impl<'c> Reader<'c> {
     }
 }
 
+/// An error after which the job goes on from its last durable checkpoint.
+fn begin_anew(error: &Error) -> Error {
+    Error::new(
+        ErrorKind::SourceConnection,
+        format!(
+            "a table without a key changed its definition while it was read: {}",
+            error.message()
+        ),
+    )
+}
+
 /// Hands over what is composed of a chunk so far.
 fn hand_over(
     context: &Context,
@@ -246,9 +260,11 @@ fn hand_over(
     from: &mut Option<Vec<String>>,
     to: Option<Vec<String>>,
 ) -> Result<()> {
-    // Without a key there is no place inside the table to go on from, so the step has to wait.
     let advance = match &to {
-        None => Advance::None,
+        None => Advance::Piece {
+            database: task.table.database.clone(),
+            table: task.table.table.clone(),
+        },
         Some(_) => chunk_rows(task, from.clone(), to.clone(), false),
     };
     *from = to;

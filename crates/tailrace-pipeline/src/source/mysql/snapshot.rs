@@ -96,6 +96,7 @@ impl<'c> Snapshot<'c> {
                 ));
             }
         }
+        stream.withhold([]);
         stream.step(Advance::SnapshotComplete)
     }
 
@@ -160,6 +161,9 @@ impl<'c> Snapshot<'c> {
         plan: &mut Plan,
         lock: bool,
     ) -> Result<bool> {
+        // Nothing tells a consumer that a change and a row of the full phase are of one row of such a
+        // table, so its changes are left out until it is delivered, which includes them.
+        stream.withhold(plan.tables.iter().filter(|t| t.table.key.is_none()).map(|t| &t.table));
         if stream.has_position() {
             // Most of the way to H is gone before the views exist, so that they do not grow old.
             let end = catalog::binlog_end(control)?;
@@ -182,7 +186,7 @@ impl<'c> Snapshot<'c> {
         };
         let mut window = Window::new(visible, self.context.spec.limits.window_keys_max);
         for entry in &plan.tables {
-            let key = entry.table.key.as_ref().map(|(_, columns)| columns.as_slice());
+            let key = entry.table.key.as_deref();
             window.watch(&entry.table.database, &entry.table.table, key);
         }
         stream.run_until(&views.until, Some(&mut window))?;

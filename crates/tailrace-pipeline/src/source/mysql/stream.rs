@@ -1,20 +1,22 @@
 //! The log as steps of progress: transactions, tables, rows and DDL.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tailrace_codec::Cell;
 use tailrace_codec::binlog::{
     Event, GtidEvent, GtidKind, LogFormat, PayloadLimits, PayloadReader, QueryEvent, RawEvent,
     RowLimits, RowsEvent, RowsKind, TableMap, TransactionPayload, XaPrepare, recycle,
 };
 use tailrace_codec::encode::DdlPhase;
 use tailrace_codec::position::{FileOffset, Gtid, GtidSet, Tag};
+use tailrace_codec::{Cell, TableSchema};
 
 use crate::batch::Advance;
 use crate::checkpoint::{Checkpoint, StreamPosition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::backoff::Backoff;
+use crate::source::mysql::catalog::SelectedTable;
 use crate::source::mysql::context::{Context, Throttle};
 use crate::source::mysql::dump::Dump;
 use crate::source::mysql::statement::{self, Effect};
@@ -63,6 +65,8 @@ pub(crate) struct Stream<'c> {
     /// How far the log is read, whole transactions or not.
     seen: (String, u64),
     transaction: Option<Transaction>,
+    /// Tables whose changes the full phase will deliver with their rows.
+    withheld: HashSet<(String, String)>,
     /// Changes of the next transaction that were delivered before a restart.
     delivered: u64,
     /// Message id with which the next step begins.
@@ -86,6 +90,7 @@ impl<'c> Stream<'c> {
             offset: 4,
             seen: (String::new(), 4),
             transaction: None,
+            withheld: HashSet::new(),
             delivered: 0,
             step_id: checkpoint.next_id,
             last_step: Instant::now(),
@@ -134,6 +139,16 @@ impl<'c> Stream<'c> {
         self.seen = (position.file.clone(), 4);
         self.delivered = position.messages_done;
         Ok(())
+    }
+
+    /// Leaves out the changes of these tables, and of no others, from now on.
+    pub(crate) fn withhold<'t>(&mut self, tables: impl IntoIterator<Item = &'t SelectedTable>) {
+        self.withheld = tables.into_iter().map(|t| (t.database.clone(), t.table.clone())).collect();
+    }
+
+    fn is_withheld(&self, schema: &TableSchema) -> bool {
+        !self.withheld.is_empty()
+            && self.withheld.contains(&(schema.database.clone(), schema.table.clone()))
     }
 
     /// Hands over a step that is none of the stream's own, behind everything composed so far.
@@ -536,6 +551,7 @@ impl<'c> Stream<'c> {
             restored_bytes_max: self.context.spec.limits.event_bytes_max,
             ..RowLimits::default()
         };
+        let withheld = self.is_withheld(table.schema());
         let Scratch { restored, before, after } = scratch;
         let mut rows = event.rows(table.plan(), restored, limits).map_err(damaged)?;
         let (mut old, mut new) = (recycle(std::mem::take(before)), recycle(std::mem::take(after)));
@@ -550,7 +566,7 @@ impl<'c> Stream<'c> {
             let delivered = self.delivered;
             let transaction = self.open_transaction();
             transaction.changes += 1;
-            if transaction.changes <= delivered {
+            if transaction.changes <= delivered || withheld {
                 continue;
             }
             match event.kind {

@@ -109,7 +109,7 @@ fn batch<'a>(topic: Topic, messages: impl IntoIterator<Item = (&'a str, Vec<u8>)
     Batch {
         data,
         messages: list,
-        advance: Advance::None,
+        advance: Advance::SnapshotBegin,
         next_id: 1,
         counts: Counts::default(),
         source_time_ms: 0,
