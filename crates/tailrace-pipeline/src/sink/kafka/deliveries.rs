@@ -144,16 +144,21 @@ impl State {
         self.entered + 1 - self.pending.len()
     }
 
-    fn settle(&mut self, batch: BatchNumber) {
+    /// Counts a message of a batch off; true if it was the last.
+    fn settle(&mut self, batch: BatchNumber) -> bool {
         let place = batch.checked_sub(self.first());
-        let Some(entry) = place.and_then(|place| self.pending.get_mut(place)) else { return };
-        if let Some(pending) = entry {
+        let entry = place.and_then(|place| self.pending.get_mut(place));
+        let Some(entry @ Some(_)) = entry else { return false };
+        let left = entry.as_mut().map_or(0, |pending| {
             pending.messages -= 1;
-            if pending.messages == 0 {
-                *entry = None;
-                self.retire();
-            }
+            pending.messages
+        });
+        if left > 0 {
+            return false;
         }
+        *entry = None;
+        self.retire();
+        true
     }
 
     /// Takes acknowledged batches off the front.
@@ -196,7 +201,9 @@ impl ProducerContext for Deliveries {
             }
         }
         // Last: the bytes of a settled batch are gone.
-        state.settle(batch);
+        if state.settle(batch) && state.failure.is_none() {
+            self.watch.answered();
+        }
     }
 }
 

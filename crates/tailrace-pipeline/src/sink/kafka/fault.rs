@@ -42,6 +42,7 @@ pub(crate) fn kind_of_code(code: Code) -> ErrorKind {
         | Code::GroupAuthorizationFailed
         | Code::ClusterAuthorizationFailed
         | Code::TransactionalIdAuthorizationFailed => ErrorKind::TargetPrivilege,
+        Code::InvalidTransactionTimeout => ErrorKind::Configuration,
         Code::UnknownTopicOrPartition
         | Code::UnknownTopic
         | Code::UnknownPartition

@@ -114,9 +114,9 @@ impl KafkaSink {
         Ok(())
     }
 
-    /// Reads a record and checks that it is not of a newer worker.
-    fn read(&mut self, reader: &mut ProgressReader<'_>) -> Result<Option<Checkpoint>> {
-        let Some(record) = reader.last(&mut self.patience)? else { return Ok(None) };
+    /// The checkpoint in a record, which must not be of a newer worker.
+    fn checkpoint(&self, record: Option<Vec<u8>>) -> Result<Option<Checkpoint>> {
+        let Some(record) = record else { return Ok(None) };
         let checkpoint = Checkpoint::from_bytes(&record)?;
         if checkpoint.epoch > self.epoch {
             return Err(Error::new(
@@ -136,9 +136,11 @@ impl KafkaSink {
         progress.ensure(&topics)?;
         let mut reader = ProgressReader::open(&self.endpoint, &progress, topics.lookup())?;
         // A worker whose lease is over must not fence the one that has it now.
-        self.read(&mut reader)?;
+        let seen = reader.glance(&mut self.patience)?;
+        self.checkpoint(seen)?;
         self.start()?;
-        self.read(&mut reader)
+        let last = reader.last(&mut self.patience)?;
+        self.checkpoint(last)
     }
 
     /// Runs a call on the producer; after an error there is none any more.

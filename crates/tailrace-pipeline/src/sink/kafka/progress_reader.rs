@@ -6,7 +6,7 @@
 //! this job has written in whatever outcome; then, once everything up to that record is decided, as
 //! `read_committed`, to find the last one that counts. Only a record of this job makes a start wait.
 //!
-//! To be called when no older worker of the job can write any more.
+//! That answer is final only when no older worker of the job can write any more.
 
 use std::time::{Duration, Instant};
 
@@ -78,6 +78,18 @@ impl<'a> ProgressReader<'a> {
             committed: open("read_committed")?,
             until: Instant::now() + READ_TIMEOUT,
         })
+    }
+
+    /// The value of the last record that is known to be committed now. Waits for no transaction: one
+    /// that a crashed worker of this job left open is ended only by the next one.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub(crate) fn glance(&mut self, patience: &mut Patience) -> Result<Option<Vec<u8>>> {
+        self.until = Instant::now() + READ_TIMEOUT;
+        let (low, stable) = self.offsets(&self.committed, patience)?;
+        let found = self.find(&self.committed, low, stable, patience)?;
+        Ok(found.and_then(|f| f.value))
     }
 
     /// The value of the last committed record; `None` if there is none or it was removed.

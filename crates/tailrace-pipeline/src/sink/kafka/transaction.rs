@@ -67,9 +67,8 @@ impl Transactional {
     /// # Errors
     /// Those of [`Producer::write`]; the transaction cannot be committed any more.
     pub(crate) fn write(&mut self, batch: Batch, patience: &mut Patience) -> Result<()> {
-        self.begin()?;
-        let written = self.producer.write(batch, patience).map(drop);
-        written.map_err(|e| self.cause(e))
+        let written = self.begin().and_then(|()| self.producer.write(batch, patience));
+        written.map(drop).map_err(|e| self.cause(e))
     }
 
     /// Adds the progress record (`None` is a tombstone) and commits. A transaction of a record alone is
@@ -83,8 +82,8 @@ impl Transactional {
         value: Option<&[u8]>,
         patience: &mut Patience,
     ) -> Result<()> {
-        self.begin()?;
-        let committed = self.record_and_commit(progress, value, patience);
+        let committed =
+            self.begin().and_then(|()| self.record_and_commit(progress, value, patience));
         committed.map_err(|e| self.cause(e))?;
         self.open_since = None;
         Ok(())

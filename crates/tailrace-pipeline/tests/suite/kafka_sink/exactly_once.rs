@@ -112,6 +112,43 @@ fn records_of_other_jobs_are_passed_over() {
     assert_eq!(wait_durable(&mut noisy, 199), checkpoint(1, 199));
 }
 
+/// A worker that is killed in the middle of a commit leaves its transaction open, with the progress
+/// record in it; only the next worker can end it.
+#[test]
+fn a_transaction_that_a_dead_worker_left_open_is_dropped_at_once() {
+    use rdkafka::config::ClientConfig;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+    let mut spec = shared_job();
+    spec.policy.progress_topic = unique("progress");
+    let name = unique("eo");
+    let (mut sink, topic, _) = start(&spec, 1, &name);
+    sink.write(batch(topic, [("kept", value("1"))])).unwrap();
+    sink.commit(&checkpoint(1, 2)).unwrap();
+    drop(sink);
+    let dead: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", &spec.target.brokers)
+        .set("transactional.id", format!("tailrace-{}", spec.job_id))
+        .create()
+        .unwrap();
+    dead.init_transactions(Duration::from_secs(30)).unwrap();
+    dead.begin_transaction().unwrap();
+    let progress = checkpoint(1, 3).to_bytes().unwrap();
+    dead.send(BaseRecord::to(&name).partition(0).key("lost").payload("x")).unwrap();
+    let record = BaseRecord::to(&spec.policy.progress_topic).partition(0).key(&spec.job_id);
+    dead.send(record.payload(&progress)).unwrap();
+    while dead.in_flight_count() > 0 {
+        dead.poll(Duration::from_millis(1));
+    }
+    let begun = std::time::Instant::now();
+    let (mut sink, topic, found) = start(&spec, 2, &name);
+    assert_eq!(found, Some(checkpoint(1, 2)));
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    sink.write(batch(topic, [("later", value("1"))])).unwrap();
+    sink.commit(&checkpoint(2, 3)).unwrap();
+    assert_eq!(committed(&spec.target, &name), ["kept", "later"]);
+}
+
 /// A job whose worker died in the middle of a commit leaves a transaction open in the partition of
 /// progress records.
 #[test]

@@ -1,1 +1,0 @@
-//! Java key stores and PKCS#12 files, turned into PEM.
