@@ -1,10 +1,19 @@
-//! `cargo xtask test`: what CI runs, step by step.
+//! `cargo xtask test`: what CI runs, step by step. docs/testing.md tells why in this order.
+
+use std::process::Command;
 
 use anyhow::Result;
 use clap::Args;
+use tailrace_testkit::env::{self, SharedKafka};
+use tailrace_testkit::servers::kafka::KafkaCluster;
+use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer};
 
-use crate::report::Report;
-use crate::{cargo_test, workspace};
+use crate::report::{Report, say};
+use crate::setup::{self, Purpose};
+use crate::{cargo_test, deny, fuzz, tidy, workspace};
+
+/// Crates whose tests need no server.
+const WITHOUT_SERVERS: &[&str] = &["tailrace-codec", "xtask"];
 
 /// Which tests to run. Without any of these, all checks and all tests run.
 #[derive(Args, Debug, Default)]
@@ -18,48 +27,108 @@ pub(crate) struct TestArgs {
 }
 
 impl TestArgs {
-    fn everything(&self) -> bool {
+    fn is_everything(&self) -> bool {
         self.packages.is_empty() && self.names.is_empty()
     }
 
-    /// The arguments of `cargo test` after its own options.
-    fn append_to(&self, command: &mut std::process::Command) {
+    fn needs_servers(&self) -> bool {
+        self.packages.is_empty()
+            || !self.packages.iter().all(|name| WITHOUT_SERVERS.contains(&name.as_str()))
+    }
+
+    /// `cargo test` for what is asked for. Doc tests are part of it, benchmarks are not.
+    fn command(&self) -> Command {
+        let mut command = workspace::cargo();
+        command.args(["test", "--no-fail-fast", "--all-features"]);
         if self.packages.is_empty() {
             command.arg("--workspace");
         }
         for package in &self.packages {
             command.args(["--package", package]);
         }
+        command.arg("--").args(&self.names);
+        command
     }
 }
 
-/// Runs the steps; the last line printed is `N passed, N failed`.
-pub(crate) fn run(args: &TestArgs) -> Result<()> {
+/// Runs the steps; the last line printed is `N passed, N failed`. True when nothing failed.
+pub(crate) fn run(args: &TestArgs) -> Result<bool> {
     let mut report = Report::new();
-    if args.everything() {
+    let purpose = if args.needs_servers() { Purpose::Test } else { Purpose::Build };
+    // Without what it brings, what follows would fail for no fault of the code.
+    if !report.check("setup", || setup::ensure(purpose)) {
+        return Ok(report.finish());
+    }
+    if args.is_everything() {
         report
             .check("fmt", || workspace::run(workspace::cargo().args(["fmt", "--all", "--check"])));
+        report.check("tidy", tidy::run);
+        report.check("deny", || deny::run(false));
         report.check("clippy", clippy);
     }
-    // Doc tests are part of it.
-    report.suite("tests", || {
-        let mut command = workspace::cargo();
-        command.args(["test", "--no-fail-fast"]);
-        args.append_to(&mut command);
-        command.arg("--").args(&args.names);
-        cargo_test::run(&mut command)
-    });
-    report.finish()
+    tests(args, &mut report);
+    if args.is_everything() && fuzz::is_there() {
+        report.suite("fuzz", || fuzz::run(&[]));
+    }
+    Ok(report.finish())
 }
 
 fn clippy() -> Result<()> {
-    workspace::run(workspace::cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--quiet",
-        "--",
-        "-D",
-        "warnings",
-    ]))
+    workspace::run(
+        workspace::cargo()
+            .args(["clippy", "--workspace", "--all-targets", "--all-features", "--quiet"])
+            .args(["--", "-D", "warnings"]),
+    )
+}
+
+fn tests(args: &TestArgs, report: &mut Report) {
+    let mut command = args.command();
+    let mut servers = None;
+    if args.needs_servers() {
+        // Built first, so that servers and compilers do not compete for the cores.
+        let build = || workspace::run(args.command().arg("--no-run").arg("--quiet"));
+        let is_up = report.check("build of the tests", build)
+            && report.check("start of the servers", || {
+                servers = Some(Servers::start()?);
+                Ok(())
+            });
+        if !is_up {
+            return;
+        }
+    }
+    if let Some(servers) = &servers {
+        command.envs(servers.variables());
+    }
+    let has_passed = report.suite("tests", || cargo_test::run(&mut command));
+    if let (false, Some(servers)) = (has_passed, &servers) {
+        servers.show_logs();
+    }
+}
+
+/// The servers that the tests share.
+struct Servers {
+    mysql: MySqlServer,
+    kafka: KafkaCluster,
+}
+
+impl Servers {
+    fn start() -> Result<Self> {
+        Ok(Self {
+            mysql: MySqlServer::start(MySqlOptions::default())?,
+            kafka: KafkaCluster::start(env::shared_kafka_options())?,
+        })
+    }
+
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = env::mysql_variables(&self.mysql.login());
+        variables.extend(SharedKafka::of(&self.kafka).variables());
+        variables
+    }
+
+    fn show_logs(&self) {
+        let kafka = self.kafka.process(1).ok();
+        for process in [Some(self.mysql.process()), kafka].into_iter().flatten() {
+            say(&format!("---- the log of {} ends:\n{}", process.name(), process.log_tail()));
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::run::StopSignal;
 use crate::sink::Sink;
 use crate::sink::kafka::{self, KafkaSink};
 use crate::sink::null::NullSink;
-use crate::source::mysql::catalog;
+use crate::source::mysql::catalog::{self, FoundDatabase};
 use crate::source::mysql::connection::Connection;
 
 /// Runs a job until it is stopped, finished or fails. Blocks.
@@ -26,7 +26,7 @@ pub fn run_job(
 ) -> Result<Ended> {
     spec.validate()?;
     let (sink, topics) = KafkaSink::open(spec, epoch)?;
-    engine::run(spec, epoch, sink, topics, stop, observer, counters)
+    engine::run(spec, epoch, sink.stopped_by(stop.clone()), topics, stop, observer, counters)
 }
 
 /// Runs a job whose messages are counted and dropped, to measure everything before the sink. Blocks.
@@ -67,7 +67,7 @@ pub fn probe_target(endpoint: &KafkaEndpoint) -> Result<()> {
 pub fn list_objects(
     endpoint: &MysqlEndpoint,
     databases: Option<&[String]>,
-) -> Result<Vec<(String, Vec<String>)>> {
+) -> Result<Vec<FoundDatabase>> {
     let mut connection = Connection::connect(endpoint, &Limits::default(), StopSignal::new())?;
     catalog::list(&mut connection, databases)
 }

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -104,7 +104,14 @@ impl Launch {
         command.process_group(0);
         let child = spawn(command).with_context(|| format!("starting {}", self.name))?;
         let pid = child.id();
-        Ok(ServerProcess { name: self.name, log: self.log, pid, child, lifetime: self.lifetime })
+        Ok(ServerProcess {
+            name: self.name,
+            log: self.log,
+            pid,
+            child,
+            lifetime: self.lifetime,
+            was_ready: false,
+        })
     }
 
     /// `setpriv` changes the user and asks the kernel to kill the server when the thread that
@@ -129,10 +136,10 @@ impl Launch {
 /// Starts a command from a thread that lives as long as this process. The kernel's parent-death
 /// signal follows the starting *thread*, and the threads of a test runner end with each test.
 fn spawn(command: Command) -> Result<Child> {
-    type Order = (Command, Sender<std::io::Result<Child>>);
-    static SPAWNER: OnceLock<Sender<Order>> = OnceLock::new();
+    type Order = (Command, SyncSender<std::io::Result<Child>>);
+    static SPAWNER: OnceLock<SyncSender<Order>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
-        let (orders, inbox) = channel::<Order>();
+        let (orders, inbox) = sync_channel::<Order>(0);
         thread::spawn(move || {
             for (mut command, reply) in inbox {
                 // The caller waits for the reply; if it is gone, the server is stopped at once.
@@ -146,7 +153,7 @@ fn spawn(command: Command) -> Result<Child> {
         });
         orders
     });
-    let (reply, result) = channel();
+    let (reply, result) = sync_channel(1);
     let gone = "the thread that starts servers is gone";
     spawner.send((command, reply)).ok().context(gone)?;
     Ok(result.recv().context(gone)??)
@@ -160,6 +167,7 @@ pub struct ServerProcess {
     pid: u32,
     child: Child,
     lifetime: Lifetime,
+    was_ready: bool,
 }
 
 impl ServerProcess {
@@ -206,7 +214,9 @@ impl ServerProcess {
             }
             Ok(ready()?.then_some(()))
         });
-        outcome.with_context(|| format!("its log ends:\n{}", self.log_tail()))
+        outcome.with_context(|| format!("its log ends:\n{}", self.log_tail()))?;
+        self.was_ready = true;
+        Ok(())
     }
 
     /// Waits until the program ends by itself; an error, with the end of its log, when it fails.
@@ -258,7 +268,8 @@ impl Drop for ServerProcess {
         if thread::panicking() {
             eprintln!("---- {}: {} ends:\n{}", self.name, self.log.display(), self.log_tail());
         }
-        if self.lifetime == Lifetime::WithCaller {
+        // A detached server that never got ready is of no use to anybody, and nobody knows it.
+        if self.lifetime == Lifetime::WithCaller || !self.was_ready {
             // Its data folder goes with it, so a crash is as good as a clean stop and quicker.
             let _ = self.kill();
         }
@@ -342,6 +353,27 @@ mod tests {
         let error = server.wait_for_log("up", Duration::from_secs(10)).unwrap_err();
         let error = format!("{error:#}");
         assert!(error.contains("exit status: 3") && error.contains("no port"), "{error}");
+    }
+
+    #[test]
+    fn a_detached_server_is_left_alone_once_it_is_ready() {
+        let dir = RunDir::new("process-test").unwrap();
+        for is_ready in [false, true] {
+            let mut server = shell(&dir, "echo up; exec tail -f /dev/null")
+                .lifetime(Lifetime::Detached)
+                .start()
+                .unwrap();
+            let pid = server.pid();
+            wait::until_true("exec", Duration::from_secs(10), || is_running(pid, "/dev/null"));
+            if is_ready {
+                server.wait_for_log("up", Duration::from_secs(10)).unwrap();
+            }
+            drop(server);
+            assert_eq!(is_running(pid, "/dev/null"), is_ready);
+            if is_ready {
+                signal_process(pid, "KILL").unwrap();
+            }
+        }
     }
 
     #[test]

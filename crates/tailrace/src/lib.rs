@@ -1,8 +1,12 @@
 //! Tailrace: self-hosted real-time data replication with the DRS API.
 //!
-//! One direction: `api → control → store` and `control → tailrace_pipeline`.
+//! One direction: `api → control → store` and `control → tailrace_pipeline`. A library only so that
+//! tests and the binary share it; it has no stable interface.
 
+pub mod api;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod control;
 pub mod secret;
 pub mod store;

@@ -122,7 +122,8 @@ fn column(
     let unsigned = facts.next_unsigned(wire);
     let unsigned = match (wire.is_numeric(), unsigned) {
         (true, None) => return Err(missing(map, name, "the sign")),
-        (_, unsigned) => unsigned.unwrap_or(false),
+        // A VECTOR is marked unsigned, as all byte strings are, and means nothing by it.
+        (_, unsigned) => unsigned.unwrap_or(false) && !matches!(wire, WireColumn::Vector { .. }),
     };
     let collation = match (facts.next_collation(wire)?, wire) {
         (Some(collation), _) => collation,

@@ -254,7 +254,8 @@ impl WireColumn {
         }
     }
 
-    /// True for the types whose sign TABLE_MAP's metadata states.
+    /// True for the types whose sign TABLE_MAP's metadata states. MySQL 9 counts VECTOR among them
+    /// (seen in the log of 9.7), although it has no sign.
     pub fn is_numeric(self) -> bool {
         matches!(
             self,
@@ -266,6 +267,7 @@ impl WireColumn {
                 | Self::Float
                 | Self::Double
                 | Self::Decimal { .. }
+                | Self::Vector { .. }
         )
     }
 

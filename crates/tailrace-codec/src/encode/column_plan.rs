@@ -3,16 +3,17 @@
 
 use super::{
     binary::{push_bit, push_byte_list, push_vector},
-    charset_shim::Decoder,
     decimal::push_decimal,
     drs_json::Format,
     error::ValueError,
-    escape::{escape_tail, push_str, push_utf8},
+    escape::{escape_tail, push_decoded, push_str, push_text},
     number::{push_int, push_java_double, push_java_float, push_uint},
     temporal::{push_date, push_datetime, push_epoch, push_time, push_utc, push_year},
 };
 use crate::{
+    binlog::{JsonLimits, write_json_text},
     cell::Cell,
+    charset::Decoder,
     error::DecodeError,
     schema::{Column, ColumnType},
 };
@@ -25,8 +26,13 @@ pub(crate) struct ColumnPlan {
     /// `"` (closing the value before), `{` or `,`, then `"name":"` (opening this one's value).
     /// A value that is null leaves out its quotes by cutting the first or last byte.
     pub(crate) label: Box<[u8]>,
-    /// How bytes in the column's character set become UTF-8; `None` if they are UTF-8.
-    decoder: Option<&'static Decoder>,
+    /// From the column's character set to UTF-8.
+    decoder: &'static Decoder,
+    /// The character set contains ASCII, so that runs of it can be copied without decoding.
+    contains_ascii: bool,
+    /// For text that the server has converted already. Bad bytes of a `utf8mb4` column come
+    /// through that conversion as they are.
+    utf8mb4: &'static Decoder,
     /// Members of `ENUM` or `SET`, escaped.
     members: Box<[Box<[u8]>]>,
 }
@@ -38,11 +44,12 @@ impl ColumnPlan {
         push_str(&mut label, &column.name);
         label.extend_from_slice(b"\":\"");
 
+        let utf8mb4 = Decoder::for_charset("utf8mb4")?;
         let decoder = match column.kind {
             ColumnType::Char | ColumnType::VarChar | ColumnType::Text => {
-                Some(Decoder::for_collation(column.collation)?).filter(|d| !d.is_utf8())
+                Decoder::for_collation(column.collation)?
             }
-            _ => None,
+            _ => utf8mb4,
         };
         let members = match &column.kind {
             ColumnType::Enum(members) | ColumnType::Set(members) => {
@@ -50,7 +57,14 @@ impl ColumnPlan {
             }
             _ => Box::default(),
         };
-        Ok(Self { name: column.name.as_str().into(), label: label.into(), decoder, members })
+        Ok(Self {
+            name: column.name.as_str().into(),
+            label: label.into(),
+            decoder,
+            contains_ascii: contains_ascii(decoder),
+            utf8mb4,
+            members,
+        })
     }
 
     /// Appends the value's text, escaped, without quotes. [`Cell::Null`] has no text: it is an error
@@ -65,15 +79,9 @@ impl ColumnPlan {
         match cell {
             Cell::Int(value) => push_int(out, *value),
             Cell::UInt(value) => push_uint(out, *value),
-            Cell::Text(bytes) => match self.decoder {
-                None => push_utf8(out, bytes),
-                Some(decoder) => {
-                    let start = out.len();
-                    decoder.decode_into(bytes, out);
-                    escape_tail(out, start);
-                }
-            },
-            Cell::Utf8(bytes) | Cell::JsonText(bytes) => push_utf8(out, bytes),
+            Cell::Text(bytes) if self.contains_ascii => push_text(out, bytes, self.decoder),
+            Cell::Text(bytes) => push_decoded(out, bytes, self.decoder),
+            Cell::Utf8(bytes) | Cell::JsonText(bytes) => push_text(out, bytes, self.utf8mb4),
             other => return self.push_rarer(out, other, format),
         }
         Ok(())
@@ -90,14 +98,8 @@ impl ColumnPlan {
             Cell::Double(value) => push_java_double(out, value),
             Cell::Decimal(ref value) => push_decimal(out, value),
             Cell::Bit(bytes) => push_bit(out, bytes),
-            Cell::Year(year) => {
-                push_year(out, year);
-                Ok(())
-            }
-            Cell::Date(date) => {
-                push_date(out, date);
-                Ok(())
-            }
+            Cell::Year(year) => push_year(out, year),
+            Cell::Date(date) => push_date(out, date),
             Cell::Time(time, fsp) => push_time(out, time, fsp),
             Cell::DateTime(value, fsp) => push_datetime(out, value, fsp),
             Cell::Timestamp { seconds, micros, fsp } => match format {
@@ -161,6 +163,12 @@ impl ColumnPlan {
     }
 }
 
+/// Every ASCII byte stands for itself. False for UTF-16 and its like and for national 7-bit sets.
+fn contains_ascii(decoder: &Decoder) -> bool {
+    let ascii: [u8; 128] = std::array::from_fn(|byte| byte as u8);
+    decoder.pass_through(&ascii).is_some()
+}
+
 fn escaped(text: &str) -> Box<[u8]> {
     let mut out = Vec::new();
     push_str(&mut out, text);
@@ -169,16 +177,8 @@ fn escaped(text: &str) -> Box<[u8]> {
 
 /// `JSON` in binary form as the text that the server would print.
 fn push_json(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), ValueError> {
-    if bytes.is_empty() {
-        out.extend_from_slice(b"null");
-        return Ok(());
-    }
     let start = out.len();
-    write_json_text(bytes, out)?;
+    write_json_text(bytes, JsonLimits::default(), out)?;
     escape_tail(out, start);
     Ok(())
-}
-
-fn write_json_text(_bytes: &[u8], _out: &mut Vec<u8>) -> Result<(), DecodeError> {
-    Err(DecodeError::new("JSON", 0, "the reader of binary JSON is not merged yet"))
 }

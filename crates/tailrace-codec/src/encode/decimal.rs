@@ -4,7 +4,10 @@
 //! on either side of the point in as few bytes as they need; the first bit is inverted, and all bits
 //! of a negative value are.
 
-use super::{error::ValueError, number::push_uint};
+use super::{
+    error::ValueError,
+    number::{push_uint, six_digits, two_digits},
+};
 use crate::cell::Decimal;
 
 /// Digits in a full group of four bytes.
@@ -12,6 +15,10 @@ const GROUP_DIGITS: u8 = 9;
 
 /// Bytes that hold 0..=9 digits.
 const BYTES_OF_DIGITS: [u8; 10] = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
+
+/// 10^0..=10^9.
+const POWERS_OF_TEN: [u32; 10] =
+    [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
 /// Appends a decimal. The text form of the server is checked, so that nothing but digits, one sign
 /// and one point can get into a message or a statement.
@@ -60,12 +67,18 @@ impl Groups<'_> {
             return Err(ValueError::new("the packed DECIMAL ends within a group of digits"));
         };
         self.bytes = rest;
-        let mut value = 0u32;
-        for &byte in group {
-            let flip = if std::mem::take(&mut self.first) { 0x80 } else { 0 };
-            value = (value << 8) | u32::from(byte ^ self.mask ^ flip);
-        }
-        if value >= 10u32.pow(u32::from(digits)) {
+        // The first bit of all is inverted; later groups have their bits as they are.
+        let flip = if std::mem::take(&mut self.first) { 0x80 } else { 0 };
+        let byte = |b: u8| u32::from(b ^ self.mask);
+        let value = match *group {
+            [a] => byte(a ^ flip),
+            [a, b] => byte(a ^ flip) << 8 | byte(b),
+            [a, b, c] => byte(a ^ flip) << 16 | byte(b) << 8 | byte(c),
+            [a, b, c, d] => byte(a ^ flip) << 24 | byte(b) << 16 | byte(c) << 8 | byte(d),
+            _ => 0,
+        };
+        let end = POWERS_OF_TEN.get(usize::from(digits)).copied().unwrap_or(1_000_000_000);
+        if value >= end {
             return Err(ValueError::new(format!(
                 "a group of {digits} DECIMAL digits holds {value}"
             )));
@@ -154,12 +167,10 @@ fn push_groups(out: &mut Vec<u8>, groups: &mut Groups<'_>, digits: u8) -> Result
 }
 
 /// Exactly `width` (at most 9) digits.
-fn push_digits(out: &mut Vec<u8>, mut value: u32, width: u8) {
-    let mut digits = [b'0'; GROUP_DIGITS as usize];
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (value % 10) as u8;
-        value /= 10;
-    }
+fn push_digits(out: &mut Vec<u8>, value: u32, width: u8) {
+    let [a, b] = two_digits((value / 10_000_000) as u8);
+    let [c, d, e, f, g, h] = six_digits(value / 10 % 1_000_000);
+    let digits = [a, b, c, d, e, f, g, h, b'0' + (value % 10) as u8];
     let skip = usize::from(GROUP_DIGITS.saturating_sub(width));
     out.extend_from_slice(digits.get(skip..).unwrap_or_default());
 }

@@ -5,18 +5,17 @@
 //! `'` as `\u003c` and so on, and U+2028 / U+2029, which JavaScript once took for line ends. Any JSON
 //! parser undoes all of it.
 
+use crate::charset::Decoder;
+
 /// Bytes examined per step: one SSE2 or NEON register, so that the compiler turns the test of a
 /// block into a handful of vector compares.
 const BLOCK: usize = 16;
-
-/// What stands for U+FFFD in UTF-8; written for each byte sequence that is not valid UTF-8.
-const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 
 /// True for bytes that cannot simply be copied: those with an escape, `?` (cheaper to include than
 /// to tell from its neighbours `<=>`), 0xE2 (may begin U+2028), and with `STOP_AT_HIGH` every byte
 /// of a multi-byte character. Written without branches so that it vectorises.
 #[inline(always)]
-fn stops<const STOP_AT_HIGH: bool>(byte: u8) -> bool {
+const fn stops<const STOP_AT_HIGH: bool>(byte: u8) -> bool {
     let high = if STOP_AT_HIGH { byte >= 0x80 } else { byte == 0xE2 };
     high | (byte < 0x20)
         | (byte == b'"')
@@ -25,53 +24,95 @@ fn stops<const STOP_AT_HIGH: bool>(byte: u8) -> bool {
         | (byte == b'\\')
 }
 
+/// [`stops`] for every byte, for the ends of texts that fill no block.
+struct StopTable([bool; 256]);
+
+impl StopTable {
+    const fn build<const STOP_AT_HIGH: bool>() -> Self {
+        let mut table = [false; 256];
+        let mut rest = table.as_mut_slice();
+        let mut byte = 0u8;
+        while let Some((slot, tail)) = rest.split_first_mut() {
+            *slot = stops::<STOP_AT_HIGH>(byte);
+            byte = byte.wrapping_add(1);
+            rest = tail;
+        }
+        Self(table)
+    }
+
+    #[inline(always)]
+    fn position(&self, bytes: &[u8]) -> Option<usize> {
+        bytes.iter().position(|&b| self.0.get(usize::from(b)).copied().unwrap_or(true))
+    }
+}
+
+static STOPS: StopTable = StopTable::build::<false>();
+static STOPS_AND_HIGH: StopTable = StopTable::build::<true>();
+
+/// Some byte of the block stops.
+#[inline(always)]
+fn block_stops<const STOP_AT_HIGH: bool>(block: &[u8; BLOCK]) -> bool {
+    block.iter().fold(0u8, |found, &b| found | u8::from(stops::<STOP_AT_HIGH>(b))) != 0
+}
+
 /// Length of the prefix that can be copied as it is.
 #[inline]
 fn clean_prefix<const STOP_AT_HIGH: bool>(bytes: &[u8]) -> usize {
+    let table = if STOP_AT_HIGH { &STOPS_AND_HIGH } else { &STOPS };
     let (blocks, tail) = bytes.as_chunks::<BLOCK>();
     let mut clean = 0;
     for block in blocks {
-        let found = block.iter().fold(0u8, |acc, &b| acc | u8::from(stops::<STOP_AT_HIGH>(b)));
-        if found != 0 {
-            let within = block.iter().position(|&b| stops::<STOP_AT_HIGH>(b)).unwrap_or(BLOCK);
-            return clean + within;
+        if block_stops::<STOP_AT_HIGH>(block) {
+            return clean + table.position(block).unwrap_or(BLOCK);
         }
         clean += BLOCK;
     }
-    clean + tail.iter().position(|&b| stops::<STOP_AT_HIGH>(b)).unwrap_or(tail.len())
+    // The end overlaps the block before it, which is known to be clean.
+    match bytes.last_chunk::<BLOCK>() {
+        Some(end) if !block_stops::<STOP_AT_HIGH>(end) => bytes.len(),
+        _ => clean + table.position(tail).unwrap_or(tail.len()),
+    }
 }
 
-/// Appends UTF-8 text, escaped. Sequences that are not valid UTF-8 become U+FFFD, so that the output
-/// is JSON whatever came in.
+/// Appends text of a character set that contains ASCII, as escaped UTF-8. Bytes that are no text
+/// become `?`, as a server converts them, so that the output is JSON whatever came in.
 #[inline]
-pub(crate) fn push_utf8(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn push_text(out: &mut Vec<u8>, bytes: &[u8], decoder: &Decoder) {
     let clean = clean_prefix::<true>(bytes);
     let (head, rest) = bytes.split_at_checked(clean).unwrap_or((bytes, &[]));
     out.extend_from_slice(head);
     if !rest.is_empty() {
-        push_from_first_stop(out, rest);
+        push_from_stop(out, rest, decoder);
     }
 }
 
-/// The rest of [`push_utf8`], out of line to keep the common case small.
-fn push_from_first_stop(out: &mut Vec<u8>, rest: &[u8]) {
-    if std::str::from_utf8(rest).is_ok() {
-        return push_valid(out, rest);
-    }
-    for chunk in rest.utf8_chunks() {
-        push_valid(out, chunk.valid().as_bytes());
-        if !chunk.invalid().is_empty() {
-            out.extend_from_slice(REPLACEMENT);
+/// The rest of [`push_text`], out of line. As long as the stops are ASCII, nothing is decoded.
+fn push_from_stop(out: &mut Vec<u8>, mut rest: &[u8], decoder: &Decoder) {
+    while let Some((&byte, tail)) = rest.split_first() {
+        if byte >= 0x80 {
+            return push_decoded(out, rest, decoder);
         }
+        push_stop(out, [byte, 0, 0]);
+        let clean = clean_prefix::<true>(tail);
+        let (head, next) = tail.split_at_checked(clean).unwrap_or((tail, &[]));
+        out.extend_from_slice(head);
+        rest = next;
     }
+}
+
+/// Appends text of any character set, as escaped UTF-8.
+pub(crate) fn push_decoded(out: &mut Vec<u8>, bytes: &[u8], decoder: &Decoder) {
+    if let Some(text) = decoder.pass_through(bytes) {
+        return push_str(out, text);
+    }
+    let start = out.len();
+    decoder.decode_into(bytes, out);
+    escape_tail(out, start);
 }
 
 /// Appends text that is known to be valid UTF-8, escaped.
 pub(crate) fn push_str(out: &mut Vec<u8>, text: &str) {
-    push_valid(out, text.as_bytes());
-}
-
-fn push_valid(out: &mut Vec<u8>, mut rest: &[u8]) {
+    let mut rest = text.as_bytes();
     loop {
         let clean = clean_prefix::<false>(rest);
         let Some((head, tail)) = rest.split_at_checked(clean) else { return };
@@ -162,9 +203,13 @@ mod tests {
 
     use super::*;
 
+    fn utf8() -> &'static Decoder {
+        Decoder::for_charset("utf8mb4").unwrap()
+    }
+
     fn escaped(bytes: &[u8]) -> String {
         let mut out = Vec::new();
-        push_utf8(&mut out, bytes);
+        push_text(&mut out, bytes, utf8());
         String::from_utf8(out).unwrap()
     }
 
@@ -182,9 +227,11 @@ mod tests {
     }
 
     #[test]
-    fn invalid_utf8_becomes_a_replacement_character() {
-        assert_eq!(escaped(b"ab\xFFcd\"\xE2\x82"), "ab\u{FFFD}cd\\\"\u{FFFD}");
-        assert_eq!(escaped(b"\xE2"), "\u{FFFD}");
+    fn bad_bytes_become_question_marks() {
+        assert_eq!(escaped(b"ab\xFFcd\"\xC3\xA9"), "ab?cd\\\"\u{e9}");
+        let mut out = Vec::new();
+        push_text(&mut out, b"caf\xE9 <", Decoder::for_collation(8).unwrap());
+        assert_eq!(String::from_utf8(out).unwrap(), "caf\u{e9} \\u003c");
     }
 
     #[test]
@@ -201,7 +248,7 @@ mod tests {
         #[test]
         fn parses_back_to_the_text(text in any::<String>()) {
             let mut out = b"\"".to_vec();
-            push_utf8(&mut out, text.as_bytes());
+            push_text(&mut out, text.as_bytes(), utf8());
             out.push(b'"');
             let back: String = serde_json::from_slice(&out).unwrap();
             prop_assert_eq!(back, text);
@@ -213,10 +260,14 @@ mod tests {
         #[test]
         fn any_bytes_give_a_json_string(bytes in any::<Vec<u8>>()) {
             let mut out = b"\"".to_vec();
-            push_utf8(&mut out, &bytes);
+            push_text(&mut out, &bytes, utf8());
             out.push(b'"');
             let back: String = serde_json::from_slice(&out).unwrap();
-            prop_assert_eq!(back, String::from_utf8_lossy(&bytes));
+            if let Ok(text) = std::str::from_utf8(&bytes) {
+                prop_assert_eq!(back, text);
+            } else {
+                prop_assert!(back.contains('?'));
+            }
         }
 
         #[test]
@@ -225,7 +276,7 @@ mod tests {
             out.extend_from_slice(text.as_bytes());
             escape_tail(&mut out, head.len());
             let mut want = head;
-            push_utf8(&mut want, text.as_bytes());
+            push_text(&mut want, text.as_bytes(), utf8());
             prop_assert_eq!(out, want);
         }
     }

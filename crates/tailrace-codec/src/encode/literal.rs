@@ -16,13 +16,16 @@
 
 use super::{
     binary::bit_value,
-    charset_shim::Decoder,
     decimal::push_decimal,
     error::{EncodeError, ValueError},
     number::{push_int, push_uint},
     temporal::{push_date, push_datetime, push_time, push_utc},
 };
-use crate::{cell::Cell, schema::Column};
+use crate::{
+    cell::Cell,
+    charset::Decoder,
+    schema::{Column, ColumnType},
+};
 
 /// The literal of a key column's value.
 ///
@@ -47,11 +50,11 @@ fn push_literal(out: &mut Vec<u8>, cell: &Cell<'_>, column: &Column) -> Result<(
         Cell::Enum(index) => push_uint(out, u64::from(index)),
         Cell::Set(bits) => push_uint(out, bits),
         Cell::Binary(bytes) => push_hex(out, b"", bytes),
-        Cell::Utf8(bytes) => push_hex(out, b"_utf8mb4 ", bytes),
+        Cell::Utf8(bytes) => push_utf8(out, bytes, column)?,
         Cell::Text(bytes) => push_text(out, bytes, column)?,
         Cell::Date(date) => {
             out.push(b'\'');
-            push_date(out, date);
+            push_date(out, date)?;
             out.push(b'\'');
         }
         Cell::Time(..) | Cell::DateTime(..) | Cell::Timestamp { .. } => push_moment(out, cell)?,
@@ -88,10 +91,24 @@ fn push_float(out: &mut Vec<u8>, value: f64) -> Result<(), ValueError> {
     Ok(())
 }
 
+/// Text in UTF-8. An `ENUM` or `SET` that was read as text sorts and compares by its number in a key.
+fn push_utf8(out: &mut Vec<u8>, bytes: &[u8], column: &Column) -> Result<(), ValueError> {
+    if matches!(column.kind, ColumnType::Enum(_) | ColumnType::Set(_)) {
+        return Err(ValueError::new(format!(
+            "{} {:?} is known by its text only (the catalog cannot print one of the members), so it \
+             cannot bound a chunk",
+            column.type_name,
+            String::from_utf8_lossy(bytes)
+        )));
+    }
+    push_hex(out, b"_utf8mb4 ", bytes);
+    Ok(())
+}
+
 fn push_text(out: &mut Vec<u8>, bytes: &[u8], column: &Column) -> Result<(), ValueError> {
     let decoder = Decoder::for_collation(column.collation)?;
-    if decoder.is_utf8() {
-        push_hex(out, b"_utf8mb4 ", bytes);
+    if let Some(text) = decoder.pass_through(bytes) {
+        push_hex(out, b"_utf8mb4 ", text.as_bytes());
         return Ok(());
     }
     let mut utf8 = Vec::new();
@@ -111,4 +128,61 @@ fn push_hex(out: &mut Vec<u8>, introducer: &[u8], bytes: &[u8]) {
 
 fn hex_digit(nibble: u8) -> u8 {
     if nibble < 10 { b'0' + nibble } else { b'A' + (nibble - 10) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell::{CivilDate, CivilDateTime, Decimal, TimeOfDay};
+
+    fn literal(cell: Cell<'_>, kind: ColumnType, collation: u16) -> Result<String, EncodeError> {
+        let column =
+            Column { name: "k".into(), kind, type_name: "t".into(), collation, nullable: false };
+        key_literal(&cell, &column)
+    }
+
+    #[test]
+    fn literals() {
+        let int = || ColumnType::Int { unsigned: false };
+        let date = CivilDate { year: 2024, month: 0, day: 31 };
+        let datetime = CivilDateTime { date, hour: 1, minute: 2, second: 3, micros: 40 };
+        let time = TimeOfDay { negative: true, hours: 100, ..TimeOfDay::default() };
+        for (cell, kind, collation, want) in [
+            (Cell::Int(-7), int(), 63, "-7"),
+            (Cell::UInt(u64::MAX), int(), 63, "18446744073709551615"),
+            (Cell::Float(0.1), ColumnType::Float, 63, "1.0000000149011612e-1"),
+            (Cell::Double(-0.0), ColumnType::Double, 63, "-0e0"),
+            (Cell::Double(1e300), ColumnType::Double, 63, "1e300"),
+            (Cell::Decimal(Decimal::Text(b"-1.50")), int(), 63, "-1.50"),
+            (Cell::Bit(&[1, 0]), int(), 63, "256"),
+            (Cell::Year(0), ColumnType::Year, 63, "0"),
+            (Cell::Enum(3), int(), 63, "3"),
+            (Cell::Set(1 << 63), int(), 63, "9223372036854775808"),
+            (Cell::Binary(b"\0'\xFF"), ColumnType::VarBinary, 63, "x'0027FF'"),
+            (Cell::Binary(b""), ColumnType::VarBinary, 63, "x''"),
+            (Cell::Utf8("€".as_bytes()), ColumnType::VarChar, 8, "_utf8mb4 x'E282AC'"),
+            (Cell::Text(b"\xE9"), ColumnType::VarChar, 8, "_utf8mb4 x'C3A9'"),
+            (Cell::Text(b"a"), ColumnType::VarChar, 255, "_utf8mb4 x'61'"),
+            (Cell::Date(date), ColumnType::Date, 63, "'2024-00-31'"),
+            (Cell::DateTime(datetime, 6), int(), 63, "'2024-00-31 01:02:03.000040'"),
+            (Cell::Time(time, 1), int(), 63, "'-100:00:00.0'"),
+            (Cell::Timestamp { seconds: 1, micros: 0, fsp: 0 }, int(), 63, "'1970-01-01 00:00:01'"),
+        ] {
+            assert_eq!(literal(cell, kind, collation).unwrap(), want);
+        }
+    }
+
+    #[test]
+    fn what_cannot_bound_a_chunk() {
+        let error = literal(Cell::Null, ColumnType::Year, 63).unwrap_err();
+        assert!(error.to_string().contains("column k"), "{error}");
+        for cell in [Cell::JsonText(b"1"), Cell::Geometry(b""), Cell::Vector(b""), Cell::Json(b"")]
+        {
+            assert!(literal(cell, ColumnType::Json, 63).is_err());
+        }
+        assert!(literal(Cell::Double(f64::NAN), ColumnType::Double, 63).is_err());
+        let members = ["a?".to_owned()];
+        let kind = ColumnType::Enum(members.as_slice().into());
+        assert!(literal(Cell::Utf8(b"a?"), kind, 255).is_err());
+    }
 }

@@ -13,7 +13,6 @@
 )]
 
 mod binary;
-mod charset_shim;
 mod column_plan;
 mod ddl;
 mod decimal;
@@ -34,3 +33,6 @@ pub use jdbc::jdbc_code;
 pub use keyset::{key_order, keyset_after, keyset_up_to, quote_identifier};
 pub use literal::key_literal;
 pub use murmur2::{kafka_partition, murmur2};
+
+#[cfg(test)]
+mod tests;

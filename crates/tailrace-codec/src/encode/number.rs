@@ -17,15 +17,18 @@ pub(crate) fn push_uint(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// Appends an unsigned integer, filled with zeros on the left up to `width` digits (at most 20).
-#[inline]
-pub(crate) fn push_padded(out: &mut Vec<u8>, value: u32, width: usize) {
-    let mut buffer = itoa::Buffer::new();
-    let digits = buffer.format(value).as_bytes();
-    for _ in digits.len()..width {
-        out.push(b'0');
-    }
-    out.extend_from_slice(digits);
+/// Two decimal digits of 0..=99.
+#[inline(always)]
+pub(crate) fn two_digits(value: u8) -> [u8; 2] {
+    [b'0' + value / 10, b'0' + value % 10]
+}
+
+/// Six decimal digits of 0..=999_999.
+#[inline(always)]
+pub(crate) fn six_digits(value: u32) -> [u8; 6] {
+    let pair = |divisor: u32| two_digits((value / divisor % 100) as u8);
+    let ([a, b], [c, d], [e, f]) = (pair(10_000), pair(100), pair(1));
+    [a, b, c, d, e, f]
 }
 
 /// Significant digits of a float without a point, and the power of ten of the first one.
@@ -141,6 +144,11 @@ pub(crate) fn push_java_float(out: &mut Vec<u8>, value: f32) -> Result<(), Value
         out.push(b'-');
     }
     let value = value.abs();
+    if (1e-3..1e7).contains(&value) {
+        // Here the shortest form is laid out as Java does it.
+        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+        return Ok(());
+    }
     let subnormal = (!value.is_normal()).then(|| format!("{value:.1e}"));
     push_digits(out, zmij::Buffer::new().format_finite(value), subnormal)
 }
@@ -154,6 +162,11 @@ pub(crate) fn push_java_double(out: &mut Vec<u8>, value: f64) -> Result<(), Valu
         out.push(b'-');
     }
     let value = value.abs();
+    if (1e-3..1e7).contains(&value) {
+        // Here the shortest form is laid out as Java does it.
+        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+        return Ok(());
+    }
     let subnormal = (!value.is_normal()).then(|| format!("{value:.1e}"));
     push_digits(out, zmij::Buffer::new().format_finite(value), subnormal)
 }
@@ -214,7 +227,7 @@ mod tests {
             (10357.0, "10357.0"),
             (0.1, "0.1"),
             (1.1, "1.1"),
-            (3.141_592_7, "3.1415927"),
+            (3.141_592_5, "3.1415925"),
             (16_777_216.0, "1.6777216E7"),
             (f32::MAX, "3.4028235E38"),
             (f32::from_bits(1), "1.4E-45"),
@@ -226,6 +239,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_plain_form_needs_no_new_layout(exponent in -3.0f64..7.0) {
+            let value = 10f64.powf(exponent);
+            prop_assume!((1e-3..1e7).contains(&value));
+            let mut laid_out = Vec::new();
+            push_digits(&mut laid_out, zmij::Buffer::new().format_finite(value), None).unwrap();
+            prop_assert_eq!(double(value).into_bytes(), laid_out);
+            let value = value as f32;
+            prop_assume!((1e-3..1e7).contains(&value));
+            let mut laid_out = Vec::new();
+            push_digits(&mut laid_out, zmij::Buffer::new().format_finite(value), None).unwrap();
+            prop_assert_eq!(float(value).into_bytes(), laid_out);
+        }
+
         #[test]
         fn doubles_read_back(bits in any::<u64>()) {
             let value = f64::from_bits(bits);

@@ -2,7 +2,7 @@
 
 use super::{
     error::ValueError,
-    number::{push_int, push_padded},
+    number::{push_int, push_uint, six_digits, two_digits},
 };
 use crate::{
     cell::{CivilDate, CivilDateTime, TimeOfDay},
@@ -14,62 +14,63 @@ const LAST_SECOND: i64 = 253_402_300_799;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// Appends exactly two digits for 0..=99, more for what is larger.
-#[inline]
-fn push_two(out: &mut Vec<u8>, value: u8) {
-    if value < 100 {
-        out.extend_from_slice(&[b'0' + value / 10, b'0' + value % 10]);
-    } else {
-        push_padded(out, u32::from(value), 2);
-    }
-}
-
-/// Appends exactly four digits for 0..=9999, more for what is larger.
-#[inline]
-fn push_four(out: &mut Vec<u8>, value: u16) {
-    if value < 10_000 {
-        let (high, low) = ((value / 100) as u8, (value % 100) as u8);
-        push_two(out, high);
-        push_two(out, low);
-    } else {
-        push_padded(out, u32::from(value), 4);
-    }
-}
-
 /// Appends `.ffffff`, cut to `fsp` digits; nothing for 0. A fraction with more digits than were
 /// declared is an error, never cut.
+#[inline]
 fn push_fraction(out: &mut Vec<u8>, micros: u32, fsp: Fsp) -> Result<(), ValueError> {
     let unit = match fsp {
-        0..=6 => 10u32.pow(6 - u32::from(fsp)),
+        0 => 1_000_000,
+        1 => 100_000,
+        2 => 10_000,
+        3 => 1000,
+        4 => 100,
+        5 => 10,
+        6 => 1,
         _ => return Err(ValueError::new(format!("{fsp} fraction digits, allowed are 0..=6"))),
     };
-    if micros > 999_999 || micros % unit != 0 {
+    if micros > 999_999 || !micros.is_multiple_of(unit) {
         return Err(ValueError::new(format!(
             "{micros} microseconds do not fit {fsp} declared fraction digits"
         )));
     }
     if fsp > 0 {
-        out.push(b'.');
-        push_padded(out, micros / unit, usize::from(fsp));
+        let [a, b, c, d, e, f] = six_digits(micros);
+        let text = [b'.', a, b, c, d, e, f];
+        out.extend_from_slice(text.get(..=usize::from(fsp)).unwrap_or(&text));
     }
     Ok(())
 }
 
-/// Appends `YYYY-MM-DD`; zero parts are printed as zeros.
-pub(crate) fn push_date(out: &mut Vec<u8>, date: CivilDate) {
-    push_four(out, date.year);
-    out.push(b'-');
-    push_two(out, date.month);
-    out.push(b'-');
-    push_two(out, date.day);
+/// `YYYY-MM-DD`; zero parts are printed as zeros.
+#[inline]
+fn date_text(date: CivilDate) -> Result<[u8; 10], ValueError> {
+    let CivilDate { year, month, day } = date;
+    if year > 9999 || month > 99 || day > 99 {
+        return Err(ValueError::new(format!(
+            "year {year}, month {month}, day {day} do not fit YYYY-MM-DD"
+        )));
+    }
+    let ([y1, y2], [y3, y4]) = (two_digits((year / 100) as u8), two_digits((year % 100) as u8));
+    let ([m1, m2], [d1, d2]) = (two_digits(month), two_digits(day));
+    Ok([y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2])
 }
 
-fn push_clock(out: &mut Vec<u8>, hour: u8, minute: u8, second: u8) {
-    push_two(out, hour);
-    out.push(b':');
-    push_two(out, minute);
-    out.push(b':');
-    push_two(out, second);
+/// `HH:MM:SS`
+#[inline]
+fn clock_text(hour: u8, minute: u8, second: u8) -> Result<[u8; 8], ValueError> {
+    if hour > 99 || minute > 99 || second > 99 {
+        return Err(ValueError::new(format!(
+            "hour {hour}, minute {minute}, second {second} do not fit HH:MM:SS"
+        )));
+    }
+    let ([h1, h2], [m1, m2], [s1, s2]) = (two_digits(hour), two_digits(minute), two_digits(second));
+    Ok([h1, h2, b':', m1, m2, b':', s1, s2])
+}
+
+/// Appends `YYYY-MM-DD`.
+pub(crate) fn push_date(out: &mut Vec<u8>, date: CivilDate) -> Result<(), ValueError> {
+    out.extend_from_slice(&date_text(date)?);
+    Ok(())
 }
 
 /// Appends `[-]HH:MM:SS[.f]`; hours have two digits at least.
@@ -77,11 +78,15 @@ pub(crate) fn push_time(out: &mut Vec<u8>, time: TimeOfDay, fsp: Fsp) -> Result<
     if time.negative {
         out.push(b'-');
     }
-    push_padded(out, u32::from(time.hours), 2);
-    out.push(b':');
-    push_two(out, time.minutes);
-    out.push(b':');
-    push_two(out, time.seconds);
+    let hours = match u8::try_from(time.hours) {
+        Ok(hours @ 0..=99) => hours,
+        _ => {
+            // Three digits and more: the ones before the last two stand alone.
+            push_uint(out, u64::from(time.hours / 100));
+            (time.hours % 100) as u8
+        }
+    };
+    out.extend_from_slice(&clock_text(hours, time.minutes, time.seconds)?);
     push_fraction(out, time.micros, fsp)
 }
 
@@ -91,15 +96,29 @@ pub(crate) fn push_datetime(
     value: CivilDateTime,
     fsp: Fsp,
 ) -> Result<(), ValueError> {
-    push_date(out, value.date);
-    out.push(b' ');
-    push_clock(out, value.hour, value.minute, value.second);
+    push_seconds(out, date_text(value.date)?, clock_text(value.hour, value.minute, value.second)?);
     push_fraction(out, value.micros, fsp)
 }
 
+/// `YYYY-MM-DD HH:MM:SS` in one piece.
+#[inline]
+fn push_seconds(out: &mut Vec<u8>, date: [u8; 10], clock: [u8; 8]) {
+    let mut text = [b' '; 19];
+    let parts = date.iter().chain(b" ").chain(&clock);
+    for (to, from) in text.iter_mut().zip(parts) {
+        *to = *from;
+    }
+    out.extend_from_slice(&text);
+}
+
 /// Appends `YEAR` as four digits (`0000` for zero).
-pub(crate) fn push_year(out: &mut Vec<u8>, year: u16) {
-    push_four(out, year);
+pub(crate) fn push_year(out: &mut Vec<u8>, year: u16) -> Result<(), ValueError> {
+    if year > 9999 {
+        return Err(ValueError::new(format!("year {year} has more than four digits")));
+    }
+    out.extend_from_slice(&two_digits((year / 100) as u8));
+    out.extend_from_slice(&two_digits((year % 100) as u8));
+    Ok(())
 }
 
 /// Appends a `TIMESTAMP` as `seconds.millis`: three fraction digits for `fsp` 0..=3, six above.
@@ -129,9 +148,8 @@ pub(crate) fn push_utc(
         civil_from_days(seconds / SECONDS_PER_DAY)
     };
     let of_day = (seconds % SECONDS_PER_DAY) as u32;
-    push_date(out, date);
-    out.push(b' ');
-    push_clock(out, (of_day / 3600) as u8, (of_day / 60 % 60) as u8, (of_day % 60) as u8);
+    let clock = clock_text((of_day / 3600) as u8, (of_day / 60 % 60) as u8, (of_day % 60) as u8)?;
+    push_seconds(out, date_text(date)?, clock);
     push_fraction(out, micros, fsp)
 }
 

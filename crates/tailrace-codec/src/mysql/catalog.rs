@@ -204,8 +204,8 @@ fn has_collation(kind: &ColumnType) -> bool {
 /// The bare type name of messages.
 fn type_name(data_type: &str, column_type: &str) -> String {
     match data_type {
-        // The name that MySQL 8.0 gives to what it calls GEOMETRYCOLLECTION elsewhere.
-        "geomcollection" => "geometrycollection".to_owned(),
+        // MySQL 8.0 and later shorten the name; other servers say it in full.
+        "geometrycollection" => "geomcollection".to_owned(),
         "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "float" | "double"
         | "decimal"
             if column_type_text::is_unsigned(column_type) =>
@@ -303,5 +303,94 @@ impl Fields<'_> {
             .ok()
             .filter(|&d| d <= 6)
             .ok_or_else(|| self.error(format!("{digits} fraction digits, at most 6 are allowed")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn row(text: &str) -> Vec<Option<&[u8]>> {
+        text.split('|').map(|f| (f != "NULL").then_some(f.as_bytes())).collect()
+    }
+
+    fn catalog(columns: &[&str], keys: &[&str]) -> Catalog {
+        let mut catalog = Catalog::new();
+        catalog.add_collation(&row("utf8mb4_bin|46")).unwrap();
+        catalog.add_collation(&row("no_number|NULL")).unwrap();
+        for column in columns {
+            catalog.add_column(&row(column)).unwrap();
+        }
+        for key in keys {
+            catalog.add_key_column(&row(key)).unwrap();
+        }
+        catalog
+    }
+
+    #[test]
+    fn a_table() {
+        let catalog = catalog(
+            &[
+                "d|t|b|2|decimal|decimal(12,3) unsigned zerofill|NULL|NULL|12|3|NULL|NO",
+                "d|t|a|1|enum|enum('x unsigned','y')|utf8mb4_bin|1|NULL|NULL|NULL|YES",
+                "d|t|c|3|datetime|datetime(3)|NULL|NULL|NULL|NULL|3|YES",
+                "d|t|e|4|geometrycollection|geometrycollection|NULL|NULL|NULL|NULL|NULL|YES",
+                "d|t|f|5|json|json|NULL|NULL|NULL|NULL|NULL|YES",
+            ],
+            &["d|t|c|2", "d|t|b|1", "d|a_view|x|1"],
+        );
+        let tables = catalog.finish();
+        let [((database, table), Ok(schema))] = &tables[..] else { panic!("{tables:?}") };
+        assert_eq!((database.as_str(), table.as_str()), ("d", "t"));
+        assert_eq!(schema.primary_key, [1, 2]);
+        let types: Vec<_> = schema.columns.iter().map(|c| c.type_name.as_str()).collect();
+        assert_eq!(types, ["enum", "decimal unsigned", "datetime", "geomcollection", "json"]);
+        let members = ["x unsigned".to_owned(), "y".to_owned()];
+        assert_eq!(schema.columns[0].kind, ColumnType::Enum(members.as_slice().into()));
+        assert_eq!((schema.columns[0].collation, schema.columns[4].collation), (46, 63));
+        assert_eq!(schema.columns[1].kind, ColumnType::Decimal { precision: 12, scale: 3 });
+        assert!(schema.columns[0].nullable && !schema.columns[1].nullable);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_an_error_of_its_table() {
+        let catalog = catalog(
+            &[
+                "d|a|x|1|uuid|uuid|NULL|NULL|NULL|NULL|NULL|YES",
+                "d|b|x|1|varchar|varchar(9)|strange_ci|9|NULL|NULL|NULL|YES",
+                "d|c|x|1|int|int|NULL|NULL|10|0|NULL|YES",
+            ],
+            &["d|c|gone|1"],
+        );
+        let reasons: Vec<String> =
+            catalog.finish().into_iter().map(|(_, s)| s.unwrap_err().to_string()).collect();
+        assert!(reasons[0].contains("d.a.x") && reasons[0].contains("uuid"), "{reasons:?}");
+        assert!(reasons[1].contains("strange_ci"), "{reasons:?}");
+        assert!(reasons[2].contains("gone"), "{reasons:?}");
+        assert!(Catalog::new().add_column(&row("d|t|c|x")).is_err());
+        assert!(Catalog::new().add_collation(&row("a|99999")).is_err());
+    }
+
+    #[test]
+    fn statements() {
+        let mysql = ServerVersion { mariadb: false, major: 9, minor: 7, patch: 4 };
+        let mariadb = ServerVersion { mariadb: true, major: 11, minor: 4, patch: 2 };
+        assert!(collations_query(mysql).ends_with(".COLLATIONS"));
+        assert!(collations_query(mariadb).contains("FULL_COLLATION_NAME"));
+        assert!(columns_query("a'b", Some("t")).contains("_utf8mb4 x'612762'"));
+        assert!(keys_query("d", None).contains("s.TABLE_SCHEMA = _utf8mb4 x'64' AND s.INDEX_NAME"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_panic(fields in proptest::collection::vec(proptest::option::of(any::<Vec<u8>>()), 0..13)) {
+            let row: Vec<Option<&[u8]>> = fields.iter().map(|f| f.as_deref()).collect();
+            let mut catalog = Catalog::new();
+            let _ = (catalog.add_collation(&row), catalog.add_column(&row));
+            let _ = catalog.add_key_column(&row);
+            let _ = catalog.finish();
+        }
     }
 }

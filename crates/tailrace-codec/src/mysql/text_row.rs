@@ -202,3 +202,140 @@ impl TextRowReader {
         DecodeError::new("text row", payload.len(), reason)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        cell::{CivilDate, CivilDateTime},
+        mysql::wire::push_lenenc_bytes,
+    };
+
+    fn schema(kinds: &[ColumnType]) -> TableSchema {
+        let columns = kinds
+            .iter()
+            .enumerate()
+            .map(|(at, kind)| Column {
+                name: format!("c{at}"),
+                kind: kind.clone(),
+                type_name: "t".into(),
+                collation: 63,
+                nullable: true,
+            })
+            .collect();
+        TableSchema { database: "d".into(), table: "t".into(), columns, primary_key: vec![] }
+    }
+
+    fn packet(values: &[Option<&[u8]>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for value in values {
+            match value {
+                None => out.push(0xFB),
+                Some(bytes) => push_lenenc_bytes(&mut out, bytes),
+            }
+        }
+        out
+    }
+
+    fn strings(members: &[&str]) -> std::sync::Arc<[String]> {
+        members.iter().map(|m| (*m).to_owned()).collect()
+    }
+
+    #[test]
+    fn expressions() {
+        let schema = schema(&[
+            ColumnType::Int { unsigned: false },
+            ColumnType::Float,
+            ColumnType::Double,
+            ColumnType::Enum(strings(&["a"])),
+            ColumnType::Set(strings(&["a", "?"])),
+        ]);
+        assert_eq!(
+            select_list(&schema),
+            "`c0`, `c1` * 1e0, `c2` * 1e0, CAST(`c3` AS UNSIGNED), `c4`"
+        );
+    }
+
+    #[test]
+    fn a_row() {
+        let schema = schema(&[
+            ColumnType::TinyInt { unsigned: false },
+            ColumnType::BigInt { unsigned: true },
+            ColumnType::Float,
+            ColumnType::Decimal { precision: 5, scale: 2 },
+            ColumnType::Bit { bits: 9 },
+            ColumnType::DateTime(1),
+            ColumnType::Timestamp(0),
+            ColumnType::Enum(strings(&["a"])),
+            ColumnType::Set(strings(&["?"])),
+            ColumnType::Json,
+            ColumnType::Year,
+            ColumnType::Blob,
+        ]);
+        let payload = packet(&[
+            Some(b"-5"),
+            Some(b"18446744073709551615"),
+            Some(b"0.10000000149011612"),
+            Some(b"1.50"),
+            Some(&[1, 255]),
+            Some(b"2024-01-02 03:04:05.6"),
+            Some(b"1970-01-01 00:00:01"),
+            Some(b"1"),
+            Some(b"?"),
+            Some(b"{}"),
+            Some(b"1999"),
+            None,
+        ]);
+        let mut cells = Vec::new();
+        TextRowReader::compile(&schema).read_into(&payload, &mut cells).unwrap();
+        let date = CivilDate { year: 2024, month: 1, day: 2 };
+        let moment = CivilDateTime { date, hour: 3, minute: 4, second: 5, micros: 600_000 };
+        assert_eq!(
+            cells,
+            [
+                Cell::Int(-5),
+                Cell::UInt(u64::MAX),
+                Cell::Float(0.1),
+                Cell::Decimal(Decimal::Text(b"1.50")),
+                Cell::Bit(&[1, 255]),
+                Cell::DateTime(moment, 1),
+                Cell::Timestamp { seconds: 1, micros: 0, fsp: 0 },
+                Cell::Enum(1),
+                Cell::Utf8(b"?"),
+                Cell::JsonText(b"{}"),
+                Cell::Year(1999),
+                Cell::Null,
+            ]
+        );
+    }
+
+    #[test]
+    fn wrong_rows_are_named() {
+        let reader = TextRowReader::compile(&schema(&[ColumnType::Year, ColumnType::Year]));
+        let mut cells = Vec::new();
+        let read = |values: &[Option<&[u8]>]| {
+            reader.read_into(&packet(values), &mut Vec::new()).unwrap_err().to_string()
+        };
+        assert!(read(&[Some(b"1999")]).contains("the table has 2 columns"));
+        assert!(read(&[None, None, None]).contains("the table has 2 columns"));
+        let message = read(&[None, Some(b"99")]);
+        assert!(message.starts_with("value of d.t.c1 (t)"), "{message}");
+        let reader = TextRowReader::compile(&schema(&[ColumnType::Bit { bits: 9 }]));
+        assert!(reader.read_into(&packet(&[Some(b"x")]), &mut cells).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_panic(payload: Vec<u8>) {
+            let schema = schema(&[
+                ColumnType::Float,
+                ColumnType::Time(3),
+                ColumnType::Timestamp(6),
+                ColumnType::Enum(strings(&["a"])),
+            ]);
+            let _ = TextRowReader::compile(&schema).read_into(&payload, &mut Vec::new());
+        }
+    }
+}

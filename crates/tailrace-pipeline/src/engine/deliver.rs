@@ -56,7 +56,15 @@ impl<S: Sink> Deliver<S> {
         observer: Arc<dyn JobObserver>,
         counters: Arc<Counters>,
     ) -> Self {
-        Self { sink, checkpoint, limits, pending: Pending::default(), durable: None, observer, counters }
+        Self {
+            sink,
+            checkpoint,
+            limits,
+            pending: Pending::default(),
+            durable: None,
+            observer,
+            counters,
+        }
     }
 
     /// Runs until all encoders have ended; everything taken is durable when this returns `Ok`.
@@ -102,10 +110,11 @@ impl<S: Sink> Deliver<S> {
         if batch.source_time_ms > 0 {
             pending.source_time_ms = batch.source_time_ms;
         }
-        if let Advance::ChunkRows { database, table, .. } = &batch.advance {
-            if open_tables(&self.checkpoint.snapshot) < was_open {
-                pending.tables_done.push((database.clone(), table.clone(), batch.counts.snapshot_rows));
-            }
+        if let Advance::ChunkRows { database, table, .. } = &batch.advance
+            && open_tables(&self.checkpoint.snapshot) < was_open
+        {
+            let rows = batch.counts.snapshot_rows;
+            pending.tables_done.push((database.clone(), table.clone(), rows));
         }
         self.sink.write(batch)
     }
@@ -157,7 +166,10 @@ impl<S: Sink> Deliver<S> {
             if Instant::now() > until {
                 return Err(Error::new(
                     ErrorKind::TargetConnection,
-                    format!("the last messages were not acknowledged in {} s", FINISH_WAIT.as_secs()),
+                    format!(
+                        "the last messages were not acknowledged in {} s",
+                        FINISH_WAIT.as_secs()
+                    ),
                 ));
             }
             self.report(IDLE_WAIT)?;

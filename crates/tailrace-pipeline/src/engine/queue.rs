@@ -89,14 +89,10 @@ impl BatchSender {
         self.shared.changed.notify_all();
         Ok(())
     }
-
-    /// Whether the sink has taken everything.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.shared.lock().batches.is_empty()
-    }
 }
 
 /// What the sink finds.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, a box would cost more")]
 pub(crate) enum Received {
     /// The next batch.
     Batch(Batch),

@@ -1,3 +1,3 @@
 //! Where rows and changes come from.
 
-pub mod mysql;
+pub(crate) mod mysql;

@@ -147,7 +147,8 @@ fn mirror_of_uris(text: &str) -> Option<String> {
     })
 }
 
-/// apt with folders of its own.
+/// apt with folders of its own, and otherwise with the settings that the system has for it (a proxy,
+/// for example).
 struct PrivateApt {
     dir: PathBuf,
     arch: String,
@@ -180,7 +181,6 @@ impl PrivateApt {
         let at = |path: &str| self.dir.join(path).display().to_string();
         let options = [
             format!("Dir::Etc={}", at("etc")),
-            "Dir::Etc::Parts=/dev/null/none".to_owned(),
             format!("Dir::Etc::sourcelist={}", at("etc/sources.list")),
             "Dir::Etc::sourceparts=-".to_owned(),
             format!("Dir::Etc::preferencesparts={}", at("etc/preferences.d")),

@@ -39,6 +39,12 @@ pub const BUILD: &[Package] = &[
         signs: &["/usr/include/openssl/ssl.h", "/usr/local/include/openssl/ssl.h"],
     },
     Package { name: "python3", purpose: "the build of librdkafka", signs: &["python3"] },
+    Package { name: "git", purpose: "the list of the source files", signs: &["git"] },
+    Package {
+        name: "ca-certificates",
+        purpose: "fetching over TLS",
+        signs: &["/etc/ssl/certs/ca-certificates.crt"],
+    },
 ];
 
 /// To run Kafka.

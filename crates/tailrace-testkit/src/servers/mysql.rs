@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::{Place, READY_LIMIT};
 use crate::account;
@@ -173,6 +173,32 @@ impl MySqlServer {
     /// The folder with the data (`data`), the log and the socket.
     pub fn dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// Makes this server a replica of `source` by GTID, as a standby is. It needs a `server_id` of
+    /// its own, and to write its own log of what it applies (`--log-replica-updates`, the default).
+    pub fn replicate_from(&self, source: &Self) -> Result<()> {
+        let (host, port) = ("127.0.0.1", source.port());
+        self.sql(&format!(
+            "CHANGE REPLICATION SOURCE TO SOURCE_HOST='{host}', SOURCE_PORT={port}, \
+             SOURCE_USER='{USER}', SOURCE_PASSWORD='{PASSWORD}', SOURCE_AUTO_POSITION=1, \
+             GET_SOURCE_PUBLIC_KEY=1; START REPLICA"
+        ))
+        .map(drop)
+    }
+
+    /// Waits until this server has applied all that `source` has committed so far.
+    pub fn catch_up_with(&self, source: &Self) -> Result<()> {
+        let gtids = source.sql("SELECT @@GLOBAL.gtid_executed")?.concat().concat();
+        let seconds = READY_LIMIT.as_secs();
+        let answer = self.sql(&format!(
+            "SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', {seconds})",
+            gtids.replace('\n', "")
+        ))?;
+        if answer != [["0"]] {
+            bail!("the replica did not apply {gtids} in {seconds} s: {answer:?}");
+        }
+        Ok(())
     }
 
     /// `kill -9`. [`restart`](Self::restart) starts it again on the same data and port.

@@ -307,10 +307,11 @@ impl Actor<'_> {
         self.serial += 1;
         let table = format!("made{}", self.serial);
         let name = self.spell(database, &table).await;
+        let txn = self.shared.next_transaction();
         let sql = match self.rng.random_range(0..3) {
             0 => format!("CREATE TABLE {name} LIKE `{database}`.`{SWAPPED}`"),
             1 => format!(
-                "CREATE TABLE IF NOT EXISTS {name} ({COLUMNS}) SELECT id, version, txn FROM `{database}`.`{SWAPPED}`"
+                "CREATE TABLE IF NOT EXISTS {name} ({COLUMNS}) SELECT id, version, {txn} AS txn FROM `{database}`.`{SWAPPED}`"
             ),
             _ => format!("CREATE TABLE {name} ({COLUMNS}) COMMENT 'x; y' -- a remark"),
         };

@@ -49,6 +49,21 @@ fn two_mysql_servers_differ_in_their_identity() {
 }
 
 #[test]
+fn a_replica_follows_its_source_and_outlives_it() {
+    let mut source = MySqlServer::start(MySqlOptions::default()).unwrap();
+    let replica =
+        MySqlServer::start(MySqlOptions { server_id: 2, ..MySqlOptions::default() }).unwrap();
+    replica.replicate_from(&source).unwrap();
+    source.sql("CREATE DATABASE d; CREATE TABLE d.t (a INT PRIMARY KEY)").unwrap();
+    source.sql("INSERT INTO d.t VALUES (1), (2), (3)").unwrap();
+    replica.catch_up_with(&source).unwrap();
+    let executed = source.sql("SELECT @@GLOBAL.gtid_executed").unwrap();
+    source.kill().unwrap();
+    assert_eq!(replica.sql("SELECT COUNT(*) FROM d.t").unwrap(), [["3"]]);
+    assert_eq!(replica.sql("SELECT @@GLOBAL.gtid_executed").unwrap(), executed);
+}
+
+#[test]
 fn a_session_keeps_its_transaction_and_tells_the_servers_error() {
     let login = env::mysql().unwrap();
     login.query("CREATE DATABASE testkit_session").unwrap();

@@ -215,6 +215,12 @@ pub struct Job {
     /// Selection edited while running, not yet in force.
     #[serde(default)]
     pub edited_selection: Option<ObjectSelection>,
+    /// Databases a selection of the whole server stands for, listed when the job first started.
+    #[serde(default)]
+    pub listed_databases: Option<Vec<String>>,
+    /// Progress records could not be removed from the target when the job ended.
+    #[serde(default)]
+    pub progress_left: bool,
     /// Windows of the speed limit.
     #[serde(default)]
     pub speed_windows: Vec<SpeedWindow>,

@@ -74,17 +74,18 @@ impl Moment {
             Self::After(time) => time,
             Self::SnapshotRows(_) | Self::Messages(_) => Duration::from_secs(3),
         };
+        let over = || (begun.elapsed() >= longest).then_some(());
         let mut first: Option<Figures> = None;
         wait::until("the instant of a kill", LIMIT, || {
-            let now = Figures::ask(served).ok();
-            let first = *first.get_or_insert(now.unwrap_or_default());
-            let now = now.unwrap_or(first);
+            // While the server starts it has no figures.
+            let Ok(now) = Figures::ask(served) else { return Ok(over()) };
+            let first = *first.get_or_insert(now);
             let reached = match self {
                 Self::After(_) => false,
                 Self::SnapshotRows(rows) => now.snapshot_rows >= first.snapshot_rows + rows,
                 Self::Messages(messages) => now.messages >= first.messages + messages,
             };
-            Ok((reached || begun.elapsed() >= longest).then_some(()))
+            Ok(if reached { Some(()) } else { over() })
         })
     }
 }
@@ -123,6 +124,7 @@ fn kill_server(scene: &mut Scene, load: &Workload, rng: &mut StdRng, count: u64)
     let rows = tables * f64::from(u32::try_from(scene.plan.rows_initial)?);
     for number in 0..count {
         if number == count / 2 {
+            scene.served.ready()?;
             // The first half meets the full phase and the hand-over; DDL comes with the stream.
             scene.drive(&["wait", "@", "INCRE_TRANSFER_STARTED"])?;
             load.allow_ddl();

@@ -48,7 +48,10 @@ pub(crate) fn binlog_end(connection: &mut Connection) -> Result<(String, u64)> {
         Err(e) => return Err(e),
     };
     let row = rows.first().ok_or_else(|| {
-        Error::new(ErrorKind::SourceSetting, "log_bin is OFF: the source writes no binlog; set log_bin=ON")
+        Error::new(
+            ErrorKind::SourceSetting,
+            "log_bin is OFF: the source writes no binlog; set log_bin=ON",
+        )
     })?;
     Ok((row.text(0)?.to_owned(), row.number(1)?))
 }
@@ -141,6 +144,26 @@ pub(crate) fn table_schema(
     }
 }
 
+/// A database at the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundDatabase {
+    /// Name.
+    pub name: String,
+    /// Its base tables, by name.
+    pub tables: Vec<FoundTable>,
+}
+
+/// A table at the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundTable {
+    /// Name.
+    pub name: String,
+    /// The server's estimate of its rows.
+    pub rows_estimated: u64,
+    /// Whether it has a primary key.
+    pub has_primary_key: bool,
+}
+
 /// Databases with their base tables in order, without the server's own.
 ///
 /// # Errors
@@ -148,8 +171,8 @@ pub(crate) fn table_schema(
 pub(crate) fn list(
     connection: &mut Connection,
     databases: Option<&[String]>,
-) -> Result<Vec<(String, Vec<String>)>> {
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+) -> Result<Vec<FoundDatabase>> {
+    let mut found: BTreeMap<String, Vec<FoundTable>> = BTreeMap::new();
     let wanted = |name: &str| databases.is_none_or(|list| list.iter().any(|d| d == name));
     for row in connection.rows("SHOW DATABASES")? {
         let name = row.text(0)?;
@@ -158,15 +181,22 @@ pub(crate) fn list(
         }
     }
     let rows = connection.rows(
-        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES \
-         WHERE TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_SCHEMA, TABLE_NAME",
+        "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, COALESCE(t.TABLE_ROWS, 0), \
+         EXISTS (SELECT 1 FROM information_schema.STATISTICS s WHERE s.TABLE_SCHEMA = t.TABLE_SCHEMA \
+         AND s.TABLE_NAME = t.TABLE_NAME AND s.INDEX_NAME = 'PRIMARY') \
+         FROM information_schema.TABLES t \
+         WHERE t.TABLE_TYPE = 'BASE TABLE' ORDER BY t.TABLE_SCHEMA, t.TABLE_NAME",
     )?;
     for row in &rows {
         if let Some(tables) = found.get_mut(row.text(0)?) {
-            tables.push(row.text(1)?.to_owned());
+            tables.push(FoundTable {
+                name: row.text(1)?.to_owned(),
+                rows_estimated: row.number(2)?,
+                has_primary_key: row.number(3)? == 1,
+            });
         }
     }
-    Ok(found.into_iter().collect())
+    Ok(found.into_iter().map(|(name, tables)| FoundDatabase { name, tables }).collect())
 }
 
 type TableName = (String, String);
@@ -184,8 +214,7 @@ fn unique_keys(
     ))?;
     let mut indexes: BTreeMap<(String, String, String), Option<Vec<String>>> = BTreeMap::new();
     for row in &rows {
-        let name =
-            (row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.text(2)?.to_owned());
+        let name = (row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.text(2)?.to_owned());
         let usable = row.get(3).is_some() && row.get(4).is_none() && row.text_or_empty(5)? != "YES";
         let columns = indexes.entry(name).or_insert_with(|| Some(Vec::new()));
         match columns {

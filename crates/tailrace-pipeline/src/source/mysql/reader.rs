@@ -105,10 +105,8 @@ impl<'c> Reader<'c> {
             composer.ddl(topic, 0, names, row.text(1)?, DdlPhase::Init);
         }
         self.context.observer.table(&table.database, &table.table, 0, false);
-        let advance = Advance::TableBegin {
-            database: table.database.clone(),
-            table: table.table.clone(),
-        };
+        let advance =
+            Advance::TableBegin { database: table.database.clone(), table: table.table.clone() };
         self.context.send(composer.take(advance, true), &mut Throttle::new(1))
     }
 
@@ -122,20 +120,18 @@ impl<'c> Reader<'c> {
 
     /// Makes sure the table is known to this reader.
     fn open(&mut self, table: &SelectedTable) -> Result<()> {
-        let is_open = self.opened.as_ref().is_some_and(|o| {
-            o.table.database == table.database && o.table.table == table.table
-        });
+        let is_open = self
+            .opened
+            .as_ref()
+            .is_some_and(|o| o.table.database == table.database && o.table.table == table.table);
         if is_open {
             return Ok(());
         }
         let schema = catalog::table_schema(&mut self.connection, &table.database, &table.table)?;
         let (index, columns) = table.key.clone().unwrap_or_default();
         let key = key_ordinals(&schema, &columns)?;
-        let window_key = if columns.is_empty() {
-            None
-        } else {
-            Some(chunk_key_encoder(&schema, &columns)?)
-        };
+        let window_key =
+            if columns.is_empty() { None } else { Some(chunk_key_encoder(&schema, &columns)?) };
         let key_schema = TableSchema {
             columns: key.iter().filter_map(|i| schema.columns.get(*i).cloned()).collect(),
             primary_key: Vec::new(),
@@ -221,10 +217,18 @@ impl<'c> Reader<'c> {
                 self.composer.init(&opened.sink, &cells)?;
             }
             let full = self.composer.bytes() >= batch_bytes_max;
-            let to = if full && !opened.key.is_empty() { Some(sql.literals(&cells)?) } else { None };
+            let to =
+                if full && !opened.key.is_empty() { Some(sql.literals(&cells)?) } else { None };
             spare = recycle(cells);
             if full {
-                hand_over(self.context, &mut self.composer, &mut self.throttle, task, &mut from, to)?;
+                hand_over(
+                    self.context,
+                    &mut self.composer,
+                    &mut self.throttle,
+                    task,
+                    &mut from,
+                    to,
+                )?;
             }
         }
         let advance = chunk_rows(task, from, None, true);
@@ -277,9 +281,7 @@ impl Window {
     ) -> Result<bool> {
         let Some(encoder) = &opened.window_key else { return Ok(false) };
         key.clear();
-        encoder
-            .encode_key(key, cells)
-            .map_err(|e| Error::new(ErrorKind::Decode, e.to_string()))?;
+        encoder.encode_key(key, cells).map_err(|e| Error::new(ErrorKind::Decode, e.to_string()))?;
         Ok(self.contains(&opened.table.database, &opened.table.table, key))
     }
 }

@@ -138,7 +138,12 @@ impl<'c> Snapshot<'c> {
     }
 
     /// Gives the stream its first position, if it has none.
-    fn position(&self, stream: &mut Stream<'c>, control: &mut Connection, gtid: bool) -> Result<()> {
+    fn position(
+        &self,
+        stream: &mut Stream<'c>,
+        control: &mut Connection,
+        gtid: bool,
+    ) -> Result<()> {
         if stream.has_position() {
             return Ok(());
         }

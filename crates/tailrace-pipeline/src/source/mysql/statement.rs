@@ -2,6 +2,7 @@
 
 use tailrace_codec::binlog::QueryEvent;
 use tailrace_codec::charset::Decoder;
+use tailrace_codec::ddl::{Statement, TransactionControl, classify};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Selection;
@@ -26,6 +27,8 @@ pub(crate) enum Effect {
         database: String,
         /// Table; empty for a statement on a database.
         table: String,
+        /// The statement is a transaction of its own.
+        commits: bool,
     },
     /// Nothing that concerns the job; ends its transaction.
     Other,
@@ -49,17 +52,80 @@ pub(crate) fn text(query: &QueryEvent<'_>) -> Result<String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// What a statement does, given the session's default database.
-pub(crate) fn effect(sql: &str, database: &str, selection: &Selection) -> Effect {
-    let word = sql.split_whitespace().next().unwrap_or("").to_ascii_uppercase();
-    match word.trim_end_matches(';') {
-        "BEGIN" => Effect::Begin,
-        "COMMIT" => Effect::Commit,
-        "ROLLBACK" => Effect::Rollback,
-        "SAVEPOINT" => Effect::InTransaction,
-        _ if selection.includes_database(database) => {
-            Effect::Definition { database: database.to_owned(), table: String::new() }
+/// What a statement does.
+pub(crate) fn effect(sql: &str, query: &QueryEvent<'_>, selection: &Selection) -> Effect {
+    let statement = classify(sql, query.database);
+    match &statement {
+        Statement::Transaction(control) => transaction(control),
+        Statement::Rows { .. } => rows(query, selection),
+        Statement::DropTable { temporary: true, .. } => Effect::Other,
+        Statement::CreateTable(table) if table.temporary => Effect::Other,
+        Statement::StoredObject { .. } | Statement::Account | Statement::Other { .. } => {
+            Effect::Other
         }
-        _ => Effect::Other,
+        Statement::CreateDatabase { name, .. }
+        | Statement::DropDatabase { name }
+        | Statement::AlterDatabase { name, .. } => {
+            if selection.includes_database(name) {
+                definition(name, "", true)
+            } else {
+                Effect::Other
+            }
+        }
+        Statement::Unknown(_) if selection.includes_database(query.database) => {
+            definition(query.database, "", true)
+        }
+        _ => {
+            let selected =
+                statement.tables().into_iter().find(|t| selection.includes(&t.database, &t.table));
+            match selected {
+                Some(t) => definition(&t.database, &t.table, !holds_rows(sql)),
+                None => Effect::Other,
+            }
+        }
+    }
+}
+
+fn definition(database: &str, table: &str, commits: bool) -> Effect {
+    Effect::Definition { database: database.to_owned(), table: table.to_owned(), commits }
+}
+
+/// `CREATE TABLE … SELECT` is logged as one transaction: a definition with this ending, then rows.
+fn holds_rows(sql: &str) -> bool {
+    let tail = sql.trim_end().as_bytes();
+    tail.len()
+        .checked_sub(17)
+        .is_some_and(|at| tail[at..].eq_ignore_ascii_case(b"START TRANSACTION"))
+}
+
+fn transaction(control: &TransactionControl) -> Effect {
+    use TransactionControl as T;
+    match control {
+        T::Begin | T::XaStart(_) => Effect::Begin,
+        T::Commit | T::XaCommit { .. } | T::XaRollback(_) => Effect::Commit,
+        T::Rollback => Effect::Rollback,
+        T::Savepoint(_) | T::Release(_) | T::XaEnd(_) | T::XaPrepare(_) => Effect::InTransaction,
+        // Row-based logs leave out what was rolled back, but for tables without transactions.
+        T::RollbackTo(_) => Effect::Unsupported(
+            "part of a transaction that changed a table without transactions was rolled back",
+        ),
+    }
+}
+
+/// A statement that changes rows, logged as text.
+fn rows(query: &QueryEvent<'_>, selection: &Selection) -> Effect {
+    let named = query.status.updated_database_names;
+    let mut databases = named.split(|b| *b == 0).filter(|n| !n.is_empty()).peekable();
+    let concerns = if databases.peek().is_some() {
+        databases.any(|n| std::str::from_utf8(n).is_ok_and(|n| selection.includes_database(n)))
+    } else {
+        selection.includes_database(query.database)
+    };
+    if concerns {
+        Effect::Unsupported(
+            "the log holds the statement and not its rows; set binlog_format=ROW in every session of the source",
+        )
+    } else {
+        Effect::InTransaction
     }
 }

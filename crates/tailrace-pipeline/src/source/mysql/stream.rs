@@ -323,8 +323,7 @@ impl<'c> Stream<'c> {
         let mut inner_format = format.clone();
         let mut events = reader.events(payload).map_err(damaged)?;
         while let Some(raw) = events.next_event(format).map_err(damaged)? {
-            let event =
-                inner_format.decode(&raw).map_err(|e| unreadable(&raw, e, &self.seen))?;
+            let event = inner_format.decode(&raw).map_err(|e| unreadable(&raw, e, &self.seen))?;
             self.transaction_event(&raw, event, window)?;
         }
         Ok(())
@@ -353,13 +352,14 @@ impl<'c> Stream<'c> {
                 ErrorKind::Decode,
                 format!(
                     "the source wrote an incident into its log at {}:{} ({}): changes may be missing there",
-                    self.seen.0, self.seen.1, String::from_utf8_lossy(incident.message)
+                    self.seen.0,
+                    self.seen.1,
+                    String::from_utf8_lossy(incident.message)
                 ),
             )),
-            Event::PreviousGtids(_)
-            | Event::RowsQuery(_)
-            | Event::Stop
-            | Event::Ignored(_) => Ok(()),
+            Event::PreviousGtids(_) | Event::RowsQuery(_) | Event::Stop | Event::Ignored(_) => {
+                Ok(())
+            }
             Event::FormatDescription(_)
             | Event::Rotate(_)
             | Event::Heartbeat(_)
@@ -408,11 +408,7 @@ impl<'c> Stream<'c> {
 
     fn open_transaction(&mut self) -> &mut Transaction {
         // Servers before 5.6.5 write no GTID event at all.
-        self.transaction.get_or_insert(Transaction {
-            gtid: None,
-            committed_ms: 0,
-            changes: 0,
-        })
+        self.transaction.get_or_insert(Transaction { gtid: None, committed_ms: 0, changes: 0 })
     }
 
     fn query(
@@ -426,7 +422,7 @@ impl<'c> Stream<'c> {
             return Ok(());
         }
         let sql = statement::text(query)?;
-        match statement::effect(&sql, query.database, &self.context.spec.selection) {
+        match statement::effect(&sql, query, &self.context.spec.selection) {
             Effect::Begin => {
                 self.open_transaction();
                 Ok(())
@@ -436,15 +432,21 @@ impl<'c> Stream<'c> {
             Effect::Rollback => self.roll_back(),
             Effect::Unsupported(why) => Err(Error::new(
                 ErrorKind::UnknownEvent,
-                format!("{} at {}:{}: {why}", sql.chars().take(200).collect::<String>(), self.seen.0, self.seen.1),
+                format!(
+                    "{} at {}:{}: {why}",
+                    sql.chars().take(200).collect::<String>(),
+                    self.seen.0,
+                    self.seen.1
+                ),
             )),
             Effect::Other => self.commit(),
-            Effect::Definition { database, table } => {
+            Effect::Definition { database, table, commits } => {
                 if let Some(window) = window {
                     window.definition_changed();
                 }
                 let es_ms = self.time_ms(raw);
-                self.definition(es_ms, &database, &table, &sql)
+                self.definition(es_ms, &database, &table, &sql)?;
+                if commits { self.commit() } else { Ok(()) }
             }
         }
     }
@@ -452,23 +454,30 @@ impl<'c> Stream<'c> {
     /// A statement that changes the definition of a selected object.
     fn definition(&mut self, es_ms: i64, database: &str, table: &str, sql: &str) -> Result<()> {
         self.tables.clear();
-        self.open_transaction().changes += 1;
-        if self.delivered == 0 {
+        let delivered = self.delivered;
+        let transaction = self.open_transaction();
+        transaction.changes += 1;
+        if transaction.changes > delivered {
             if let Some(topic) = self.context.router.ddl()? {
                 self.composer.ddl(topic, es_ms, (database, table), sql, DdlPhase::Stream);
             }
             self.context.observer.ddl(&format!("{}:{}", self.seen.0, self.seen.1), sql);
         }
-        self.commit()
+        Ok(())
     }
 
     /// The first phase of a distributed transaction: whether its rows count is not known yet.
-    fn prepared(&self, prepare: &XaPrepare<'_>) -> Result<()> {
+    fn prepared(&mut self, prepare: &XaPrepare<'_>) -> Result<()> {
+        if self.transaction.as_ref().is_none_or(|t| t.changes == 0) {
+            return self.commit();
+        }
         Err(Error::new(
             ErrorKind::UnknownEvent,
             format!(
-                "XA PREPARE {:?} at {}:{}: distributed transactions in two phases are not supported",
-                prepare, self.seen.0, self.seen.1
+                "XA PREPARE of {:?} at {}:{} changes selected tables: distributed transactions in two phases are not supported",
+                String::from_utf8_lossy(prepare.gtrid),
+                self.seen.0,
+                self.seen.1
             ),
         ))
     }
@@ -495,7 +504,9 @@ impl<'c> Stream<'c> {
                 ErrorKind::SourceSetting,
                 format!(
                     "rows of {} at {}:{} do not hold all columns: binlog_row_image is not FULL in the session that wrote them",
-                    table.name(), self.seen.0, self.seen.1
+                    table.name(),
+                    self.seen.0,
+                    self.seen.1
                 ),
             ));
         }
@@ -521,8 +532,10 @@ impl<'c> Stream<'c> {
                 format!("rows of {} behind {}:{}: {e}", table.name(), seen.0, seen.1),
             )
         };
-        let limits =
-            RowLimits { restored_bytes_max: self.context.spec.limits.event_bytes_max };
+        let limits = RowLimits {
+            restored_bytes_max: self.context.spec.limits.event_bytes_max,
+            ..RowLimits::default()
+        };
         let Scratch { restored, before, after } = scratch;
         let mut rows = event.rows(table.plan(), restored, limits).map_err(damaged)?;
         let (mut old, mut new) = (recycle(std::mem::take(before)), recycle(std::mem::take(after)));
@@ -568,8 +581,7 @@ impl<'c> Stream<'c> {
         self.file.clone_from(&self.seen.0);
         self.offset = self.seen.1;
         let full = self.composer.bytes() >= self.context.spec.limits.batch_bytes_max;
-        let age_max =
-            if self.composer.is_empty() { EMPTY_STEP_INTERVAL } else { STEP_AGE_MAX };
+        let age_max = if self.composer.is_empty() { EMPTY_STEP_INTERVAL } else { STEP_AGE_MAX };
         if full || self.last_step.elapsed() >= age_max {
             self.flush()?;
         }
@@ -648,11 +660,7 @@ fn gtid_of(event: &GtidEvent<'_>) -> Result<Gtid> {
 }
 
 /// Names the event in a decode error, and tells an event that is not known from one that is damaged.
-fn unreadable(
-    raw: &RawEvent<'_>,
-    e: tailrace_codec::DecodeError,
-    seen: &(String, u64),
-) -> Error {
+fn unreadable(raw: &RawEvent<'_>, e: tailrace_codec::DecodeError, seen: &(String, u64)) -> Error {
     let known = raw.header.event_type.name() != "UNKNOWN_EVENT";
     let kind = if known { ErrorKind::Decode } else { ErrorKind::UnknownEvent };
     Error::new(kind, format!("{} behind {}:{}: {e}", raw.header.event_type, seen.0, seen.1))

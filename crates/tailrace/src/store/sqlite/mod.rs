@@ -9,6 +9,8 @@ mod lease;
 mod progress;
 mod query;
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -38,6 +40,7 @@ impl SqliteStore {
     /// [`StoreError::Engine`] if it cannot be opened, is not a database, or was written by a newer
     /// Tailrace.
     pub async fn open(path: &Path) -> StoreResult<Self> {
+        make_private(path).map_err(|e| StoreError::Engine(format!("{}: {e}", path.display())))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -73,6 +76,16 @@ impl SqliteStore {
     /// first write could find that what it read is outdated, and fail.
     async fn begin(&self) -> StoreResult<Transaction<'static, Sqlite>> {
         Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+/// Makes the file with access for its owner only, if it is not there; SQLite gives its companions the
+/// same mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e),
+        _ => Ok(()),
     }
 }
 

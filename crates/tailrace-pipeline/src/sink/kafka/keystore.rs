@@ -1,0 +1,1 @@
+//! Java key stores and PKCS#12 files, turned into PEM.

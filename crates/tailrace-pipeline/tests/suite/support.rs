@@ -1,0 +1,201 @@
+//! A job on the shared servers, and what tests wait for.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::Message;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tailrace_pipeline::checkpoint::Checkpoint;
+use tailrace_pipeline::job::{
+    Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link, MessageFormat, MysqlEndpoint,
+    PartitionPolicy, SelectedDatabase, Selection, TaskType, TopicPolicy,
+};
+use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
+use tailrace_pipeline::run::StopSignal;
+use tailrace_pipeline::{Ended, Result};
+use tailrace_testkit::env;
+use tailrace_testkit::sql::Login;
+
+/// Longest time a test waits for a state.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A name that no other test uses.
+pub(crate) fn unique(prefix: &str) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("{prefix}_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The administrator's client of the shared MySQL.
+pub(crate) fn mysql() -> Login {
+    env::mysql().expect("the shared MySQL")
+}
+
+/// Address of the shared Kafka.
+pub(crate) fn kafka() -> String {
+    env::kafka().expect("the shared Kafka").bootstrap
+}
+
+/// A job over one whole database of the shared MySQL.
+pub(crate) fn spec(database: &str) -> JobSpec {
+    let login = env::mysql().expect("the shared MySQL");
+    JobSpec {
+        job_id: unique("job"),
+        link: Link::MysqlToKafka,
+        task: TaskType::FullIncremental,
+        source: MysqlEndpoint {
+            host: "127.0.0.1".into(),
+            port: login.port,
+            user: login.user,
+            password: login.password.into(),
+            tls: None,
+        },
+        target: KafkaEndpoint { brokers: kafka(), sasl: None, tls: None },
+        selection: Selection {
+            databases: vec![SelectedDatabase { name: database.into(), tables: None }],
+        },
+        policy: KafkaPolicy {
+            topic: TopicPolicy::PerTable("$database$-$tablename$".into()),
+            partition: PartitionPolicy::Table,
+            format: MessageFormat::Json,
+            partitions: 1,
+            replication_factor: 1,
+            ddl_topic: None,
+            delivery: Delivery::ExactlyOnce,
+            progress_topic: "tailrace-progress".into(),
+        },
+        start: None,
+        limits: Limits::default(),
+    }
+}
+
+/// Remembers what a job reports.
+#[derive(Default)]
+pub(crate) struct Recorder {
+    phases: Mutex<Vec<Phase>>,
+    log: Mutex<Vec<String>>,
+    durable: Mutex<Option<Checkpoint>>,
+}
+
+impl Recorder {
+    pub(crate) fn has_reached(&self, phase: Phase) -> bool {
+        self.phases.lock().unwrap().contains(&phase)
+    }
+
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+}
+
+impl JobObserver for Recorder {
+    fn phase(&self, phase: Phase) {
+        self.phases.lock().unwrap().push(phase);
+    }
+
+    fn durable(&self, checkpoint: &Checkpoint) {
+        *self.durable.lock().unwrap() = Some(checkpoint.clone());
+    }
+
+    fn table(&self, _database: &str, _table: &str, _rows: u64, _done: bool) {}
+
+    fn ddl(&self, position: &str, statement: &str) {
+        self.log.lock().unwrap().push(format!("DDL at {position}: {statement}"));
+    }
+
+    fn log(&self, level: tracing::Level, message: &str) {
+        self.log.lock().unwrap().push(format!("{level} {message}"));
+    }
+}
+
+/// A job that runs on a thread of its own.
+pub(crate) struct Running {
+    pub(crate) stop: StopSignal,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) counters: Arc<Counters>,
+    thread: Option<JoinHandle<Result<Ended>>>,
+}
+
+/// Starts a job.
+pub(crate) fn start(spec: &JobSpec) -> Running {
+    let stop = StopSignal::new();
+    let recorder = Arc::new(Recorder::default());
+    let counters = Arc::new(Counters::default());
+    let thread = {
+        let (spec, stop) = (spec.clone(), stop.clone());
+        let observer: Arc<dyn JobObserver> = Arc::clone(&recorder) as _;
+        let counters = Arc::clone(&counters);
+        std::thread::spawn(move || {
+            tailrace_pipeline::run_job(&spec, 1, &stop, &observer, &counters)
+        })
+    };
+    Running { stop, recorder, counters, thread: Some(thread) }
+}
+
+impl Running {
+    /// Waits until a condition holds; fails with the job's own error if it ends before.
+    pub(crate) fn wait_until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !condition(self) {
+            if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
+                let end = self.thread.take().map(JoinHandle::join);
+                panic!(
+                    "the job ended while waiting for {what}: {end:?}; {:?}",
+                    self.recorder.log()
+                );
+            }
+            assert!(Instant::now() < until, "no {what} in time; {:?}", self.recorder.log());
+            std::thread::yield_now();
+        }
+    }
+
+    /// Asks the job to stop and gives its end.
+    pub(crate) fn stop(mut self) -> Result<Ended> {
+        self.stop.stop();
+        self.thread.take().expect("a running job").join().expect("no panic")
+    }
+}
+
+/// A message as a consumer sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) partition: i32,
+    pub(crate) key: Option<String>,
+    pub(crate) value: serde_json::Value,
+}
+
+/// Everything committed in a topic, in order of partition and offset.
+pub(crate) fn read_topic(topic: &str) -> Vec<Seen> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", kafka())
+        .set("group.id", unique("reader"))
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        .set("enable.auto.commit", "false")
+        .create()
+        .expect("a consumer");
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).expect("metadata");
+    let partitions: Vec<i32> = metadata.topics()[0].partitions().iter().map(|p| p.id()).collect();
+    let mut seen = Vec::new();
+    for partition in partitions {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Beginning).expect("a partition");
+        consumer.assign(&list).expect("an assignment");
+        loop {
+            match consumer.poll(PATIENCE) {
+                Some(Ok(message)) => seen.push(Seen {
+                    partition,
+                    key: message.key().map(|k| String::from_utf8(k.to_vec()).expect("UTF-8")),
+                    value: serde_json::from_slice(message.payload().expect("a value"))
+                        .expect("JSON"),
+                }),
+                Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => break,
+                Some(Err(e)) => panic!("{topic}: {e}"),
+                None => panic!("{topic} gives no answer"),
+            }
+        }
+    }
+    seen
+}

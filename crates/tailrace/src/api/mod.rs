@@ -1,0 +1,36 @@
+//! The HTTP API: DRS v3 and v5, and the part of IAM its clients need.
+//!
+//! A request passes [`answer::finish`] (request id, time limit, error bodies), then for most routes
+//! [`auth::authenticate`], then its handler. Handlers read DRS's JSON into types of their own, call
+//! [`crate::control`], and write DRS's JSON. What a client can get wrong is refused with field, value
+//! and what is allowed.
+
+mod answer;
+mod auth;
+mod body;
+mod call;
+mod error;
+mod health;
+mod iam;
+mod job_input;
+mod job_list;
+mod json;
+mod kept;
+mod language;
+mod message;
+mod not_offered;
+mod openapi;
+mod query;
+mod refusal;
+mod router;
+mod secret_text;
+mod state;
+#[cfg(test)]
+mod tests;
+mod text_or_integer;
+mod time;
+mod v3;
+mod v5;
+
+pub use router::{openapi_json, router};
+pub use state::ApiLimits;

@@ -1,0 +1,173 @@
+//! DRS's operations that are not offered: they are answered as what they are, not as unknown paths.
+
+use axum::http::Method;
+
+/// Method, path with `*` for a value, name of the operation in DRS's SDKs.
+const OPERATIONS: &[(&str, &str, &str)] = &[
+    ("POST", "/v3/*/available-zone", "list_available_zone"),
+    ("PUT", "/v3/*/job/*/tuning-params/modify-params", "update_tuning_params"),
+    ("GET", "/v3/*/job/*/tuning-params/query-params", "query_tuning_params"),
+    ("POST", "/v3/*/jobs/*/batch-struct-detail", "batch_list_struct_detail"),
+    ("DELETE", "/v3/*/jobs/*/compare/*", "delete_compare_job"),
+    ("GET", "/v3/*/jobs/*/compare/*/content-detail", "list_content_compare_detail"),
+    ("GET", "/v3/*/jobs/*/compare/*/content-difference", "list_content_compare_difference"),
+    ("GET", "/v3/*/jobs/*/compare/*/content-overview", "list_content_compare_overview"),
+    ("GET", "/v3/*/jobs/*/compare/*/line-detail", "list_data_compare_detail"),
+    ("GET", "/v3/*/jobs/*/compare/*/line-overview", "list_data_compare_overview"),
+    ("GET", "/v3/*/jobs/*/compare/result/file", "download_compare_result_file"),
+    ("POST", "/v3/*/jobs/*/compare/result/file", "create_compare_result_file"),
+    ("GET", "/v3/*/jobs/*/get-src-user", "list_users"),
+    ("GET", "/v3/*/jobs/*/lts-log-switch", "select_group_and_stream"),
+    ("PUT", "/v3/*/jobs/*/lts-log-switch", "modify_group_and_stream"),
+    ("GET", "/v3/*/jobs/*/object/compare", "list_obeject_level_compare_overview"),
+    ("POST", "/v3/*/jobs/*/object/compare", "create_object_level_compare_job"),
+    ("GET", "/v3/*/jobs/*/object/compare/*", "list_obeject_level_compare_detail"),
+    ("POST", "/v3/*/jobs/*/params", "update_params"),
+    ("GET", "/v3/*/jobs/*/table/compare", "list_data_level_table_compare_jobs"),
+    ("POST", "/v3/*/jobs/*/table/compare", "create_data_level_table_compare_job"),
+    ("POST", "/v3/*/jobs/*/table/compare/*", "start_promptly_data_level_table_compare_job"),
+    ("POST", "/v3/*/jobs/batch-get-params", "batch_show_params"),
+    ("POST", "/v3/*/jobs/batch-replace-definer", "batch_set_definer"),
+    ("POST", "/v3/*/jobs/batch-rpo-and-rto", "batch_list_rpos_and_rtos"),
+    ("POST", "/v3/*/jobs/batch-set-smn", "batch_set_smn"),
+    ("POST", "/v3/*/jobs/batch-struct-process", "batch_list_struct_process"),
+    ("POST", "/v3/*/jobs/batch-switchover", "batch_switchover"),
+    ("POST", "/v3/*/jobs/batch-transformation", "batch_change_data"),
+    ("PUT", "/v3/*/jobs/batch-update-user", "batch_update_user"),
+    ("POST", "/v3/*/jobs/create-compare-task", "create_compare_task"),
+    ("POST", "/v3/*/jobs/disaster-recovery-monitoring-data", "show_monitoring_data"),
+    ("POST", "/v3/*/jobs/query-compare-result", "list_compare_result"),
+    ("GET", "/v3/*/node-type", "list_available_node_types"),
+    ("GET", "/v3/*/quotas", "show_quotas"),
+    ("POST", "/v5/*/*/resource-instances/count", "count_instance_by_tags"),
+    ("POST", "/v5/*/*/resource-instances/filter", "list_instance_by_tags"),
+    ("GET", "/v5/*/agency/*", "show_agency_info"),
+    ("PUT", "/v5/*/agency/*/policy", "update_agency_policy"),
+    ("GET", "/v5/*/agency/permissions", "lists_agency_permissions"),
+    ("GET", "/v5/*/backup-migration-jobs", "list_replication_jobs"),
+    ("POST", "/v5/*/backup-migration-jobs", "create_replication_job"),
+    ("DELETE", "/v5/*/backup-migration-jobs/*", "delete_replication_job"),
+    ("GET", "/v5/*/backup-migration-jobs/*", "show_replication_job"),
+    ("PUT", "/v5/*/backup-migration-jobs/*", "update_replication_job"),
+    ("GET", "/v5/*/batch-async-jobs", "list_async_jobs"),
+    ("GET", "/v5/*/batch-async-jobs/*", "list_async_job_detail"),
+    ("PUT", "/v5/*/batch-async-jobs/*", "update_batch_async_jobs"),
+    ("POST", "/v5/*/batch-async-jobs/*/commit", "commit_async_job"),
+    ("GET", "/v5/*/connections", "list_connections"),
+    ("POST", "/v5/*/connections", "create_connection"),
+    ("DELETE", "/v5/*/connections/*", "delete_connection"),
+    ("PUT", "/v5/*/connections/*", "modify_connection"),
+    ("POST", "/v5/*/download", "download_file"),
+    ("POST", "/v5/*/driver", "upload_user_jdbc_driver"),
+    ("DELETE", "/v5/*/drivers", "delete_user_jdbc_driver"),
+    ("GET", "/v5/*/drivers", "list_user_jdbc_drivers"),
+    ("GET", "/v5/*/enterprise-projects", "show_enterprise_project"),
+    ("POST", "/v5/*/export-jobs", "export_job_list"),
+    ("GET", "/v5/*/features", "show_features"),
+    ("GET", "/v5/*/files", "show_files"),
+    ("POST", "/v5/*/jdbc-driver", "upload_jdbc_driver"),
+    ("DELETE", "/v5/*/jdbc-drivers", "delete_jdbc_driver"),
+    ("GET", "/v5/*/jdbc-drivers", "list_jdbc_drivers"),
+    ("POST", "/v5/*/job/*/change-to-period", "change_to_period"),
+    ("DELETE", "/v5/*/job/*/column-info", "delete_column_infos"),
+    ("POST", "/v5/*/job/*/column-info", "show_column_infos"),
+    ("POST", "/v5/*/job/*/column-info-modification", "modify_column_infos"),
+    ("GET", "/v5/*/job/*/columns", "show_column_info_result"),
+    ("POST", "/v5/*/job/*/columns/collect", "collect_columns"),
+    ("POST", "/v5/*/job/*/data-filtering/check", "check_data_filter"),
+    ("GET", "/v5/*/job/*/data-filtering/result", "show_data_filtering_result"),
+    ("GET", "/v5/*/job/*/object-column-info", "show_object_column_info"),
+    ("POST", "/v5/*/jobs/*/associate-smn-topic", "associate_smn_topic"),
+    ("POST", "/v5/*/jobs/*/change-flavor", "change_job_flavor"),
+    ("POST", "/v5/*/jobs/*/check-filter-rules", "check_data_filter_rules"),
+    ("POST", "/v5/*/jobs/*/collect-db-position", "collect_position_async"),
+    ("GET", "/v5/*/jobs/*/compare-policy", "show_compare_policy"),
+    ("PUT", "/v5/*/jobs/*/compare-policy", "update_compare_policy"),
+    ("GET", "/v5/*/jobs/*/compare-progress/*", "show_compare_progress"),
+    ("POST", "/v5/*/jobs/*/compare/pause", "pause_compare_jobs"),
+    ("POST", "/v5/*/jobs/*/compare/restart", "restart_compare_jobs"),
+    ("GET", "/v5/*/jobs/*/compare/users/*", "show_compare_users_detail"),
+    ("GET", "/v5/*/jobs/*/data-processing-rules", "show_data_progress"),
+    ("PUT", "/v5/*/jobs/*/data-processing-rules", "update_data_progress"),
+    ("GET", "/v5/*/jobs/*/data-processing-rules/result", "show_data_processing_rules_result"),
+    ("GET", "/v5/*/jobs/*/db-object/template", "download_db_object_template"),
+    ("POST", "/v5/*/jobs/*/db-object/template", "upload_db_object_template"),
+    ("GET", "/v5/*/jobs/*/db-object/template/progress", "show_db_object_template_progress"),
+    ("GET", "/v5/*/jobs/*/db-object/template/result", "show_db_object_template_result"),
+    ("GET", "/v5/*/jobs/*/db-position", "show_position_result"),
+    ("GET", "/v5/*/jobs/*/dirty-data", "show_dirty_data"),
+    ("POST", "/v5/*/jobs/*/export-replay-sql", "export_replay_report"),
+    ("GET", "/v5/*/jobs/*/export/obs-uris", "show_report_file_obs_uris"),
+    ("GET", "/v5/*/jobs/*/export/progress", "show_export_progress"),
+    ("GET", "/v5/*/jobs/*/extra-column-info", "list_extra_columns"),
+    ("DELETE", "/v5/*/jobs/*/filter-rules", "delete_data_filter_rules"),
+    ("POST", "/v5/*/jobs/*/filter-rules", "collect_data_filter_rules"),
+    ("PUT", "/v5/*/jobs/*/filter-rules", "save_data_filter_rules"),
+    ("GET", "/v5/*/jobs/*/filter-rules/result", "show_data_filter_rules_result"),
+    ("GET", "/v5/*/jobs/*/health-compare-jobs", "show_health_compare_job_list"),
+    ("GET", "/v5/*/jobs/*/health-compare-jobs/*", "show_health_compare_job_detail"),
+    ("GET", "/v5/*/jobs/*/health-compare-jobs/object/*", "show_health_object_compare_job_overview"),
+    ("GET", "/v5/*/jobs/*/increment-components-detail", "show_increment_components_detail"),
+    ("GET", "/v5/*/jobs/*/metering", "show_metering"),
+    ("POST", "/v5/*/jobs/*/object-mappings", "show_object_mapping"),
+    ("POST", "/v5/*/jobs/*/operation-statistics/export", "export_operation_info"),
+    ("GET", "/v5/*/jobs/*/progress", "show_task_execute_progress"),
+    ("GET", "/v5/*/jobs/*/replay-execute-record", "show_replay_execute_record"),
+    ("GET", "/v5/*/jobs/*/replay-progress", "show_replay_progress"),
+    ("GET", "/v5/*/jobs/*/replay-record", "show_replay_record"),
+    ("GET", "/v5/*/jobs/*/replay-results", "show_replay_results"),
+    ("GET", "/v5/*/jobs/*/smn-subscription-detail", "show_smn_subscription_detail"),
+    ("GET", "/v5/*/jobs/*/sql-export-status", "show_replay_report_export_status"),
+    ("GET", "/v5/*/jobs/*/switchover-info", "show_switchover_info"),
+    ("GET", "/v5/*/jobs/*/tags", "list_project_tags"),
+    ("PUT", "/v5/*/jobs/*/update-driver", "sync_user_jdbc_driver"),
+    ("PUT", "/v5/*/jobs/*/update-jdbc-driver", "sync_jdbc_driver"),
+    ("POST", "/v5/*/jobs/batch-async-create", "batch_create_jobs_async"),
+    ("GET", "/v5/*/jobs/child-count", "show_child_num"),
+    ("POST", "/v5/*/jobs/export/template", "export_creation_template"),
+    ("GET", "/v5/*/jobs/template", "download_batch_create_template"),
+    ("POST", "/v5/*/jobs/template", "import_batch_create_jobs"),
+    ("GET", "/v5/*/link-flavors", "show_link_flavors"),
+    ("GET", "/v5/*/smn/topic-info", "show_smn_topic_info"),
+    ("POST", "/v5/*/subscription", "create_subscription"),
+    ("POST", "/v5/*/subscription/*/reset", "reset_subscription"),
+    ("POST", "/v5/*/subscription/*/retry", "retry_subscription"),
+    ("POST", "/v5/*/subscription/*/start", "start_subscription"),
+    ("POST", "/v5/*/subscriptions", "show_subscription_lists"),
+    ("DELETE", "/v5/*/subscriptions/*", "delete_subscription"),
+    ("GET", "/v5/*/subscriptions/*", "show_subscription_detail"),
+    ("PUT", "/v5/*/subscriptions/*/info", "update_subscription_info"),
+    ("GET", "/v5/*/support-replay-config", "list_replay_support_source_config"),
+    ("GET", "/v5/*/templates", "list_templates"),
+    ("POST", "/v5/*/templates/download", "download_create_template"),
+];
+
+/// The name of the operation, if it is one of DRS's that are not offered.
+pub(crate) fn operation(method: &Method, path: &str) -> Option<&'static str> {
+    OPERATIONS
+        .iter()
+        .find(|(m, template, _)| *m == method.as_str() && matches(template, path))
+        .map(|(_, _, name)| *name)
+}
+
+fn matches(template: &str, path: &str) -> bool {
+    let mut parts = path.trim_end_matches('/').split('/');
+    let all = template.split('/').all(|t| parts.next().is_some_and(|p| t == p || t == "*"));
+    all && parts.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_found_by_method_and_path() {
+        let get = |path| operation(&Method::GET, path);
+        assert_eq!(get("/v5/p/jobs/j/metering"), Some("show_metering"));
+        assert_eq!(get("/v5/p/jobs/j/metering/"), Some("show_metering"));
+        assert_eq!(operation(&Method::POST, "/v5/p/jobs/j/metering"), None);
+        assert_eq!(get("/v5/p/jobs/j/metering/x"), None);
+        assert_eq!(get("/v5/p/jobs"), None);
+        assert_eq!(get("/v5"), None);
+    }
+}

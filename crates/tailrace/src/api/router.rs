@@ -1,0 +1,202 @@
+//! Every route of the API.
+
+use std::{any::Any, sync::Arc};
+
+use axum::{
+    Extension, Router,
+    http::{Method, StatusCode, Uri},
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::control::Control;
+
+use super::{
+    answer, auth,
+    error::ApiError,
+    health, iam,
+    message::Message,
+    not_offered,
+    openapi::{self, Document, DocumentText},
+    state::{ApiLimits, ApiState},
+    v3, v5,
+};
+
+/// The HTTP API over a control plane.
+pub fn router(control: Control, limits: ApiLimits) -> Router {
+    router_of(ApiState::new(control, limits))
+}
+
+/// The OpenAPI document, as it is checked in under `openapi/`.
+///
+/// # Errors
+/// If the document cannot be written as JSON.
+pub fn openapi_json() -> serde_json::Result<String> {
+    let (_, document) = OpenApiRouter::<ApiState>::with_openapi(Document::openapi())
+        .merge(open_routes())
+        .merge(closed_routes())
+        .split_for_parts();
+    document.to_pretty_json().map(|text| text + "\n")
+}
+
+pub(super) fn router_of(state: ApiState) -> Router {
+    let closed = closed_routes().route_layer(from_fn_with_state(state.clone(), auth::authenticate));
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(open_routes())
+        .merge(closed)
+        .split_for_parts();
+    let document = document.to_pretty_json().unwrap_or_default() + "\n";
+    let router = router
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(Extension(DocumentText(Arc::from(document))));
+    finished(router, state)
+}
+
+/// The router with what every answer has.
+pub(super) fn finished(router: Router<ApiState>, state: ApiState) -> Router {
+    router
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(state.clone(), answer::finish))
+        .with_state(state)
+}
+
+/// Routes without authentication.
+fn open_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+        .routes(routes!(openapi::show_document))
+        .routes(routes!(iam::versions::list_versions))
+        .routes(routes!(iam::tokens::create_token))
+}
+
+/// Routes that need a signature or a token.
+fn closed_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .merge(iam_routes())
+        .merge(v3_routes())
+        .merge(v5_job_routes())
+        .merge(v5_other_routes())
+}
+
+fn iam_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(iam::tokens::show_token, iam::tokens::revoke_token))
+        .routes(routes!(iam::lists::list_projects))
+        .routes(routes!(iam::lists::list_auth_projects))
+        .routes(routes!(iam::lists::list_domains))
+        .routes(routes!(iam::lists::list_users))
+}
+
+fn v3_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(v3::list::show_job_list))
+        .routes(routes!(v3::create::batch_create_jobs))
+        .routes(routes!(v3::read::batch_list_job_status))
+        .routes(routes!(v3::read::batch_list_job_details))
+        .routes(routes!(v3::read::batch_list_progresses))
+        .routes(routes!(v3::connection::batch_validate_connections))
+        .routes(routes!(v3::connection::batch_validate_clusters_connections))
+        .routes(routes!(v3::modify::batch_update_job))
+        .routes(routes!(v3::policy::batch_set_policy))
+        .routes(routes!(v3::objects::batch_set_objects))
+        .routes(routes!(v3::precheck::batch_check_jobs))
+        .routes(routes!(v3::precheck::batch_check_results))
+        .routes(routes!(v3::operate::batch_start_jobs))
+        .routes(routes!(v3::operate::batch_stop_jobs))
+        .routes(routes!(v3::operate::batch_restore_task))
+        .routes(routes!(v3::operate::batch_delete_jobs))
+        .routes(routes!(v3::settings::batch_reset_password))
+        .routes(routes!(v3::settings::batch_set_speed))
+}
+
+fn v5_job_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(
+            v5::list::list_jobs,
+            v5::create::create_job,
+            v5::delete::batch_delete_jobs_by_id
+        ))
+        .routes(routes!(v5::create::copy_job))
+        .routes(routes!(v5::name::validate_job_name))
+        .routes(routes!(v5::action::batch_execute_job_actions))
+        .routes(routes!(v5::action::batch_stop_jobs_action))
+        .routes(routes!(
+            v5::detail::show_job_detail,
+            v5::update::update_job,
+            v5::delete::delete_job
+        ))
+        .routes(routes!(v5::action::execute_job_action))
+        .routes(routes!(v5::action::stop_job_action))
+        .routes(routes!(v5::observe::show_actions))
+        .routes(routes!(v5::observe::show_timeline))
+        .routes(routes!(v5::observe::show_progress_data))
+        .routes(routes!(v5::observe::show_monitor_data))
+        .routes(routes!(v5::observe::list_job_ddls))
+        .routes(routes!(v5::observe::clean_alarms))
+}
+
+fn v5_other_routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(v5::objects::collect_db_objects_info))
+        .routes(routes!(v5::objects::collect_db_objects_async))
+        .routes(routes!(v5::objects::show_db_object_collection_status))
+        .routes(routes!(v5::objects::list_db_objects))
+        .routes(routes!(v5::objects::show_db_objects_list))
+        .routes(routes!(v5::objects::show_update_object_saving_status))
+        .routes(routes!(v5::objects::show_support_object_type))
+        .routes(routes!(v5::parameters::list_job_parameters))
+        .routes(routes!(v5::parameters::update_job_configurations))
+        .routes(routes!(v5::parameters::list_job_history_parameters))
+        .routes(routes!(v5::parameters::update_start_position))
+        .routes(routes!(v5::links::list_support_links))
+        .routes(routes!(v5::links::list_links))
+        .routes(routes!(v5::tags::show_instance_tags))
+        .routes(routes!(v5::tags::batch_tag_action))
+        .routes(routes!(v5::tags::list_instance_tags))
+        .routes(routes!(v5::tags::batch_create_tags))
+        .routes(routes!(v5::tags::batch_delete_tags))
+        .routes(routes!(v5::tags::list_tags))
+}
+
+async fn unknown_path(method: Method, uri: Uri) -> ApiError {
+    let path = uri.path();
+    match not_offered::operation(&method, path) {
+        Some(name) => not_offered_error(name, &method, path),
+        None => {
+            let message = Message::NoSuchPath { operation: format!("{method} {path}") };
+            ApiError::gateway(StatusCode::NOT_FOUND, "APIGW.0101", message)
+        }
+    }
+}
+
+async fn unknown_method(method: Method, uri: Uri) -> ApiError {
+    let path = uri.path();
+    match not_offered::operation(&method, path) {
+        Some(name) => not_offered_error(name, &method, path),
+        None => {
+            let message = Message::MethodNotAllowed { operation: format!("{method} {path}") };
+            ApiError::gateway(StatusCode::METHOD_NOT_ALLOWED, "APIGW.0101", message)
+        }
+    }
+}
+
+fn not_offered_error(name: &str, method: &Method, path: &str) -> ApiError {
+    let message = Message::NotOffered { operation: format!("{name} ({method} {path})") };
+    ApiError::drs(StatusCode::NOT_IMPLEMENTED, "DRS.10000001", message)
+}
+
+/// A panic is a fault of ours: the caller learns that and the request id, the log has the rest.
+fn panicked(payload: Box<dyn Any + Send + 'static>) -> Response {
+    let text = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("no text");
+    ApiError::internal(format!("panic: {text}")).into_response()
+}

@@ -1,0 +1,48 @@
+//! What every handler has: the control plane and the API's own bounds.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    control::Control,
+};
+
+/// Bounds of the API.
+#[derive(Debug, Clone, Copy)]
+pub struct ApiLimits {
+    /// Bytes of a request body.
+    pub body_bytes_max: usize,
+    /// Bytes of a body that is too large which are read and dropped before the refusal, so that a
+    /// client that sends first and reads later sees it.
+    pub body_drain_bytes_max: usize,
+    /// Time from the request's head to its answer.
+    pub request_duration_max: Duration,
+}
+
+impl Default for ApiLimits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 4 << 20,
+            body_drain_bytes_max: 64 << 20,
+            request_duration_max: Duration::from_secs(100),
+        }
+    }
+}
+
+/// State of the router.
+#[derive(Clone)]
+pub(crate) struct ApiState {
+    /// The control plane.
+    pub control: Control,
+    /// Bounds.
+    pub limits: ApiLimits,
+    /// Time of day, for the age of signatures.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl ApiState {
+    /// State with the machine's clock.
+    pub(crate) fn new(control: Control, limits: ApiLimits) -> Self {
+        Self { control, limits, clock: Arc::new(SystemClock) }
+    }
+}

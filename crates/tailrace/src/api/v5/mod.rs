@@ -1,0 +1,31 @@
+//! `/v5/{project_id}/…` and `/v5.1/{project_id}/…`: one job at a time.
+
+pub(crate) mod action;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod detail;
+pub(crate) mod detail_view;
+pub(crate) mod endpoint;
+pub(crate) mod item;
+pub(crate) mod links;
+pub(crate) mod list;
+pub(crate) mod name;
+pub(crate) mod object_tree;
+pub(crate) mod objects;
+pub(crate) mod observe;
+pub(crate) mod parameters;
+pub(crate) mod tags;
+pub(crate) mod update;
+
+use super::error::{ApiError, Dialect};
+use crate::control::Refusal;
+
+/// A refusal in v5's codes.
+pub(crate) fn refused(refusal: Refusal) -> ApiError {
+    ApiError::refused(Dialect::V5, refusal)
+}
+
+/// A mandatory member is absent.
+pub(crate) fn missing(field: &str) -> Refusal {
+    Refusal::Missing { field: field.to_owned() }
+}

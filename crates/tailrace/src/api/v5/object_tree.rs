@@ -1,0 +1,380 @@
+//! Selected and collected objects in v5's form: maps by name.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    api::{kept::non_empty, refusal::at},
+    control::{
+        Refusal, Result,
+        objects::{DatabaseChoice, FoundDatabase, ObjectScope, ObjectSelection},
+        query::QueryStatus,
+    },
+};
+
+use super::{delete::unsupported, missing};
+
+/// Tables DRS lets a selection name at once.
+const TABLES_MAX: u64 = 10_000;
+
+/// A selection, as a client sends it.
+#[derive(Debug, Default, Clone, Deserialize, ToSchema)]
+#[schema(as = V5DbObjectInput)]
+pub(crate) struct DbObjectInput {
+    /// `all`, `database` or `table`
+    pub object_scope: Option<String>,
+    /// Databases by their name at the source; absent for `all`.
+    #[serde(default)]
+    pub object_info: BTreeMap<String, DatabaseInput>,
+    /// Of links with three levels; not offered.
+    #[schema(value_type = Option<Object>)]
+    pub target_root_db: Option<Value>,
+}
+
+/// A database, as a client sends it.
+#[derive(Debug, Default, Clone, Deserialize, ToSchema)]
+#[schema(as = V5DatabaseObjectInput)]
+pub(crate) struct DatabaseInput {
+    /// Name at the target; has to be the same.
+    pub name: Option<String>,
+    /// The whole database, tables created later too.
+    pub all: Option<bool>,
+    /// Tables by name.
+    #[serde(default)]
+    pub tables: BTreeMap<String, TableInput>,
+    /// Of links with schemas; not offered.
+    #[schema(value_type = Option<Object>)]
+    pub schemas: Option<Value>,
+}
+
+/// A table, as a client sends it.
+#[derive(Debug, Default, Clone, Deserialize, ToSchema)]
+#[schema(as = V5TableObjectInput)]
+pub(crate) struct TableInput {
+    /// Name at the target; has to be the same.
+    pub name: Option<String>,
+    /// `table`
+    pub r#type: Option<String>,
+    /// Has to be true: tables are synchronized whole.
+    pub all: Option<bool>,
+    /// Row filter; not offered.
+    pub filtered: Option<bool>,
+    /// Row filters; not offered.
+    #[serde(default)]
+    pub filter_conditions: Vec<String>,
+    /// Row filters; not offered.
+    #[serde(default)]
+    pub config_conditions: Vec<String>,
+    /// Name of the database at the target; has to be the same.
+    pub db_alias_name: Option<String>,
+    /// Columns; not offered.
+    #[schema(value_type = Option<Object>)]
+    pub columns: Option<Value>,
+}
+
+impl DbObjectInput {
+    /// The selection in control's form.
+    ///
+    /// # Errors
+    /// [`Refusal::Unsupported`] for row filters, columns, renaming, views: they would silently
+    /// change what is delivered. [`Refusal::Invalid`] for what contradicts itself.
+    pub(crate) fn into_control(self) -> Result<ObjectSelection> {
+        let name = non_empty(self.object_scope).ok_or_else(|| missing("object_scope"))?;
+        let scope = [ObjectScope::All, ObjectScope::Database, ObjectScope::Table]
+            .into_iter()
+            .find(|scope| scope.name() == name)
+            .ok_or_else(|| Refusal::invalid("object_scope", name, "all, database, table"))?;
+        if self.target_root_db.is_some() {
+            return Err(unsupported("target_root_db", "no target database: the target is Kafka"));
+        }
+        let databases = self
+            .object_info
+            .into_iter()
+            .map(|(name, database)| {
+                let path = format!("object_info.{name}");
+                database.into_control(name, scope).map_err(|r| at(&path, r))
+            })
+            .collect::<Result<_>>()?;
+        Ok(ObjectSelection { scope, databases })
+    }
+}
+
+impl DatabaseInput {
+    fn into_control(self, name: String, scope: ObjectScope) -> Result<DatabaseChoice> {
+        same_name("name", self.name, &name)?;
+        if self.schemas.is_some_and(|s| s.as_object().is_none_or(|s| !s.is_empty())) {
+            return Err(unsupported("schemas", "tables: the source has no schemas"));
+        }
+        let whole = match (self.all, self.tables.is_empty()) {
+            (Some(true), true) => true,
+            (None, true) => scope == ObjectScope::Database,
+            (Some(false), true) => false,
+            (Some(true), false) => {
+                let n = self.tables.len();
+                return Err(Refusal::invalid(
+                    "tables",
+                    format!("{n} tables"),
+                    "none, as all is true",
+                ));
+            }
+            (_, false) if scope == ObjectScope::Database => {
+                let n = self.tables.len();
+                let allowed = "none, as object_scope is database";
+                return Err(Refusal::invalid("tables", format!("{n} tables"), allowed));
+            }
+            (_, false) => false,
+        };
+        if whole {
+            return Ok(DatabaseChoice { name, tables: None });
+        }
+        let tables = self
+            .tables
+            .into_iter()
+            .map(|(table, input)| {
+                input.check(&table, &name).map_err(|r| at(&format!("tables.{table}"), r))?;
+                Ok(table)
+            })
+            .collect::<Result<_>>()?;
+        Ok(DatabaseChoice { name, tables: Some(tables) })
+    }
+}
+
+impl TableInput {
+    fn check(self, table: &str, database: &str) -> Result<()> {
+        same_name("name", self.name, table)?;
+        same_name("db_alias_name", self.db_alias_name, database)?;
+        match non_empty(self.r#type).as_deref() {
+            None | Some("table") => {}
+            Some(kind @ ("view" | "procedure")) => {
+                return Err(unsupported(format!("type {kind}"), "type table"));
+            }
+            Some(other) => return Err(Refusal::invalid("type", other, "table")),
+        }
+        if self.all == Some(false) {
+            return Err(Refusal::invalid("all", "false", "true: tables are synchronized whole"));
+        }
+        let filtered = self.filtered == Some(true)
+            || !self.filter_conditions.is_empty()
+            || !self.config_conditions.is_empty();
+        if filtered {
+            return Err(unsupported("a row filter", "whole tables"));
+        }
+        if self.columns.is_some_and(|c| c.as_object().is_none_or(|c| !c.is_empty())) {
+            return Err(unsupported("columns", "whole tables"));
+        }
+        Ok(())
+    }
+}
+
+fn same_name(field: &str, given: Option<String>, own: &str) -> Result<()> {
+    match non_empty(given) {
+        Some(given) if given != own => {
+            Err(Refusal::invalid(field, given, format!("{own}: objects are not renamed")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Objects, as they are answered.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = V5DbObjects)]
+pub(crate) struct DbObjectsView {
+    /// Query, if they were collected by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// `pending`, `success` or `failed`
+    pub status: &'static str,
+    /// Level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_scope: Option<&'static str>,
+    /// Databases by name.
+    pub object_info: BTreeMap<String, DatabaseView>,
+    /// Tables a selection may name.
+    pub max_table_num: u64,
+    /// Why the collection failed: Tailrace's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_msg: Option<String>,
+}
+
+/// A database, as it is answered.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = V5DatabaseObject)]
+pub(crate) struct DatabaseView {
+    /// Name.
+    pub name: String,
+    /// The whole database.
+    pub all: bool,
+    /// Tables by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, TableView>,
+    /// Number of tables, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_table_num: Option<usize>,
+}
+
+/// A table, as it is answered.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = V5TableObject)]
+pub(crate) struct TableView {
+    /// Name.
+    pub name: String,
+    /// `table`
+    pub r#type: &'static str,
+    /// Always true.
+    pub all: bool,
+}
+
+impl TableView {
+    fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), r#type: "table", all: true }
+    }
+}
+
+impl DbObjectsView {
+    /// Work that is not finished.
+    pub(crate) fn of_status(id: Option<String>, status: QueryStatus) -> Self {
+        Self { id, status: status.name(), max_table_num: TABLES_MAX, ..Self::default() }
+    }
+
+    /// A selection.
+    pub(crate) fn of_selection(selection: Option<&ObjectSelection>) -> Self {
+        let Some(selection) = selection else {
+            return Self::of_status(None, QueryStatus::Success);
+        };
+        let info = selection.databases.iter().map(|database| {
+            let tables = database.tables.iter().flatten();
+            let view = DatabaseView {
+                name: database.name.clone(),
+                all: database.tables.is_none(),
+                tables: tables.map(|t| (t.clone(), TableView::named(t))).collect(),
+                total_table_num: database.tables.as_ref().map(Vec::len),
+            };
+            (database.name.clone(), view)
+        });
+        Self {
+            object_scope: Some(selection.scope.name()),
+            object_info: info.collect(),
+            ..Self::of_status(None, QueryStatus::Success)
+        }
+    }
+
+    /// What was found at the source.
+    pub(crate) fn of_found(
+        id: Option<String>,
+        status: QueryStatus,
+        databases: &[FoundDatabase],
+        error_msg: Option<String>,
+    ) -> Self {
+        let info = databases.iter().map(|database| {
+            let tables = database.tables.iter();
+            let view = DatabaseView {
+                name: database.name.clone(),
+                all: false,
+                tables: tables.map(|t| (t.name.clone(), TableView::named(&t.name))).collect(),
+                total_table_num: Some(database.tables.len()),
+            };
+            (database.name.clone(), view)
+        });
+        Self {
+            object_scope: Some(ObjectScope::Table.name()),
+            object_info: info.collect(),
+            error_msg,
+            ..Self::of_status(id, status)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::json;
+
+    fn read(value: Value) -> Result<ObjectSelection> {
+        json::read::<DbObjectInput>(value.to_string().as_bytes())
+            .expect("it is read")
+            .into_control()
+    }
+
+    #[test]
+    fn terraforms_forms_are_taken_and_come_back() {
+        let tables = json!({"object_scope": "table", "object_info": {"shop": {
+            "name": "shop", "tables": {"orders": {"name": "orders", "all": true, "type": "table"}}
+        }}});
+        let selection = read(tables).expect("valid");
+        assert_eq!(selection.databases[0].tables.as_deref(), Some(&["orders".to_owned()][..]));
+        let view = serde_json::to_value(DbObjectsView::of_selection(Some(&selection)));
+        assert_eq!(
+            view.expect("JSON"),
+            json!({"status": "success", "object_scope": "table", "max_table_num": TABLES_MAX,
+                "object_info": {"shop": {"name": "shop", "all": false, "total_table_num": 1,
+                    "tables": {"orders": {"name": "orders", "type": "table", "all": true}}}}})
+        );
+        let whole = json!({"object_scope": "database", "object_info": {"shop": {"all": true}}});
+        assert_eq!(read(whole).expect("valid").databases[0].tables, None);
+        let all = read(json!({"object_scope": "all"})).expect("valid");
+        assert_eq!((all.scope, all.databases.len()), (ObjectScope::All, 0));
+    }
+
+    #[test]
+    fn what_would_change_the_rows_is_refused() {
+        let table = |extra: Value| {
+            read(json!({"object_scope": "table",
+                "object_info": {"d": {"tables": {"t": extra}}}}))
+        };
+        for extra in [
+            json!({"filter_conditions": ["id > 5"]}),
+            json!({"config_conditions": ["x"]}),
+            json!({"filtered": true}),
+            json!({"columns": {"c": {}}}),
+            json!({"type": "view"}),
+        ] {
+            let outcome = table(extra.clone());
+            assert!(matches!(outcome, Err(Refusal::Unsupported { .. })), "{extra}: {outcome:?}");
+        }
+        for (extra, field) in [
+            (json!({"name": "u"}), "object_info.d.tables.t.name"),
+            (json!({"db_alias_name": "e"}), "object_info.d.tables.t.db_alias_name"),
+            (json!({"all": false}), "object_info.d.tables.t.all"),
+            (json!({"type": "index"}), "object_info.d.tables.t.type"),
+        ] {
+            match table(extra) {
+                Err(Refusal::Invalid { field: named, .. }) => assert_eq!(named, field),
+                other => panic!("{field}: {other:?}"),
+            }
+        }
+        assert!(table(json!({"columns": {}, "filter_conditions": []})).is_ok());
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        for (value, field) in [
+            (json!({}), "object_scope"),
+            (json!({"object_scope": "x"}), "object_scope"),
+            (
+                json!({"object_scope": "table",
+                       "object_info": {"d": {"all": true, "tables": {"t": {}}}}}),
+                "object_info.d.tables",
+            ),
+            (
+                json!({"object_scope": "database", "object_info": {"d": {"tables": {"t": {}}}}}),
+                "object_info.d.tables",
+            ),
+            (
+                json!({"object_scope": "database", "object_info": {"d": {"name": "e"}}}),
+                "object_info.d.name",
+            ),
+        ] {
+            match read(value) {
+                Err(Refusal::Invalid { field: f, .. } | Refusal::Missing { field: f }) => {
+                    assert_eq!(f, field);
+                }
+                other => panic!("{field}: {other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! `tailrace serve`: the server.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, ApiLimits};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, ConfigFile, Overrides, StoreLocation};
+use crate::control::iam::{BootstrapValues, Credentials};
+use crate::control::runner_pipeline::PipelineRunner;
+use crate::control::{Bounds, Control, ControlParts};
+use crate::secret::{MasterKey, Vault};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{DataDirLock, Store};
+use crate::telemetry::{self, LogFormat};
+
+/// Environment variable of the master key.
+const MASTER_KEY_VARIABLE: &str = "TAILRACE_MASTER_KEY";
+/// Part of the time for a graceful stop that jobs may use; the rest is for closing the store.
+const JOBS_SHARE: f64 = 0.8;
+
+/// Run the server: the API, the jobs, the store.
+///
+/// The first start on an empty data directory makes one domain, project, administrator and access
+/// key and writes them to DIR/credentials.json (mode 0600). Values come from the environment where
+/// set: TAILRACE_BOOTSTRAP_PROJECT_ID, _PROJECT_NAME, _DOMAIN, _USER, _PASSWORD, _AK, _SK.
+///
+/// Passwords of sources and targets are sealed with the key in DIR/master.key, or in
+/// TAILRACE_MASTER_KEY (Base64 of 32 bytes) if that is set. Keep a copy: without it they are lost.
+///
+/// SIGTERM or SIGINT stops the server within 10 seconds: jobs stop at a durable checkpoint and go on
+/// at the next start.
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {
+    /// Directory of everything that is kept: store, keys, credentials. Made if it is not there; one
+    /// process at a time.
+    #[arg(long, value_name = "DIR", env = "TAILRACE_DATA_DIR")]
+    data_dir: PathBuf,
+    /// Address to serve [default: 127.0.0.1:8080]. The API has no TLS of its own: put a proxy in
+    /// front of it before you open it to others.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Store [default: sqlite:DIR/tailrace.db].
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// Configuration file (TOML): listen, store, [log] format and filter, [limits]
+    /// jobs_per_project_max, probes_max and stop_age_s_max. The command line wins over it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Form of the log on standard error [default: text].
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// Level of the log, or a list of target=level [default: info].
+    #[arg(long, value_name = "FILTER", env = "TAILRACE_LOG")]
+    log_filter: Option<String>,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let file = self.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
+        let over = Overrides {
+            listen: self.listen,
+            store: self.store,
+            log_format: self.log_format,
+            log_filter: self.log_filter,
+        };
+        let config = Config::build(self.data_dir, file, over)?;
+        telemetry::start_log(config.log_format, &config.log_filter).map_err(anyhow::Error::msg)?;
+        telemetry::start_metrics();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let done = runtime.block_on(serve(&config));
+        // A probe may hang in a connect on its own thread; it must not hold the process.
+        runtime.shutdown_timeout(Duration::from_millis(100));
+        done
+    }
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let _lock = DataDirLock::acquire(&config.data_dir)?;
+    let store = open_store(&config.store).await?;
+    let vault = Arc::new(open_vault(store.as_ref(), &config.data_dir).await?);
+    bootstrap(store.as_ref(), &vault, &config.data_dir).await?;
+    let control = Control::start_up(ControlParts {
+        store: Arc::clone(&store),
+        vault,
+        runner: Arc::new(PipelineRunner),
+        clock: Arc::new(SystemClock),
+        owner: owner(&config.data_dir)?,
+        bounds: bounds(config),
+    })
+    .await
+    .context("the control plane cannot start")?;
+
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, data_dir = %config.data_dir.display(), "tailrace serves");
+    let stop = CancellationToken::new();
+    let http = axum::serve(listener, api::router(control.clone(), ApiLimits::default()))
+        .with_graceful_shutdown(stop.clone().cancelled_owned());
+    let http = tokio::spawn(http.into_future());
+
+    wait_for_signal().await?;
+    tracing::info!("stopping: jobs go to a durable checkpoint");
+    stop.cancel();
+    let age_max = Duration::from_secs(config.stop_age_s_max);
+    if !control.shut_down(age_max.mul_f64(JOBS_SHARE)).await {
+        tracing::warn!("not every job stopped in time; each goes on from its last checkpoint");
+    }
+    // Answers that are not written by now had all the time the jobs had.
+    http.abort();
+    store.close().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn wait_for_signal() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+async fn open_store(location: &StoreLocation) -> anyhow::Result<Arc<dyn Store>> {
+    match location {
+        StoreLocation::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path).await?)),
+    }
+}
+
+/// Reads the master key, or makes one for a store that has sealed nothing yet.
+async fn open_vault(store: &dyn Store, dir: &Path) -> anyhow::Result<Vault> {
+    let stored = store.data_keys().await?;
+    let path = dir.join("master.key");
+    let master = match std::env::var(MASTER_KEY_VARIABLE) {
+        Ok(text) => MasterKey::from_text(&SecretString::from(text))
+            .with_context(|| format!("variable {MASTER_KEY_VARIABLE}"))?,
+        Err(_) if path.exists() || !stored.is_empty() => MasterKey::read(&path)?,
+        Err(_) => {
+            let key = MasterKey::generate()?;
+            key.write_new(&path)?;
+            tracing::info!(path = %path.display(), "master key made; keep a copy of it");
+            key
+        }
+    };
+    if !stored.is_empty() {
+        return Ok(Vault::open(&master, &stored)?);
+    }
+    let first = [Vault::make_key(&master, 1)?];
+    store.put_data_keys(&first).await?;
+    Ok(Vault::open(&master, &first)?)
+}
+
+async fn bootstrap(store: &dyn Store, vault: &Vault, dir: &Path) -> anyhow::Result<()> {
+    let value = |name: &str| {
+        std::env::var(format!("TAILRACE_BOOTSTRAP_{name}")).ok().filter(|v| !v.is_empty())
+    };
+    let values = BootstrapValues {
+        project_id: value("PROJECT_ID"),
+        project_name: value("PROJECT_NAME"),
+        domain: value("DOMAIN"),
+        user: value("USER"),
+        password: value("PASSWORD").map(SecretString::from),
+        ak: value("AK"),
+        sk: value("SK").map(SecretString::from),
+    };
+    let now_ms = SystemClock.now_ms();
+    match Credentials::bootstrap(store, vault, dir, values, now_ms).await {
+        Ok(None) => Ok(()),
+        Ok(Some(made)) => {
+            let file = dir.join("credentials.json");
+            tracing::info!(
+                project_id = made.project_id,
+                user = made.user_name,
+                file = %file.display(),
+                "first administrator and access key made"
+            );
+            Ok(())
+        }
+        Err(crate::control::Refusal::Internal(e)) => Err(anyhow::anyhow!("{e:?}")),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// Name of this data directory's process among those that share a store; kept, so that a process
+/// that was killed finds its leases its own when it starts again.
+fn owner(dir: &Path) -> anyhow::Result<String> {
+    let path = dir.join("node-id");
+    match std::fs::read_to_string(&path) {
+        Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        Ok(_) => write_owner(&path),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => write_owner(&path),
+        Err(e) => Err(e).with_context(|| path.display().to_string()),
+    }
+}
+
+fn write_owner(path: &Path) -> anyhow::Result<String> {
+    let id = uuid::Uuid::new_v4().to_string();
+    std::fs::write(path, &id).with_context(|| path.display().to_string())?;
+    Ok(id)
+}
+
+fn bounds(config: &Config) -> Bounds {
+    let mut bounds = Bounds::default();
+    if let Some(n) = config.jobs_per_project_max {
+        bounds.jobs_per_project_max = n;
+    }
+    if let Some(n) = config.probes_max {
+        bounds.probes_max = n;
+    }
+    bounds
+}

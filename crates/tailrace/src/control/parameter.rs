@@ -1,0 +1,165 @@
+//! Parameters of a job: the bounds of its data path that a user may move. DRS's names where it has
+//! one for the same thing, Tailrace's own elsewhere.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tailrace_pipeline::job::Limits;
+
+use super::refusal::{Refusal, Result};
+use super::view::Parameter;
+
+struct Definition {
+    name: &'static str,
+    description: &'static str,
+    min: u64,
+    max: u64,
+    read: fn(&Limits) -> u64,
+    write: fn(&mut Limits, u64),
+}
+
+fn to_usize(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+fn millis(d: Duration) -> u64 {
+    u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
+}
+
+const DEFINITIONS: [Definition; 7] = [
+    Definition {
+        name: "read_task_num",
+        description: "Parallel readers of the full phase.",
+        min: 1,
+        max: 32,
+        read: |l| l.snapshot_readers as u64,
+        write: |l, n| l.snapshot_readers = to_usize(n),
+    },
+    Definition {
+        name: "chunk_rows_max",
+        description: "Rows in one chunk of the full phase.",
+        min: 100,
+        max: 10_000_000,
+        read: |l| l.chunk_rows_max,
+        write: |l, n| l.chunk_rows_max = n,
+    },
+    Definition {
+        name: "snapshot_view_age_s_max",
+        description: "Seconds after which the full phase renews its read view.",
+        min: 10,
+        max: 86_400,
+        read: |l| l.snapshot_view_age_max.as_secs(),
+        write: |l, n| l.snapshot_view_age_max = Duration::from_secs(n),
+    },
+    Definition {
+        name: "queue_bytes_max",
+        description: "Bytes of encoded messages between source and sink.",
+        min: 1 << 20,
+        max: 4 << 30,
+        read: |l| l.queue_bytes_max as u64,
+        write: |l, n| l.queue_bytes_max = to_usize(n),
+    },
+    Definition {
+        name: "transaction_bytes_max",
+        description: "Bytes of messages in one Kafka transaction.",
+        min: 64 << 10,
+        max: 1 << 30,
+        read: |l| l.transaction_bytes_max as u64,
+        write: |l, n| l.transaction_bytes_max = to_usize(n),
+    },
+    Definition {
+        name: "transaction_age_ms_max",
+        description: "Milliseconds after which an open Kafka transaction is committed.",
+        min: 1,
+        max: 60_000,
+        read: |l| millis(l.transaction_age_max),
+        write: |l, n| l.transaction_age_max = Duration::from_millis(n),
+    },
+    Definition {
+        name: "rows_per_second_max",
+        description: "Rows per second of the whole job; 0 is unlimited.",
+        min: 0,
+        max: 1_000_000_000,
+        read: |l| l.rows_per_second_max.unwrap_or(0),
+        write: |l, n| l.rows_per_second_max = (n > 0).then_some(n),
+    },
+];
+
+fn checked(name: &str, value: &str) -> Result<(&'static Definition, u64)> {
+    let definition = DEFINITIONS.iter().find(|d| d.name == name).ok_or_else(|| {
+        let names: Vec<&str> = DEFINITIONS.iter().map(|d| d.name).collect();
+        Refusal::invalid("parameter_name", name, names.join(", "))
+    })?;
+    let number = value
+        .trim()
+        .parse()
+        .ok()
+        .filter(|n| (definition.min..=definition.max).contains(n))
+        .ok_or_else(|| {
+            Refusal::invalid(name, value, format!("{} to {}", definition.min, definition.max))
+        })?;
+    Ok((definition, number))
+}
+
+/// Checks a value and answers its usual form.
+///
+/// # Errors
+/// [`Refusal::Invalid`] if there is no such parameter or the value is out of its range.
+pub(crate) fn parse(name: &str, value: &str) -> Result<String> {
+    checked(name, value).map(|(_, number)| number.to_string())
+}
+
+/// Sets one bound.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn apply(name: &str, value: &str, limits: &mut Limits) -> Result<()> {
+    let (definition, number) = checked(name, value)?;
+    (definition.write)(limits, number);
+    Ok(())
+}
+
+/// All parameters, with the values of a job.
+pub(crate) fn list(set: &BTreeMap<String, String>) -> Vec<Parameter> {
+    let defaults = Limits::default();
+    DEFINITIONS
+        .iter()
+        .map(|d| {
+            let default_value = (d.read)(&defaults).to_string();
+            Parameter {
+                name: d.name,
+                value: set.get(d.name).cloned().unwrap_or_else(|| default_value.clone()),
+                default_value,
+                value_range: format!("{}-{}", d.min, d.max),
+                description: d.description,
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_moves_its_own_bound_and_its_default_is_allowed() {
+        for definition in &DEFINITIONS {
+            let mut limits = Limits::default();
+            let default = (definition.read)(&limits);
+            assert!((definition.min..=definition.max).contains(&default), "{}", definition.name);
+            for value in [definition.min, definition.max] {
+                apply(definition.name, &value.to_string(), &mut limits).unwrap();
+                assert_eq!((definition.read)(&limits), value, "{}", definition.name);
+            }
+            for bad in ["", "-1", "x", "99999999999999999999"] {
+                apply(definition.name, bad, &mut limits).unwrap_err();
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_named_with_those_there_are() {
+        let text = parse("applier_thread_num", "2").unwrap_err().to_string();
+        assert!(text.contains("applier_thread_num") && text.contains("read_task_num"), "{text}");
+    }
+}

@@ -1,0 +1,134 @@
+//! The production runner: data paths of `tailrace_pipeline`, each on threads of its own.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint};
+use tailrace_pipeline::observe::{Counters, JobObserver};
+use tailrace_pipeline::precheck::{self, CheckResult as Found};
+use tailrace_pipeline::run::StopSignal;
+use tailrace_pipeline::{Error, ErrorKind};
+use tokio::sync::oneshot;
+
+use super::objects::{FoundDatabase, FoundTable};
+use super::query::{CheckItem, CheckResult};
+use super::runner::{JobRunner, RunEnd, RunResult, RunningJob};
+
+/// Epoch under which progress records are removed: above every lease's, so that no worker that is
+/// still alive can write another one.
+const FORGET_EPOCH: u64 = u64::MAX;
+
+/// Runs jobs with real sources and targets.
+#[derive(Debug, Default)]
+pub struct PipelineRunner;
+
+/// A data path on its thread.
+struct PipelineJob {
+    stop: StopSignal,
+    end: Mutex<Option<oneshot::Receiver<RunResult<()>>>>,
+}
+
+impl RunningJob for PipelineJob {
+    fn pause(&self) {
+        self.stop.stop();
+    }
+
+    fn set_rate(&self, rows_per_second: Option<u64>) {
+        self.stop.set_rows_per_second_max(rows_per_second);
+    }
+
+    fn join(&self) -> RunEnd<'_> {
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Box::pin(async move {
+            let Some(end) = end else {
+                return Err(Error::new(ErrorKind::Bug, "a data path was waited for twice"));
+            };
+            end.await.unwrap_or_else(|_| {
+                Err(Error::new(ErrorKind::Bug, "the data path's thread panicked; see the log"))
+            })
+        })
+    }
+}
+
+impl JobRunner for PipelineRunner {
+    fn start(
+        &self,
+        spec: JobSpec,
+        epoch: u64,
+        observer: Arc<dyn JobObserver>,
+        counters: Arc<Counters>,
+    ) -> Box<dyn RunningJob> {
+        let stop = StopSignal::new();
+        let (sender, receiver) = oneshot::channel();
+        let (thread_sender, thread_stop) = (Mutex::new(Some(sender)), stop.clone());
+        let spawned = std::thread::Builder::new().name("tailrace-job".into()).spawn(move || {
+            let end = tailrace_pipeline::run_job(&spec, epoch, &thread_stop, &observer, &counters)
+                .map(|_| ());
+            let sender = thread_sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // Nobody waits any more when the server is going down.
+            if let Some(sender) = sender
+                && sender.send(end).is_err()
+            {
+                tracing::debug!("a data path ended unwatched");
+            }
+        });
+        // Without a thread the sender is dropped here, and `join` reports it.
+        if let Err(error) = spawned {
+            tracing::error!(%error, "a data path cannot be started");
+        }
+        Box::new(PipelineJob { stop, end: Mutex::new(Some(receiver)) })
+    }
+
+    fn probe_source(&self, endpoint: &MysqlEndpoint) -> RunResult<()> {
+        tailrace_pipeline::probe_source(endpoint).map(|_| ())
+    }
+
+    fn probe_target(&self, endpoint: &KafkaEndpoint) -> RunResult<()> {
+        tailrace_pipeline::probe_target(endpoint)
+    }
+
+    fn list_objects(
+        &self,
+        endpoint: &MysqlEndpoint,
+        databases: Option<&[String]>,
+    ) -> RunResult<Vec<FoundDatabase>> {
+        let found = tailrace_pipeline::list_objects(endpoint, databases)?;
+        Ok(found
+            .into_iter()
+            .map(|database| FoundDatabase {
+                name: database.name,
+                tables: database
+                    .tables
+                    .into_iter()
+                    .map(|table| FoundTable {
+                        name: table.name,
+                        rows_estimated: table.rows_estimated,
+                        has_primary_key: table.has_primary_key,
+                    })
+                    .collect(),
+            })
+            .collect())
+    }
+
+    fn precheck(&self, spec: &JobSpec) -> Vec<CheckItem> {
+        let text = |text: String| if text.is_empty() { None } else { Some(text) };
+        precheck::run(spec)
+            .into_iter()
+            .map(|item| CheckItem {
+                item: item.item.to_owned(),
+                group: item.group.to_owned(),
+                result: match item.result {
+                    Found::Passed => CheckResult::Passed,
+                    Found::Alarm => CheckResult::Alarm,
+                    Found::Failed => CheckResult::Failed,
+                },
+                reason: text(item.reason),
+                remedy: text(item.remedy),
+                raw: text(item.raw_error),
+            })
+            .collect()
+    }
+
+    fn forget(&self, spec: &JobSpec) -> RunResult<()> {
+        tailrace_pipeline::forget(spec, FORGET_EPOCH)
+    }
+}

@@ -1,0 +1,385 @@
+//! Settings of a job: notes, endpoints, policy, objects, limits, parameters.
+
+use secrecy::SecretString;
+
+use super::caller::Caller;
+use super::change::Extra;
+use super::command::Command;
+use super::create::check_page;
+use super::endpoint::{DbType, EndpointInput, EndpointSecrets, Side};
+use super::job::{Description, Engine, Job, Page, SpeedWindow, StartPosition, Tag, TaskMode};
+use super::objects::ObjectSelection;
+use super::policy::{self, PolicyText, SyncPolicy};
+use super::query::QueryStatus;
+use super::refusal::{Refusal, Result};
+use super::secrets::{self, JobSecrets};
+use super::status::JobStatus;
+use super::view::{Parameter, ParameterChange};
+use super::{Control, naming, parameter, spec, speed};
+use crate::store::{QueryKind, QueryRow};
+
+/// Kind of endpoint a link has at an end.
+pub(crate) fn kind_of(engine: Engine, side: Side) -> DbType {
+    match side {
+        Side::Source => engine.source(),
+        Side::Target => engine.target(),
+    }
+}
+
+/// Checks what can be checked about an endpoint without a connection. What is merely missing may
+/// follow later.
+pub(crate) fn check_endpoint(
+    engine: Engine,
+    side: Side,
+    input: &EndpointInput,
+    stored: &EndpointSecrets,
+) -> Result<()> {
+    let wanted = kind_of(engine, side);
+    if input.endpoint.db_type != wanted {
+        return Err(Refusal::invalid(
+            "db_type",
+            input.endpoint.db_type.name(),
+            format!("{} as {side} of {}", wanted.name(), engine.name()),
+        ));
+    }
+    let merged = secrets::merged(stored, &input.secrets);
+    let checked = match side {
+        Side::Source => spec::source(&input.endpoint, &merged).map(|_| ()),
+        Side::Target => spec::target(&input.endpoint, &merged).map(|_| ()),
+    };
+    match checked {
+        Err(Refusal::NotConfigured { .. } | Refusal::Missing { .. }) | Ok(()) => Ok(()),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+impl Control {
+    /// Changes the notes on a job.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], [`Refusal::NameTaken`], [`Refusal::WrongState`].
+    pub async fn describe(&self, caller: &Caller, job_id: &str, to: Description) -> Result<Job> {
+        if let Some(name) = &to.name {
+            naming::check_job_name(name)?;
+        }
+        if let Some(text) = &to.description {
+            naming::check_description(text)?;
+        }
+        if let Some(days) = to.expired_days {
+            naming::check_expired_days(days)?;
+        }
+        self.command(caller, job_id, Command::Describe, &|job| {
+            if let Some(name) = &to.name {
+                job.name.clone_from(name);
+            }
+            if let Some(text) = &to.description {
+                job.description.clone_from(text);
+            }
+            if let Some(days) = to.expired_days {
+                job.expired_days = days;
+            }
+            for (key, value) in &to.attributes {
+                if value.is_null() {
+                    job.attributes.remove(key);
+                } else {
+                    job.attributes.insert(key.clone(), value.clone());
+                }
+            }
+            Ok(Extra::default())
+        })
+        .await
+    }
+
+    /// Removes the tags of these keys, then adds or replaces the others.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], [`Refusal::WrongState`].
+    pub async fn set_tags(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        set: Vec<Tag>,
+        remove: &[String],
+    ) -> Result<()> {
+        naming::check_tags(&set)?;
+        self.command(caller, job_id, Command::Describe, &|job| {
+            job.tags.retain(|tag| {
+                !remove.contains(&tag.key) && set.iter().all(|new| new.key != tag.key)
+            });
+            job.tags.extend(set.iter().cloned());
+            naming::check_tags(&job.tags)?;
+            Ok(Extra::default())
+        })
+        .await
+        .map(|_| ())
+    }
+
+    /// Saves endpoints; `None` leaves one as it is. Secrets that are not given stay.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], [`Refusal::WrongState`].
+    pub async fn set_endpoints(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        source: Option<EndpointInput>,
+        target: Option<EndpointInput>,
+    ) -> Result<Job> {
+        let sealed = self.inner.store.secrets(job_id).await?;
+        let stored = JobSecrets::unseal(&self.inner.vault, job_id, &sealed)?;
+        let inputs = [(Side::Source, &source), (Side::Target, &target)];
+        self.command(caller, job_id, Command::SaveEndpoint, &|job| {
+            let mut extra = Extra::default();
+            for (side, input) in inputs {
+                let Some(input) = input else { continue };
+                check_endpoint(job.engine, side, input, stored.of(side))?;
+                extra.secrets.extend(secrets::seal(
+                    &self.inner.vault,
+                    &job.id,
+                    side,
+                    &input.secrets,
+                )?);
+                match side {
+                    Side::Source => job.source = input.endpoint.clone(),
+                    Side::Target => job.target = input.endpoint.clone(),
+                }
+            }
+            Ok(extra)
+        })
+        .await
+    }
+
+    /// Saves the policy.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], [`Refusal::Missing`], [`Refusal::WrongState`].
+    pub async fn set_policy(&self, caller: &Caller, job_id: &str, text: &PolicyText) -> Result<()> {
+        let policy = SyncPolicy::parse(text)?;
+        self.command(caller, job_id, Command::SavePolicy, &|job| {
+            let mut policy = policy.clone();
+            if policy.start_position.is_none() {
+                // A position may have been set by its own call before.
+                policy.start_position =
+                    job.policy.as_ref().and_then(|old| old.start_position.clone());
+            }
+            job.policy = Some(policy);
+            Ok(Extra::default())
+        })
+        .await
+        .map(|_| ())
+    }
+
+    /// Sets the log position an increment-only job starts from.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], [`Refusal::Missing`], [`Refusal::Unsupported`] for other jobs,
+    /// [`Refusal::WrongState`].
+    pub async fn set_start_position(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        position: StartPosition,
+    ) -> Result<()> {
+        let position = policy::parse_start(&position.file_and_position, &position.gtid_set)?
+            .ok_or_else(|| Refusal::Missing { field: "file_and_position".to_owned() })?;
+        self.command(caller, job_id, Command::SetStartPosition, &|job| {
+            if job.task != TaskMode::Incremental {
+                return Err(Refusal::Unsupported {
+                    what: format!("a start position of a {} job", job.task.name()),
+                    instead: "only INCR_TRANS jobs have one".to_owned(),
+                });
+            }
+            let policy = job.policy.get_or_insert_with(SyncPolicy::default_for_unset);
+            policy.start_position = Some(position.clone());
+            Ok(Extra::default())
+        })
+        .await
+        .map(|_| ())
+    }
+
+    /// Selects objects, or edits the selection of a running job. Saved when this returns; the query
+    /// id is for clients that ask.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], [`Refusal::Missing`], [`Refusal::WrongState`], and
+    /// [`Refusal::Unsupported`] for an edit that adds objects to a job whose full phase is over.
+    pub async fn select_objects(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        selection: ObjectSelection,
+    ) -> Result<String> {
+        selection.validate()?;
+        self.command(caller, job_id, Command::SelectObjects, &|job| {
+            if job.status() == JobStatus::Configuration {
+                job.selection = Some(selection.clone());
+                job.listed_databases = None;
+            } else {
+                check_edit(job, &selection)?;
+                job.edited_selection = Some(selection.clone());
+            }
+            Ok(Extra::default())
+        })
+        .await?;
+        let query = QueryRow {
+            id: naming::new_id(),
+            job_id: job_id.to_owned(),
+            kind: QueryKind::Saving,
+            owner: self.inner.owner.clone(),
+            status: QueryStatus::Success,
+            request: "{}".to_owned(),
+            result: None,
+            error: None,
+            created_ms: self.inner.now_ms(),
+        };
+        self.inner.store.add_query(&query).await?;
+        Ok(query.id)
+    }
+
+    /// How a saving of objects went.
+    ///
+    /// # Errors
+    /// [`Refusal::QueryMissing`].
+    pub async fn saving_status(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        query_id: &str,
+    ) -> Result<QueryStatus> {
+        self.query(caller, job_id, query_id, QueryKind::Saving).await.map(|query| query.status)
+    }
+
+    /// Changes an endpoint's password; a running data path takes it up at its next checkpoint.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongState`].
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        side: Side,
+        password: SecretString,
+    ) -> Result<()> {
+        let secrets = EndpointSecrets { password: Some(password), ..Default::default() };
+        let sealed = secrets::seal(&self.inner.vault, job_id, side, &secrets)?;
+        self.command(caller, job_id, Command::ChangePassword, &|_| {
+            Ok(Extra { secrets: sealed.clone(), ..Default::default() })
+        })
+        .await
+        .map(|_| ())
+    }
+
+    /// Sets the windows of the speed limit; none lifts it.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], [`Refusal::WrongState`].
+    pub async fn set_speed_limit(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        windows: Vec<SpeedWindow>,
+    ) -> Result<()> {
+        speed::validate(&windows)?;
+        self.command(caller, job_id, Command::SetSpeedLimit, &|job| {
+            job.speed_windows.clone_from(&windows);
+            Ok(Extra::default())
+        })
+        .await
+        .map(|_| ())
+    }
+
+    /// Parameters of a job.
+    ///
+    /// # Errors
+    /// [`Refusal::JobMissing`] or [`Refusal::JobDeleted`].
+    pub async fn parameters(&self, caller: &Caller, job_id: &str) -> Result<Vec<Parameter>> {
+        Ok(parameter::list(&self.inner.load(caller, job_id).await?.job.parameters))
+    }
+
+    /// Changes parameters; they hold from the next start.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`], [`Refusal::WrongState`].
+    pub async fn set_parameters(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        values: &[(String, String)],
+    ) -> Result<()> {
+        let values = values
+            .iter()
+            .map(|(name, value)| Ok((name.as_str(), parameter::parse(name, value)?)))
+            .collect::<Result<Vec<_>>>()?;
+        self.command(caller, job_id, Command::ChangeParameters, &|job| {
+            let mut extra = Extra::default();
+            for (name, value) in &values {
+                let present = parameter::list(&job.parameters);
+                let old = present.into_iter().find(|p| p.name == *name).map(|p| p.value);
+                if old.as_ref() == Some(value) {
+                    continue;
+                }
+                job.parameters.insert((*name).to_owned(), value.clone());
+                extra.parameters.push(ParameterChange {
+                    name: (*name).to_owned(),
+                    old_value: old.unwrap_or_default(),
+                    new_value: value.clone(),
+                    at_ms: self.inner.now_ms(),
+                    user_name: caller.user_name.clone(),
+                });
+            }
+            Ok(extra)
+        })
+        .await
+        .map(|_| ())
+    }
+
+    /// Changes of parameters, newest first, and how many there are.
+    ///
+    /// # Errors
+    /// [`Refusal::JobMissing`] or [`Refusal::JobDeleted`].
+    pub async fn parameter_history(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        page: Page,
+    ) -> Result<(u64, Vec<ParameterChange>)> {
+        check_page(page)?;
+        self.inner.load(caller, job_id).await?;
+        Ok(self.inner.store.parameter_changes(job_id, page).await?)
+    }
+}
+
+/// An edit while running may take objects away. It may add some only where no rows of a full phase
+/// would be missing.
+fn check_edit(job: &Job, edited: &ObjectSelection) -> Result<()> {
+    if job.task == TaskMode::Incremental {
+        return Ok(());
+    }
+    let unsupported = |what: String| Refusal::Unsupported {
+        what: format!("adding {what} to a job whose full phase is finished"),
+        instead: "create a job for the new objects".to_owned(),
+    };
+    let Some(now) = job.selection.as_ref().and_then(spec::named_selection) else {
+        return Ok(());
+    };
+    let Some(edited) = spec::named_selection(edited) else {
+        return Err(unsupported("all databases".to_owned()));
+    };
+    for database in &edited.databases {
+        let Some(old) = now.databases.iter().find(|d| d.name == database.name) else {
+            return Err(unsupported(format!("database {}", database.name)));
+        };
+        match (&old.tables, &database.tables) {
+            (None, _) => {}
+            (Some(_), None) => {
+                return Err(unsupported(format!("all tables of {}", database.name)));
+            }
+            (Some(old), Some(new)) => {
+                if let Some(table) = new.iter().find(|table| !old.contains(table)) {
+                    return Err(unsupported(format!("table {}.{table}", database.name)));
+                }
+            }
+        }
+    }
+    Ok(())
+}

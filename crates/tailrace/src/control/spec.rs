@@ -1,0 +1,249 @@
+//! From a stored job to what the data path needs to know.
+
+use secrecy::SecretString;
+use tailrace_pipeline::job::{
+    Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, KafkaTls, Limits, Link, MessageFormat,
+    MysqlEndpoint, PartitionPolicy, Sasl, SaslMechanism, SelectedDatabase, Selection, SourceTls,
+    StartPosition as PipelineStart, TaskType, TopicPolicy,
+};
+
+use super::endpoint::{Endpoint, EndpointSecrets, KafkaSecurity};
+use super::job::{Engine, Job, StartPosition, TaskMode};
+use super::key_material;
+use super::objects::{ObjectScope, ObjectSelection};
+use super::parameter;
+use super::policy::{self, DataFormat, DeliveryPromise, PartitionChoice, SyncPolicy, TopicChoice};
+use super::refusal::{Refusal, Result};
+use super::secrets::JobSecrets;
+
+/// Port of a MySQL server that names none.
+const MYSQL_PORT: u16 = 3306;
+/// Most brokers in one address (DRS's limit).
+const BROKERS_MAX: usize = 10;
+
+/// Builds what the data path needs, from settings alone.
+///
+/// # Errors
+/// [`Refusal::NotConfigured`] for what is missing, [`Refusal::Invalid`] for what cannot be.
+pub(crate) fn build(job: &Job, selection: Selection, secrets: &JobSecrets) -> Result<JobSpec> {
+    let policy = job.policy.clone().unwrap_or_else(SyncPolicy::default_for_unset);
+    let spec = JobSpec {
+        job_id: job.id.clone(),
+        link: match job.engine {
+            Engine::MysqlToKafka => Link::MysqlToKafka,
+            Engine::TaurusToKafka => Link::TaurusToKafka,
+        },
+        task: match job.task {
+            TaskMode::Full => TaskType::Full,
+            TaskMode::FullIncremental => TaskType::FullIncremental,
+            TaskMode::Incremental => TaskType::Incremental,
+        },
+        source: source(&job.source, &secrets.source)?,
+        target: target(&job.target, &secrets.target)?,
+        selection,
+        start: policy.start_position.as_ref().map(start).transpose()?,
+        policy: kafka_policy(policy),
+        limits: limits(job)?,
+    };
+    spec.validate().map_err(|e| Refusal::NotConfigured { reason: e.message().to_owned() })?;
+    Ok(spec)
+}
+
+fn limits(job: &Job) -> Result<Limits> {
+    let mut limits = Limits::default();
+    for (name, value) in &job.parameters {
+        parameter::apply(name, value, &mut limits)?;
+    }
+    Ok(limits)
+}
+
+/// The selection of a job that names its databases; `None` for one of the whole server, whose
+/// databases have to be listed first.
+pub(crate) fn named_selection(selection: &ObjectSelection) -> Option<Selection> {
+    (selection.scope != ObjectScope::All).then(|| Selection {
+        databases: selection
+            .databases
+            .iter()
+            .map(|d| SelectedDatabase { name: d.name.clone(), tables: d.tables.clone() })
+            .collect(),
+    })
+}
+
+/// All of these databases.
+pub(crate) fn whole_databases(names: &[String]) -> Selection {
+    Selection {
+        databases: names
+            .iter()
+            .map(|name| SelectedDatabase { name: name.clone(), tables: None })
+            .collect(),
+    }
+}
+
+fn kafka_policy(policy: SyncPolicy) -> KafkaPolicy {
+    KafkaPolicy {
+        topic: match policy.topic {
+            TopicChoice::One { topic } => TopicPolicy::One(topic),
+            TopicChoice::PerTable { format } => TopicPolicy::PerTable(format),
+            TopicChoice::PerDatabase { format } => TopicPolicy::PerDatabase(format),
+        },
+        partition: match policy.partition {
+            PartitionChoice::Table => PartitionPolicy::Table,
+            PartitionChoice::Zero => PartitionPolicy::Zero,
+            PartitionChoice::PrimaryKey => PartitionPolicy::PrimaryKey,
+            PartitionChoice::Database => PartitionPolicy::Database,
+        },
+        format: match policy.format {
+            DataFormat::Json => MessageFormat::Json,
+            DataFormat::JsonC => MessageFormat::JsonC,
+        },
+        partitions: policy.partitions_num,
+        replication_factor: policy.replication_factor,
+        ddl_topic: policy.ddl_topic,
+        delivery: match policy.delivery {
+            DeliveryPromise::ExactlyOnce => Delivery::ExactlyOnce,
+            DeliveryPromise::AtLeastOnce => Delivery::AtLeastOnce,
+        },
+        progress_topic: policy.progress_topic,
+    }
+}
+
+fn start(position: &StartPosition) -> Result<PipelineStart> {
+    let (file, offset) = match &position.file_and_position {
+        Some(text) => policy::split_file_and_position(text)?,
+        None => (String::new(), 0),
+    };
+    Ok(PipelineStart { file, offset, gtid_set: position.gtid_set.clone() })
+}
+
+fn needed<'a>(value: Option<&'a str>, what: &str) -> Result<&'a str> {
+    value
+        .filter(|v| !v.is_empty())
+        .ok_or_else(|| Refusal::NotConfigured { reason: format!("{what} is not set") })
+}
+
+fn needed_secret(value: Option<&SecretString>, what: &str) -> Result<SecretString> {
+    value.cloned().ok_or_else(|| Refusal::NotConfigured { reason: format!("{what} is not set") })
+}
+
+/// A source, ready to connect to.
+///
+/// # Errors
+/// As [`build`].
+pub(crate) fn source(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<MysqlEndpoint> {
+    let tls = if endpoint.tls.enabled {
+        let password = secrets.certificate_password.as_ref();
+        let ca_pem = endpoint
+            .tls
+            .certificate
+            .as_deref()
+            .filter(|c| !c.is_empty())
+            .map(|c| key_material::certificates("ssl_cert_key", c, password))
+            .transpose()?;
+        // DRS names sources by address and its certificates rarely do: the chain is checked, the
+        // name is not.
+        Some(SourceTls { ca_pem, verify_host: false })
+    } else {
+        None
+    };
+    Ok(MysqlEndpoint {
+        host: needed(Some(endpoint.address.trim()), "the source's ip")?.to_owned(),
+        port: endpoint.port.filter(|p| *p != 0).unwrap_or(MYSQL_PORT),
+        user: needed(endpoint.user.as_deref(), "the source's db_user")?.to_owned(),
+        password: needed_secret(secrets.password.as_ref(), "the source's db_password")?,
+        tls,
+    })
+}
+
+/// A target, ready to connect to.
+///
+/// # Errors
+/// As [`build`].
+pub(crate) fn target(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<KafkaEndpoint> {
+    let security = endpoint.kafka.clone().unwrap_or_default();
+    let sasl = if security.protocol.has_sasl() {
+        Some(Sasl {
+            mechanism: mechanism(&security)?,
+            user: needed(endpoint.user.as_deref(), "the target's db_user")?.to_owned(),
+            password: needed_secret(secrets.password.as_ref(), "the target's db_password")?,
+        })
+    } else {
+        None
+    };
+    let tls = if security.protocol.has_tls() { Some(kafka_tls(&security, secrets)?) } else { None };
+    Ok(KafkaEndpoint { brokers: brokers(&endpoint.address)?, sasl, tls })
+}
+
+fn mechanism(security: &KafkaSecurity) -> Result<SaslMechanism> {
+    let field = "kafka_security_config.sasl_mechanism";
+    match security.sasl_mechanism.as_deref() {
+        Some("PLAIN") => Ok(SaslMechanism::Plain),
+        Some("SCRAM-SHA-256") => Ok(SaslMechanism::ScramSha256),
+        Some("SCRAM-SHA-512") => Ok(SaslMechanism::ScramSha512),
+        None | Some("") => Err(Refusal::Missing { field: field.to_owned() }),
+        Some(other) => Err(Refusal::invalid(field, other, "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")),
+    }
+}
+
+fn kafka_tls(security: &KafkaSecurity, secrets: &EndpointSecrets) -> Result<KafkaTls> {
+    let ca_pem = security
+        .trust_store
+        .as_deref()
+        .filter(|store| !store.is_empty())
+        .map(|store| {
+            key_material::certificates(
+                "kafka_security_config.trust_store_key",
+                store,
+                secrets.trust_store_password.as_ref(),
+            )
+        })
+        .transpose()?;
+    let (certificate_pem, key_pem) = if security.key_store_enabled == Some(true) {
+        let store = needed_secret(
+            secrets.key_store.as_ref(),
+            "the target's kafka_security_config.key_store_key",
+        )?;
+        let (chain, key) = key_material::certificates_and_key(
+            "kafka_security_config.key_store_key",
+            &store,
+            secrets.key_store_password.as_ref(),
+        )?;
+        (Some(chain), Some(key))
+    } else {
+        (None, None)
+    };
+    let algorithm = security.endpoint_algorithm.as_deref().unwrap_or_default();
+    if !matches!(algorithm, "" | "https") {
+        return Err(Refusal::invalid(
+            "kafka_security_config.endpoint_algorithm",
+            algorithm,
+            "https, or nothing to turn the check of the host name off",
+        ));
+    }
+    Ok(KafkaTls { ca_pem, certificate_pem, key_pem, verify_host: algorithm == "https" })
+}
+
+/// Checks a list of brokers and takes the spaces out.
+///
+/// # Errors
+/// [`Refusal::NotConfigured`] if there is none, [`Refusal::Invalid`] for a broker without a port and
+/// for more than ten.
+pub(crate) fn brokers(address: &str) -> Result<String> {
+    needed(Some(address.trim()), "the target's ip (broker list)")?;
+    let brokers: Vec<&str> = address.split(',').map(str::trim).collect();
+    if brokers.len() > BROKERS_MAX {
+        return Err(Refusal::invalid(
+            "ip",
+            format!("{} brokers", brokers.len()),
+            format!("at most {BROKERS_MAX}"),
+        ));
+    }
+    for broker in &brokers {
+        let fits = broker.rsplit_once(':').is_some_and(|(host, port)| {
+            !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+        });
+        if !fits {
+            return Err(Refusal::invalid("ip", broker, "host:port[,host:port…]"));
+        }
+    }
+    Ok(brokers.join(","))
+}

@@ -1,0 +1,8 @@
+//! Control over a scripted data path.
+
+mod editing;
+mod ending;
+mod failing;
+mod life;
+mod restarting;
+mod settings;

@@ -1,0 +1,227 @@
+//! A runner whose data paths do what a test tells them to.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use tailrace::control::objects::{FoundDatabase, FoundTable};
+use tailrace::control::query::{CheckItem, CheckResult};
+use tailrace::control::runner::{JobRunner, RunEnd, RunResult, RunningJob};
+use tailrace_pipeline::checkpoint::{Checkpoint, StreamPosition};
+use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint};
+use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
+use tailrace_pipeline::{Error, ErrorKind};
+use tokio::sync::watch;
+
+/// How long anything may take before a test gives up.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// One data path that was started.
+pub struct Run {
+    pub spec: JobSpec,
+    pub epoch: u64,
+    pub observer: Arc<dyn JobObserver>,
+    pub counters: Arc<Counters>,
+    paused: watch::Sender<bool>,
+    rate: watch::Sender<Option<u64>>,
+    end: watch::Sender<Option<Result<(), (ErrorKind, String)>>>,
+    /// Ends by itself when it is asked to stop.
+    obedient: bool,
+}
+
+impl Run {
+    pub fn enter(&self, phase: Phase) {
+        self.observer.phase(phase);
+    }
+
+    /// Something became durable.
+    pub fn deliver(&self, file: &str, offset: u64) {
+        let stream = StreamPosition { file: file.to_owned(), offset, ..Default::default() };
+        let checkpoint = Checkpoint { stream: Some(stream), ..Checkpoint::initial(self.epoch) };
+        self.observer.durable(&checkpoint);
+    }
+
+    pub fn finish(&self) {
+        self.end.send_replace(Some(Ok(())));
+    }
+
+    pub fn fail(&self, kind: ErrorKind, text: &str) {
+        self.end.send_replace(Some(Err((kind, text.to_owned()))));
+    }
+
+    pub async fn asked_to_stop(&self) {
+        wait(&mut self.paused.subscribe(), "a request to stop", |paused| *paused).await;
+    }
+
+    pub async fn rate(&self, wanted: Option<u64>) {
+        wait(&mut self.rate.subscribe(), "a rate", |rate| *rate == wanted).await;
+    }
+}
+
+async fn wait<T>(receiver: &mut watch::Receiver<T>, what: &str, done: impl FnMut(&T) -> bool) {
+    let waited = tokio::time::timeout(PATIENCE, receiver.wait_for(done)).await;
+    assert!(matches!(waited, Ok(Ok(_))), "no {what} came in time");
+}
+
+struct Handle(Arc<Run>);
+
+impl RunningJob for Handle {
+    fn pause(&self) {
+        self.0.paused.send_replace(true);
+        if self.0.obedient {
+            // An end that was told before counts.
+            self.0.end.send_if_modified(|end| {
+                let open = end.is_none();
+                end.get_or_insert(Ok(()));
+                open
+            });
+        }
+    }
+
+    fn set_rate(&self, rows_per_second: Option<u64>) {
+        self.0.rate.send_replace(rows_per_second);
+    }
+
+    fn join(&self) -> RunEnd<'_> {
+        let mut end = self.0.end.subscribe();
+        Box::pin(async move {
+            let end = end.wait_for(Option::is_some).await.expect("the run is alive").clone();
+            end.expect("waited for").map_err(|(kind, text)| Error::new(kind, text))
+        })
+    }
+}
+
+/// What calls other than `start` answer.
+#[derive(Default)]
+pub struct Script {
+    pub source_errors: VecDeque<Error>,
+    pub target_errors: VecDeque<Error>,
+    pub forget_errors: VecDeque<Error>,
+    pub checks: Vec<CheckItem>,
+    pub databases: Vec<(String, Vec<String>)>,
+    pub probed_passwords: Vec<String>,
+    pub forgotten: usize,
+    pub listed: usize,
+    pub stubborn: bool,
+}
+
+#[derive(Clone)]
+pub struct ScriptedRunner {
+    pub script: Arc<Mutex<Script>>,
+    runs: watch::Sender<Vec<Arc<Run>>>,
+}
+
+impl Default for ScriptedRunner {
+    fn default() -> Self {
+        Self { script: Arc::default(), runs: watch::Sender::new(Vec::new()) }
+    }
+}
+
+impl ScriptedRunner {
+    pub fn script(&self, change: impl FnOnce(&mut Script)) {
+        change(&mut self.script.lock().unwrap());
+    }
+
+    /// The nth data path, once it is started.
+    pub async fn run(&self, n: usize) -> Arc<Run> {
+        let mut runs = self.runs.subscribe();
+        wait(&mut runs, &format!("run {n}"), |runs| runs.len() > n).await;
+        // Copied out first: the borrow must end before `runs` does.
+        let all = runs.borrow().clone();
+        Arc::clone(&all[n])
+    }
+
+    pub fn run_count(&self) -> usize {
+        self.runs.borrow().len()
+    }
+}
+
+pub fn check(item: &str, result: CheckResult) -> CheckItem {
+    CheckItem {
+        item: item.to_owned(),
+        group: "source".to_owned(),
+        result,
+        reason: (result != CheckResult::Passed).then(|| format!("{item} is not well")),
+        remedy: None,
+        raw: None,
+    }
+}
+
+impl JobRunner for ScriptedRunner {
+    fn start(
+        &self,
+        spec: JobSpec,
+        epoch: u64,
+        observer: Arc<dyn JobObserver>,
+        counters: Arc<Counters>,
+    ) -> Box<dyn RunningJob> {
+        let obedient = !self.script.lock().unwrap().stubborn;
+        let run = Arc::new(Run {
+            spec,
+            epoch,
+            observer,
+            counters,
+            paused: watch::Sender::new(false),
+            rate: watch::Sender::new(None),
+            end: watch::Sender::new(None),
+            obedient,
+        });
+        self.runs.send_modify(|runs| runs.push(Arc::clone(&run)));
+        Box::new(Handle(run))
+    }
+
+    fn probe_source(&self, endpoint: &MysqlEndpoint) -> RunResult<()> {
+        use secrecy::ExposeSecret as _;
+        let mut script = self.script.lock().unwrap();
+        script.probed_passwords.push(endpoint.password.expose_secret().to_owned());
+        script.source_errors.pop_front().map_or(Ok(()), Err)
+    }
+
+    fn probe_target(&self, _: &KafkaEndpoint) -> RunResult<()> {
+        self.script.lock().unwrap().target_errors.pop_front().map_or(Ok(()), Err)
+    }
+
+    fn list_objects(
+        &self,
+        _: &MysqlEndpoint,
+        databases: Option<&[String]>,
+    ) -> RunResult<Vec<FoundDatabase>> {
+        let mut script = self.script.lock().unwrap();
+        script.listed += 1;
+        let wanted = |name: &String| databases.is_none_or(|names| names.contains(name));
+        Ok(script
+            .databases
+            .iter()
+            .filter(|(name, _)| wanted(name))
+            .map(|(name, tables)| FoundDatabase {
+                name: name.clone(),
+                tables: tables
+                    .iter()
+                    .map(|table| FoundTable {
+                        name: table.clone(),
+                        rows_estimated: 3,
+                        has_primary_key: true,
+                    })
+                    .collect(),
+            })
+            .collect())
+    }
+
+    fn precheck(&self, _: &JobSpec) -> Vec<CheckItem> {
+        let script = self.script.lock().unwrap();
+        if script.checks.is_empty() {
+            return vec![check("srcDbConnection", CheckResult::Passed)];
+        }
+        script.checks.clone()
+    }
+
+    fn forget(&self, _: &JobSpec) -> RunResult<()> {
+        let mut script = self.script.lock().unwrap();
+        match script.forget_errors.pop_front() {
+            Some(error) => Err(error),
+            None => {
+                script.forgotten += 1;
+                Ok(())
+            }
+        }
+    }
+}

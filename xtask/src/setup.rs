@@ -1,0 +1,57 @@
+//! `cargo xtask setup`: puts on the machine what building, testing and the demo need.
+//!
+//! It says what it does before it does it, and does and says nothing where all is there.
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use tailrace_testkit::provision::kafka::Jars;
+use tailrace_testkit::provision::mysql::Prefix;
+use tailrace_testkit::provision::{python, system};
+
+/// What the machine is prepared for.
+#[derive(Args, Debug)]
+pub(crate) struct SetupArgs {
+    /// What the machine is prepared for
+    #[arg(long = "for", value_enum, default_value_t = Purpose::Test)]
+    purpose: Purpose,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Purpose {
+    /// Building the product
+    Build,
+    /// The demo and the benchmarks: building, MySQL and Kafka
+    Demo,
+    /// All tests: the same, MariaDB, PostgreSQL and the official SDK
+    Test,
+    /// The same and a browser for the console
+    Browser,
+}
+
+pub(crate) fn run(args: &SetupArgs) -> Result<()> {
+    ensure(args.purpose)
+}
+
+/// Makes sure that all is there.
+pub(crate) fn ensure(purpose: Purpose) -> Result<()> {
+    let mut packages = vec![system::BUILD];
+    if purpose != Purpose::Build {
+        packages.extend([system::MYSQL, system::KAFKA]);
+    }
+    if matches!(purpose, Purpose::Test | Purpose::Browser) {
+        packages.extend([system::MARIADB, system::POSTGRES, system::PYTHON]);
+    }
+    if purpose == Purpose::Browser {
+        packages.push(system::BROWSER);
+    }
+    // All at once: apt takes its time for each call.
+    system::ensure(&packages)?;
+    if purpose != Purpose::Build {
+        Prefix::ensure()?;
+        Jars::ensure()?;
+    }
+    if matches!(purpose, Purpose::Test | Purpose::Browser) {
+        python::interpreter()?;
+    }
+    Ok(())
+}
