@@ -192,7 +192,9 @@ proptest! {
         apply_damage(&mut event, 0, &damage);
         fix_size(&mut event);
         if let Err(error) = walk_event(&event, limits()) {
-            assert_useful(&error, event.len());
+            // What is wrong inside a payload is told by its place in the unpacked event.
+            let payload = event[4] == EventType::TRANSACTION_PAYLOAD.0;
+            assert_useful(&error, if payload { usize::MAX } else { event.len() });
         }
     }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tailrace_pipeline::batch::{Advance, Batch, Counts, Message, Topic};
@@ -170,6 +170,10 @@ fn keys(endpoint: &KafkaEndpoint, topic: &str, isolation: &str) -> BTreeMap<i32,
                     keys.push(String::from_utf8(key.to_vec()).expect("UTF-8"));
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => break,
+                // A broker of the cluster is down on purpose: the client goes to the others.
+                Some(Err(KafkaError::MessageConsumption(
+                    RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::AllBrokersDown,
+                ))) => {}
                 Some(Err(e)) => panic!("{topic}: {e}"),
                 None => panic!("{topic} gives no answer"),
             }
