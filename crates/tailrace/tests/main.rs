@@ -4,5 +4,6 @@
 
 mod control;
 mod iam;
+mod proof;
 mod scripted_runner;
 mod world;

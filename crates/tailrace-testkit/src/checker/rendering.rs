@@ -53,7 +53,8 @@ pub(super) fn rendering(
         "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "enum" | "set" => {
             (format!("CONVERT({name} USING utf8mb4)"), Rule::Plain)
         }
-        "vector" => (name, Rule::Floats),
+        // As a plain string of bytes: not every driver knows the type.
+        "vector" => (format!("UNHEX(HEX({name}))"), Rule::Floats),
         "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "geometry"
         | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
         | "multipolygon" | "geomcollection" => (name, Rule::Bytes),
