@@ -38,11 +38,6 @@ struct Bags {
     certificates: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
-struct Passwords<'a> {
-    store: &'a Password,
-    key: &'a Password,
-}
-
 /// Whether bytes begin like a store: a sequence whose first element is the version.
 pub(super) fn is_pkcs12(bytes: &[u8]) -> bool {
     let mut outer = Reader::new(bytes);
@@ -64,7 +59,6 @@ pub(super) fn read(bytes: &[u8], password: &Password, key_password: &Password) -
         return Err(bad("the store has no digest that a password could be checked against"));
     }
     check_mac(store.inside(SEQUENCE)?, safe, password)?;
-    let passwords = Passwords { store: password, key: key_password };
     let mut bags = Bags::default();
     let mut parts = Reader::new(safe).inside(SEQUENCE)?;
     while !parts.is_empty() {
@@ -72,11 +66,11 @@ pub(super) fn read(bytes: &[u8], password: &Password, key_password: &Password) -
         match part.content(OID)? {
             DATA => {
                 let data = part.inside(CONTEXT_0)?.content(OCTET_STRING)?;
-                read_bags(data, &passwords, &mut bags, DEPTH_MAX)?;
+                read_bags(data, key_password, &mut bags, DEPTH_MAX)?;
             }
             ENCRYPTED_DATA => {
                 let data = decrypt_part(part.inside(CONTEXT_0)?, password)?;
-                read_bags(&data, &passwords, &mut bags, DEPTH_MAX)?;
+                read_bags(&data, key_password, &mut bags, DEPTH_MAX)?;
             }
             form => return Err(unknown("protection", form)),
         }
@@ -116,7 +110,7 @@ fn decrypt_part(mut part: Reader<'_>, password: &Password) -> Result<Zeroizing<V
     decrypt(algorithm, data, password)?.ok_or_else(wrong_password)
 }
 
-fn read_bags(data: &[u8], passwords: &Passwords<'_>, bags: &mut Bags, depth: usize) -> Result<()> {
+fn read_bags(data: &[u8], key_password: &Password, bags: &mut Bags, depth: usize) -> Result<()> {
     let mut list = Reader::new(data).inside(SEQUENCE)?;
     while !list.is_empty() {
         let mut bag = list.inside(SEQUENCE)?;
@@ -131,7 +125,7 @@ fn read_bags(data: &[u8], passwords: &Passwords<'_>, bags: &mut Bags, depth: usi
                 let mut info = Reader::new(value).inside(SEQUENCE)?;
                 let algorithm = info.content(SEQUENCE)?;
                 let covered = info.content(OCTET_STRING)?;
-                let key = decrypt(algorithm, covered, passwords.key)?;
+                let key = decrypt(algorithm, covered, key_password)?;
                 let key = key.filter(|k| is_private_key(k)).ok_or_else(wrong_key_password)?;
                 bags.keys.push((key, local));
             }
@@ -146,7 +140,7 @@ fn read_bags(data: &[u8], passwords: &Passwords<'_>, bags: &mut Bags, depth: usi
             }
             // A list of revoked certificates, or a secret that is no key of a certificate.
             Some([4 | 5]) => {}
-            Some([6]) if depth > 0 => read_bags(value, passwords, bags, depth - 1)?,
+            Some([6]) if depth > 0 => read_bags(value, key_password, bags, depth - 1)?,
             _ => return Err(unknown("kind of entry", id)),
         }
     }
