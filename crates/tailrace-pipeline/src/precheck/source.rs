@@ -348,7 +348,7 @@ fn object_items(spec: &JobSpec, connection: &mut Connection) -> Result<Vec<Check
         "srcTableWithoutPrimaryKeyCheck",
         Alarm,
         without_key,
-        "tables without a primary key are read in one piece, and their messages have no key of their own",
+        "tables without a primary key (or a unique one without NULLs) are read in one piece, and their messages have no key of their own",
         "Add a primary key where it matters.",
     ));
     items.push(item(

@@ -36,9 +36,8 @@ pub(crate) struct Passwords<'a> {
 /// # Errors
 /// [`Refusal::Invalid`] if it is none of these, or the password does not fit.
 pub(crate) fn read(field: &str, material: &str, passwords: Passwords<'_>) -> Result<Pem> {
-    let refuse = |seen: &str| {
-        Refusal::invalid(field, seen, "PEM, or Base64 of a PEM, JKS or PKCS#12 file")
-    };
+    let refuse =
+        |seen: &str| Refusal::invalid(field, seen, "PEM, or Base64 of a PEM, JKS or PKCS#12 file");
     if material.len() > MATERIAL_BYTES_MAX {
         return Err(refuse("more than 1 MiB"));
     }
@@ -151,7 +150,8 @@ mod tests {
         let trust = STANDARD.encode(TRUST_STORE);
         let pem = certificates("trust_store_key", &trust, Some(&password)).unwrap();
         assert_eq!(pem.matches("-----BEGIN CERTIFICATE-----").count(), 2);
-        for (wrong, why) in [(None, "without its password"), (Some(&key_password), "does not fit")] {
+        for (wrong, why) in [(None, "without its password"), (Some(&key_password), "does not fit")]
+        {
             let error = certificates("trust_store_key", &trust, wrong).unwrap_err();
             assert!(error.to_string().contains(why), "{error}");
         }

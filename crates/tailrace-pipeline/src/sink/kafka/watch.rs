@@ -102,6 +102,12 @@ fn refused(reason: &str) -> Error {
 
 impl ClientContext for Watch {
     fn error(&self, error: KafkaError, reason: &str) {
+        // The end of a partition is what readers of progress records wait for.
+        if matches!(error, KafkaError::PartitionEOF(_))
+            || code_of(&error) == Some(Code::PartitionEOF)
+        {
+            return;
+        }
         self.note(&error, reason);
     }
 

@@ -1,13 +1,14 @@
 //! What the source's catalog says: server settings, tables, keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tailrace_codec::TableSchema;
-use tailrace_codec::mysql::{Catalog, collations_query, columns_query, keys_query};
+use tailrace_codec::mysql::{Catalog, collations_query, columns_query};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Selection;
 use crate::source::mysql::connection::Connection;
+use crate::source::mysql::window::key_ordinals;
 
 /// Databases that belong to the server itself and are never replicated.
 pub(crate) const SYSTEM_DATABASES: [&str; 4] =
@@ -74,8 +75,8 @@ pub(crate) struct SelectedTable {
     pub(crate) table: String,
     /// The server's estimate of its rows.
     pub(crate) rows_estimated: u64,
-    /// The primary key's columns in order, by which chunks go; `None` without one.
-    pub(crate) key: Option<Vec<String>>,
+    /// What the server takes for its primary key: index name and columns in order. `None` without one.
+    pub(crate) key: Option<(String, Vec<String>)>,
 }
 
 /// A value as a SQL string literal.
@@ -116,9 +117,9 @@ pub(crate) fn selected_tables(
 /// `SourceStatement` if it does not exist, `SchemaMismatch` if it has a type that is not known.
 pub(crate) fn table_schema(
     connection: &mut Connection,
-    database: &str,
-    table: &str,
+    selected: &SelectedTable,
 ) -> Result<TableSchema> {
+    let (database, table) = (selected.database.as_str(), selected.table.as_str());
     let mut catalog = Catalog::new();
     let unknown = |e: tailrace_codec::DecodeError| {
         Error::new(ErrorKind::SchemaMismatch, format!("{database}.{table}: {e}"))
@@ -130,11 +131,13 @@ pub(crate) fn table_schema(
     for row in connection.rows(&columns_query(database, Some(table)))? {
         catalog.add_column(&row.cells()).map_err(unknown)?;
     }
-    for row in connection.rows(&keys_query(database, Some(table)))? {
-        catalog.add_key_column(&row.cells()).map_err(unknown)?;
-    }
     match catalog.finish().pop() {
-        Some((_, schema)) => schema.map_err(unknown),
+        Some((_, schema)) => {
+            let mut schema = schema.map_err(unknown)?;
+            let (_, columns) = selected.key.clone().unwrap_or_default();
+            schema.primary_key = key_ordinals(&schema, &columns)?;
+            Ok(schema)
+        }
         None => Err(Error::new(
             ErrorKind::SourceStatement,
             // The server's own number for a missing table, so that a reader takes a new view.
@@ -200,26 +203,53 @@ pub(crate) fn list(
 
 type TableName = (String, String);
 
-/// The primary key of every table that has one. Other unique indexes do not serve: the log and the
-/// messages name the primary key only, so a consumer could not tell that two messages are of one row.
+/// Columns of an index as far as it can be a key.
+#[derive(Default)]
+struct UniqueIndex {
+    columns: Vec<String>,
+    /// A part of it is a prefix, an expression, or can be NULL.
+    unusable: bool,
+}
+
+/// What the server takes for the primary key of each table: index name and columns in order.
+///
+/// Without a PRIMARY KEY that is the first unique index over whole columns that cannot be NULL. The log's
+/// metadata names it as the primary key too, and `COLUMN_KEY` tells which one it is.
 fn primary_keys(
     connection: &mut Connection,
     databases: &str,
-) -> Result<BTreeMap<TableName, Vec<String>>> {
-    let rows = connection.rows(&format!(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS \
-         WHERE INDEX_NAME = 'PRIMARY' AND TABLE_SCHEMA IN ({databases}) \
-         ORDER BY TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX"
-    ))?;
-    let mut keys: BTreeMap<TableName, Option<Vec<String>>> = BTreeMap::new();
-    for row in &rows {
+) -> Result<BTreeMap<TableName, (String, Vec<String>)>> {
+    let mut marked: BTreeMap<TableName, BTreeSet<String>> = BTreeMap::new();
+    for row in connection.rows(&format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS \
+         WHERE COLUMN_KEY = 'PRI' AND TABLE_SCHEMA IN ({databases})"
+    ))? {
         let name = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
-        let columns = keys.entry(name).or_insert_with(|| Some(Vec::new()));
-        // A key over the beginning of a column does not give the column's order.
-        match columns {
-            Some(list) if row.get(3).is_none() => list.push(row.text(2)?.to_owned()),
-            _ => *columns = None,
-        }
+        marked.entry(name).or_default().insert(row.text(2)?.to_owned());
     }
-    Ok(keys.into_iter().filter_map(|(name, columns)| Some((name, columns?))).collect())
+    let mut indexes: BTreeMap<TableName, BTreeMap<String, UniqueIndex>> = BTreeMap::new();
+    for row in connection.rows(&format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, NULLABLE \
+         FROM information_schema.STATISTICS WHERE NON_UNIQUE = 0 AND TABLE_SCHEMA IN ({databases}) \
+         ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"
+    ))? {
+        let name = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
+        let index = indexes.entry(name).or_default().entry(row.text(2)?.to_owned()).or_default();
+        index.unusable |=
+            row.get(3).is_none() || row.get(4).is_some() || row.text_or_empty(5)? == "YES";
+        index.columns.push(row.text_or_empty(3)?.to_owned());
+    }
+    Ok(marked
+        .into_iter()
+        .filter_map(|(name, columns)| {
+            let mut of_table = indexes.remove(&name)?;
+            of_table.retain(|_, i| {
+                !i.unusable
+                    && i.columns.len() == columns.len()
+                    && i.columns.iter().all(|c| columns.contains(c))
+            });
+            let (index, key) = of_table.remove_entry("PRIMARY").or_else(|| of_table.pop_first())?;
+            Some((name, (index, key.columns)))
+        })
+        .collect())
 }

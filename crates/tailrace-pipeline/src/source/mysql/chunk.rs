@@ -20,11 +20,13 @@ pub(crate) struct ChunkSql<'s> {
     schema: &'s TableSchema,
     /// Ordinals of the key's columns; empty for a table that is read in one piece.
     key: Vec<usize>,
+    /// Name of the index that the key belongs to.
+    index: String,
 }
 
 impl<'s> ChunkSql<'s> {
-    pub(crate) fn new(schema: &'s TableSchema, key: Vec<usize>) -> Self {
-        Self { schema, key }
+    pub(crate) fn new(schema: &'s TableSchema, key: Vec<usize>, index: &str) -> Self {
+        Self { schema, key, index: index.to_owned() }
     }
 
     fn key_columns(&self) -> Vec<&'s Column> {
@@ -36,7 +38,7 @@ impl<'s> ChunkSql<'s> {
         if self.key.is_empty() {
             return table;
         }
-        format!("{table} FORCE INDEX (PRIMARY)")
+        format!("{table} FORCE INDEX ({})", quote_identifier(&self.index))
     }
 
     fn range(&self, after: Option<&[String]>, to: Option<&[String]>) -> Result<String> {
@@ -148,10 +150,10 @@ mod tests {
     #[test]
     fn rows_of_a_chunk_come_in_key_order() {
         let schema = schema();
-        let sql = ChunkSql::new(&schema, vec![0]);
+        let sql = ChunkSql::new(&schema, vec![0], "PRIMARY");
         assert_eq!(
             sql.rows(Some(&["1".into()]), Some(&["9".into()])).unwrap(),
-            "SELECT `a`, `b` FROM `shop`.`a``b` FORCE INDEX (PRIMARY) \
+            "SELECT `a`, `b` FROM `shop`.`a``b` FORCE INDEX (`PRIMARY`) \
              WHERE (`a` > 1) AND (`a` <= 9) ORDER BY `a`"
         );
     }
@@ -159,24 +161,24 @@ mod tests {
     #[test]
     fn a_boundary_is_the_last_row_of_the_chunk() {
         let schema = schema();
-        let sql = ChunkSql::new(&schema, vec![0]);
+        let sql = ChunkSql::new(&schema, vec![0], "PRIMARY");
         assert_eq!(
             sql.boundary(None, 100).unwrap(),
-            "SELECT `a` FROM `shop`.`a``b` FORCE INDEX (PRIMARY) ORDER BY `a` LIMIT 1 OFFSET 99"
+            "SELECT `a` FROM `shop`.`a``b` FORCE INDEX (`PRIMARY`) ORDER BY `a` LIMIT 1 OFFSET 99"
         );
     }
 
     #[test]
     fn a_table_without_a_key_is_read_in_one_piece() {
         let schema = schema();
-        let sql = ChunkSql::new(&schema, Vec::new());
+        let sql = ChunkSql::new(&schema, Vec::new(), "");
         assert_eq!(sql.rows(None, None).unwrap(), "SELECT `a`, `b` FROM `shop`.`a``b`");
     }
 
     #[test]
     fn a_bound_that_does_not_fit_is_refused() {
         let schema = schema();
-        let sql = ChunkSql::new(&schema, vec![0]);
+        let sql = ChunkSql::new(&schema, vec![0], "PRIMARY");
         let bound = ["1".to_owned(), "2".to_owned()];
         assert_eq!(sql.rows(Some(&bound), None).unwrap_err().kind(), ErrorKind::Checkpoint);
     }

@@ -15,7 +15,7 @@ use crate::source::mysql::chunk::{ChunkSql, quoted_table};
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::context::{Context, Throttle};
 use crate::source::mysql::snapshot::{Next, Task, Work};
-use crate::source::mysql::window::{Window, chunk_key_encoder, key_ordinals};
+use crate::source::mysql::window::{Window, chunk_key_encoder};
 use crate::transform::compose::{Composer, TableSink};
 
 /// Session settings of every reading connection.
@@ -37,6 +37,7 @@ struct OpenedTable {
     schema: TableSchema,
     /// Ordinals of the columns that chunks go by.
     key: Vec<usize>,
+    index: String,
     rows: TextRowReader,
     boundary: TextRowReader,
     sink: TableSink,
@@ -126,9 +127,9 @@ impl<'c> Reader<'c> {
         if is_open {
             return Ok(());
         }
-        let schema = catalog::table_schema(&mut self.connection, &table.database, &table.table)?;
-        let columns = table.key.clone().unwrap_or_default();
-        let key = key_ordinals(&schema, &columns)?;
+        let schema = catalog::table_schema(&mut self.connection, table)?;
+        let (index, columns) = table.key.clone().unwrap_or_default();
+        let key = schema.primary_key.clone();
         let window_key =
             if columns.is_empty() { None } else { Some(chunk_key_encoder(&schema, &columns)?) };
         let key_schema = TableSchema {
@@ -147,6 +148,7 @@ impl<'c> Reader<'c> {
             boundary: TextRowReader::compile(&key_schema),
             schema,
             key,
+            index,
             sink,
             window_key,
         });
@@ -169,7 +171,7 @@ impl<'c> Reader<'c> {
         if opened.key.is_empty() {
             return Ok(OpenChunk { chunk: number, after, to: None });
         }
-        let sql = ChunkSql::new(&opened.schema, opened.key.clone());
+        let sql = ChunkSql::new(&opened.schema, opened.key.clone(), &opened.index);
         let rows = self.context.spec.limits.chunk_rows_max;
         self.connection.start(&sql.boundary(after.as_deref(), rows)?)?;
         let mut to = None;
@@ -185,7 +187,7 @@ impl<'c> Reader<'c> {
     fn read(&mut self, task: &Task) -> Result<()> {
         self.open(&task.table)?;
         let opened = self.opened()?;
-        let sql = ChunkSql::new(&opened.schema, opened.key.clone());
+        let sql = ChunkSql::new(&opened.schema, opened.key.clone(), &opened.index);
         let query = sql.rows(task.chunk.after.as_deref(), task.chunk.to.as_deref())?;
         let skips = self.window.has_keys(&task.table.database, &task.table.table);
         let opened = self.opened.take().ok_or_else(|| Error::new(ErrorKind::Bug, "no table"))?;
@@ -205,7 +207,7 @@ impl<'c> Reader<'c> {
         skips: bool,
         in_pieces: &mut bool,
     ) -> Result<()> {
-        let sql = ChunkSql::new(&opened.schema, opened.key.clone());
+        let sql = ChunkSql::new(&opened.schema, opened.key.clone(), &opened.index);
         let batch_bytes_max = self.context.spec.limits.batch_bytes_max;
         let mut from = task.chunk.after.clone();
         let mut key_bytes = Vec::new();

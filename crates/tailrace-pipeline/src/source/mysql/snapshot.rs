@@ -186,7 +186,7 @@ impl<'c> Snapshot<'c> {
         };
         let mut window = Window::new(visible, self.context.spec.limits.window_keys_max);
         for entry in &plan.tables {
-            let key = entry.table.key.as_deref();
+            let key = entry.table.key.as_ref().map(|(_, columns)| columns.as_slice());
             window.watch(&entry.table.database, &entry.table.table, key);
         }
         stream.run_until(&views.until, Some(&mut window))?;

@@ -24,7 +24,10 @@ fn names(certificate: &[u8]) -> Result<(&[u8], &[u8])> {
 }
 
 /// Puts a certificate and its issuers in order; gives the rest too.
-pub(super) fn chain(leaf: Vec<u8>, mut others: Vec<Vec<u8>>) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>)> {
+pub(super) fn chain(
+    leaf: Vec<u8>,
+    mut others: Vec<Vec<u8>>,
+) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>)> {
     let mut chain = vec![leaf];
     while let Some(last) = chain.last()
         && chain.len() < CHAIN_LENGTH_MAX

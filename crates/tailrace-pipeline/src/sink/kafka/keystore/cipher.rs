@@ -163,7 +163,9 @@ fn aes(id: &[u8]) -> Result<(&'static Algorithm, usize)> {
 /// Rounds of a derivation within what is gone through.
 pub(super) fn rounds(rounds: u32) -> Result<NonZeroU32> {
     NonZeroU32::new(rounds).filter(|r| r.get() <= ROUNDS_MAX).ok_or_else(|| {
-        bad(format!("the store wants {rounds} rounds of key derivation, 1 to {ROUNDS_MAX} are gone through"))
+        bad(format!(
+            "the store wants {rounds} rounds of key derivation, 1 to {ROUNDS_MAX} are gone through"
+        ))
     })
 }
 

@@ -27,11 +27,7 @@ pub(super) fn is_jks(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC) || bytes.starts_with(&MAGIC_JCEKS)
 }
 
-pub(super) fn read(
-    bytes: &[u8],
-    password: &Password,
-    key_password: &Password,
-) -> Result<Contents> {
+pub(super) fn read(bytes: &[u8], password: &Password, key_password: &Password) -> Result<Contents> {
     if bytes.starts_with(&MAGIC_JCEKS) {
         return Err(bad(
             "the store is JCEKS: turn it into PKCS#12 with keytool -importkeystore -deststoretype PKCS12",
@@ -65,7 +61,11 @@ pub(super) fn read(
                 contents.keys.push((uncover(covered, key_password)?, chain));
             }
             TAG_CERTIFICATE => contents.trusted.push(certificate(&mut body, version)?),
-            other => return Err(bad(format!("the store has an entry of kind {other}, 1 and 2 are known"))),
+            other => {
+                return Err(bad(format!(
+                    "the store has an entry of kind {other}, 1 and 2 are known"
+                )));
+            }
         }
     }
     if !body.0.is_empty() {

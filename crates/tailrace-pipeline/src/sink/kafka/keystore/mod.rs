@@ -75,7 +75,10 @@ pub fn read(
     key_password: Option<&SecretString>,
 ) -> Result<KeyStore> {
     if bytes.len() > STORE_BYTES_MAX {
-        return Err(bad(format!("the store has {} bytes, at most {STORE_BYTES_MAX} are read", bytes.len())));
+        return Err(bad(format!(
+            "the store has {} bytes, at most {STORE_BYTES_MAX} are read",
+            bytes.len()
+        )));
     }
     let password = Password::new(password);
     let key_password = key_password.map(Password::new);
