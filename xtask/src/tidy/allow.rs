@@ -20,6 +20,12 @@ const ALLOWED: &[Allowed] = &[
         reason: "the one poll loop that all waits of the tests go through",
     },
     Allowed {
+        rule: "sleep",
+        path: "crates/tailrace-testkit/src/workload/session.rs",
+        message: "",
+        reason: "the pause of the write load between two connects to a server that is being restarted",
+    },
+    Allowed {
         rule: "size",
         path: "crates/tailrace/src/control/command.rs",
         message: "function allowed ",

@@ -106,10 +106,10 @@ impl<S: Sink> Deliver<S> {
         pending.counts.add(&batch.counts);
         pending.since.get_or_insert_with(Instant::now);
         match &batch.advance {
-            Advance::Piece { database, table } => {
-                if !pending.pieces.iter().any(|(d, t)| d == database && t == table) {
-                    pending.pieces.push((database.clone(), table.clone()));
-                }
+            Advance::Piece { database, table }
+                if !pending.pieces.iter().any(|(d, t)| d == database && t == table) =>
+            {
+                pending.pieces.push((database.clone(), table.clone()));
             }
             Advance::ChunkRows { database, table, done: true, .. } => {
                 pending.pieces.retain(|(d, t)| !(d == database && t == table));

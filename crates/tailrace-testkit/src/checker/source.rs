@@ -91,15 +91,15 @@ async fn table_of(
             // Without a PRIMARY KEY the server takes the first unique index without NULLs for it, and
             // says so in COLUMN_KEY.
             "SELECT k.COLUMN_NAME FROM information_schema.STATISTICS k \
-             WHERE k.TABLE_SCHEMA = :d AND k.TABLE_NAME = :t AND k.INDEX_NAME = \
+             WHERE k.TABLE_SCHEMA = ? AND k.TABLE_NAME = ? AND k.INDEX_NAME = \
              (SELECT i FROM (SELECT s.INDEX_NAME i, COUNT(*) n, SUM(c.COLUMN_KEY = 'PRI') p \
               FROM information_schema.STATISTICS s JOIN information_schema.COLUMNS c \
               ON c.TABLE_SCHEMA = s.TABLE_SCHEMA AND c.TABLE_NAME = s.TABLE_NAME \
               AND c.COLUMN_NAME = s.COLUMN_NAME \
-              WHERE s.TABLE_SCHEMA = :d AND s.TABLE_NAME = :t AND s.NON_UNIQUE = 0 \
+              WHERE s.TABLE_SCHEMA = ? AND s.TABLE_NAME = ? AND s.NON_UNIQUE = 0 \
               AND s.SUB_PART IS NULL GROUP BY s.INDEX_NAME HAVING p = n) q \
               ORDER BY i = 'PRIMARY' DESC, i LIMIT 1) ORDER BY k.SEQ_IN_INDEX",
-            mysql_async::params! { "d" => database, "t" => table },
+            (database, table, database, table),
         )
         .await?;
     let mut shape = Shape { columns: Vec::new(), primary_key };

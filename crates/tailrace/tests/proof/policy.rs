@@ -36,7 +36,7 @@ impl Policy {
         ];
         match self {
             Self::TopicPerTableByKey => {
-                settings.push(format!("topic_name_format={}", table_format(plan)))
+                settings.push(format!("topic_name_format={}", table_format(plan)));
             }
             _ => settings.push(format!("topic={}", data_topic(plan))),
         }

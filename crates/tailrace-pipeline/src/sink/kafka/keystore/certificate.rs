@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 
+use super::Certificate;
 use super::der::{CONTEXT_0, Reader, SEQUENCE};
 
 /// Longest chain that is followed.
@@ -25,9 +26,9 @@ fn names(certificate: &[u8]) -> Result<(&[u8], &[u8])> {
 
 /// Puts a certificate and its issuers in order; gives the rest too.
 pub(super) fn chain(
-    leaf: Vec<u8>,
-    mut others: Vec<Vec<u8>>,
-) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>)> {
+    leaf: Certificate,
+    mut others: Vec<Certificate>,
+) -> Result<(Vec<Certificate>, Vec<Certificate>)> {
     let mut chain = vec![leaf];
     while let Some(last) = chain.last()
         && chain.len() < CHAIN_LENGTH_MAX

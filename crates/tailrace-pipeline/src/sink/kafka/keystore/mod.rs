@@ -50,12 +50,17 @@ pub struct Identity {
     pub key_pem: SecretString,
 }
 
+/// A certificate in DER.
+type Certificate = Vec<u8>;
+/// A private key in PKCS#8 DER.
+type PrivateKey = Zeroizing<Vec<u8>>;
+
 /// A store before it is written as PEM: certificates in DER, in the order of the file.
 #[derive(Default)]
 struct Contents {
-    trusted: Vec<Vec<u8>>,
-    /// Private keys in PKCS#8 DER, each with its chain.
-    keys: Vec<(Zeroizing<Vec<u8>>, Vec<Vec<u8>>)>,
+    trusted: Vec<Certificate>,
+    /// Private keys, each with its chain.
+    keys: Vec<(PrivateKey, Vec<Certificate>)>,
 }
 
 /// Whether bytes look like a store of a form that [`read`] knows.

@@ -10,7 +10,7 @@ use super::der::{
     CONTEXT_0, CONTEXT_0_PRIMITIVE, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE, SET,
 };
 use super::password::Password;
-use super::{Contents, bad, wrong_key_password, wrong_password};
+use super::{Certificate, Contents, PrivateKey, bad, wrong_key_password, wrong_password};
 use crate::error::Result;
 
 const VERSION: u32 = 3;
@@ -34,8 +34,8 @@ const DEPTH_MAX: usize = 4;
 /// Keys and certificates with their local key ids, in the order of the file.
 #[derive(Default)]
 struct Bags {
-    keys: Vec<(Zeroizing<Vec<u8>>, Option<Vec<u8>>)>,
-    certificates: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    keys: Vec<(PrivateKey, Option<Vec<u8>>)>,
+    certificates: Vec<(Certificate, Option<Vec<u8>>)>,
 }
 
 /// Whether bytes begin like a store: a sequence whose first element is the version.
