@@ -37,9 +37,9 @@ impl TestArgs {
     }
 
     /// `cargo test` for what is asked for. Doc tests are part of it, benchmarks are not.
-    fn command(&self) -> Command {
+    fn command(&self, options: &[&str]) -> Command {
         let mut command = workspace::cargo();
-        command.args(["test", "--no-fail-fast", "--all-features"]);
+        command.args(["test", "--no-fail-fast", "--all-features"]).args(options);
         if self.packages.is_empty() {
             command.arg("--workspace");
         }
@@ -82,11 +82,11 @@ fn clippy() -> Result<()> {
 }
 
 fn tests(args: &TestArgs, report: &mut Report) {
-    let mut command = args.command();
+    let mut command = args.command(&[]);
     let mut servers = None;
     if args.needs_servers() {
         // Built first, so that servers and compilers do not compete for the cores.
-        let build = || workspace::run(args.command().arg("--no-run").arg("--quiet"));
+        let build = || workspace::run(&mut args.command(&["--no-run", "--quiet"]));
         let is_up = report.check("build of the tests", build)
             && report.check("start of the servers", || {
                 servers = Some(Servers::start()?);

@@ -22,9 +22,9 @@
 //! get into a column only behind the server's back:
 //!
 //! ```text
-//! charset_tables rows two > /tmp/rows.tsv
+//! charset_tables rows two > $DIR/rows.tsv
 //! CREATE TABLE b (id INT NOT NULL, b VARBINARY(12) NOT NULL) ENGINE=MyISAM;
-//! LOAD DATA INFILE '/tmp/rows.tsv' INTO TABLE b (id, @h) SET b = UNHEX(@h);
+//! LOAD DATA INFILE '$DIR/rows.tsv' INTO TABLE b (id, @h) SET b = UNHEX(@h);
 //! CREATE TABLE c (id INT NOT NULL, c VARCHAR(6) CHARACTER SET gbk NOT NULL) ENGINE=MyISAM;
 //! FLUSH TABLES;        -- then copy b.MYD to c.MYD and b.MYI to c.MYI, and again
 //! FLUSH TABLES;

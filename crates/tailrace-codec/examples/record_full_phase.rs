@@ -62,9 +62,8 @@ impl Connection {
 
     fn send(&mut self, payload: &[u8]) -> Result<()> {
         let header = PacketHeader { length: payload.len(), sequence: self.sequence };
-        let stream = self.stream.get_mut();
-        stream.write_all(&header.to_bytes()?)?;
-        stream.write_all(payload)?;
+        let packet = [&header.to_bytes()?[..], payload].concat();
+        self.stream.get_mut().write_all(&packet)?;
         self.sequence = self.sequence.wrapping_add(1);
         Ok(())
     }

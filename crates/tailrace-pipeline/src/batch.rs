@@ -34,8 +34,14 @@ pub struct Message {
 /// The step of progress that a batch stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advance {
-    /// No step of its own: it belongs with a later batch.
-    None,
+    /// Rows of a table that is delivered in one piece, because nothing tells where to go on inside it:
+    /// no transaction may end before the `ChunkRows` step that says `done`.
+    Piece {
+        /// Database.
+        database: String,
+        /// Table.
+        table: String,
+    },
     /// The stream went from one point to the next.
     Stream {
         /// Must be where the checkpoint stands.

@@ -105,7 +105,9 @@ impl ErrorKind {
                 "Grant SELECT, REPLICATION SLAVE and REPLICATION CLIENT to the source account, then retry the job."
             }
             K::SourceSetting => "Change the named setting on the source, then retry the job.",
-            K::SourceStatement => "Look up the source's own error, remove its cause, then retry the job.",
+            K::SourceStatement => {
+                "Look up the source's own error, remove its cause, then retry the job."
+            }
             K::PositionLost => {
                 "The binlogs that hold the position were purged. Reset the job so that it reads the tables again, and keep binlogs longer."
             }
@@ -121,16 +123,22 @@ impl ErrorKind {
             K::TargetConnection => {
                 "Check that the brokers are up and that every advertised listener is reachable; the job goes on by itself."
             }
-            K::TargetAuthentication => "Correct the Kafka user, password or certificates, then retry the job.",
+            K::TargetAuthentication => {
+                "Correct the Kafka user, password or certificates, then retry the job."
+            }
             K::TargetPrivilege => "Add the named Kafka ACL, then retry the job.",
             K::TargetTopic => "Create or correct the named topic, then retry the job.",
             K::MessageTooLarge => {
                 "Raise the topic's max.message.bytes (or the broker's message.max.bytes), then retry the job."
             }
-            K::Fenced => "Another worker runs this job now. Nothing to do, unless two servers share one job by mistake.",
+            K::Fenced => {
+                "Another worker runs this job now. Nothing to do, unless two servers share one job by mistake."
+            }
             K::Target => "Look up the broker's own error, remove its cause, then retry the job.",
             K::Configuration => "Correct the named setting of the job.",
-            K::Checkpoint => "The job's progress record is damaged or out of order. Reset the job, and report it.",
+            K::Checkpoint => {
+                "The job's progress record is damaged or out of order. Reset the job, and report it."
+            }
             K::Limit => "Raise the named limit, then retry the job.",
             K::Local => "Check disk space and limits of this machine, then retry the job.",
             K::Cancelled => "The job was asked to stop.",
@@ -185,7 +193,10 @@ impl Error {
 
     /// Keeps the error that caused this one for the log.
     #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn caused_by(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         self.source = Some(source.into());
         self
     }

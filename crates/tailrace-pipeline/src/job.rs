@@ -276,7 +276,9 @@ impl JobSpec {
     pub fn validate(&self) -> Result<()> {
         let bad = |text: String| Err(Error::new(ErrorKind::Configuration, text));
         if self.selection.databases.is_empty() {
-            return bad("selection: no object is selected; select at least one database or table".into());
+            return bad(
+                "selection: no object is selected; select at least one database or table".into()
+            );
         }
         for database in &self.selection.databases {
             if database.tables.as_ref().is_some_and(Vec::is_empty) {
@@ -284,7 +286,10 @@ impl JobSpec {
             }
         }
         if self.policy.partitions < 1 {
-            return bad(format!("partitions_num: {} is not in 1..=2147483647", self.policy.partitions));
+            return bad(format!(
+                "partitions_num: {} is not in 1..=2147483647",
+                self.policy.partitions
+            ));
         }
         if self.policy.replication_factor < 1 {
             return bad(format!(
@@ -293,7 +298,9 @@ impl JobSpec {
             ));
         }
         if self.task == TaskType::Incremental && self.start.is_none() {
-            return bad("start position: an increment-only job needs file_and_position or gtid_set".into());
+            return bad(
+                "start position: an increment-only job needs file_and_position or gtid_set".into(),
+            );
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ pub fn run_job(
 ) -> Result<Ended> {
     spec.validate()?;
     let (sink, topics) = KafkaSink::open(spec, epoch)?;
-    engine::run(spec, epoch, sink, topics, stop, observer, counters)
+    engine::run(spec, epoch, sink.stopped_by(stop.clone()), topics, stop, observer, counters)
 }
 
 /// Runs a job whose messages are counted and dropped, to measure everything before the sink. Blocks.

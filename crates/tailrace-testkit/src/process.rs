@@ -104,7 +104,14 @@ impl Launch {
         command.process_group(0);
         let child = spawn(command).with_context(|| format!("starting {}", self.name))?;
         let pid = child.id();
-        Ok(ServerProcess { name: self.name, log: self.log, pid, child, lifetime: self.lifetime })
+        Ok(ServerProcess {
+            name: self.name,
+            log: self.log,
+            pid,
+            child,
+            lifetime: self.lifetime,
+            was_ready: false,
+        })
     }
 
     /// `setpriv` changes the user and asks the kernel to kill the server when the thread that
@@ -160,6 +167,7 @@ pub struct ServerProcess {
     pid: u32,
     child: Child,
     lifetime: Lifetime,
+    was_ready: bool,
 }
 
 impl ServerProcess {
@@ -206,7 +214,9 @@ impl ServerProcess {
             }
             Ok(ready()?.then_some(()))
         });
-        outcome.with_context(|| format!("its log ends:\n{}", self.log_tail()))
+        outcome.with_context(|| format!("its log ends:\n{}", self.log_tail()))?;
+        self.was_ready = true;
+        Ok(())
     }
 
     /// Waits until the program ends by itself; an error, with the end of its log, when it fails.
@@ -258,7 +268,8 @@ impl Drop for ServerProcess {
         if thread::panicking() {
             eprintln!("---- {}: {} ends:\n{}", self.name, self.log.display(), self.log_tail());
         }
-        if self.lifetime == Lifetime::WithCaller {
+        // A detached server that never got ready is of no use to anybody, and nobody knows it.
+        if self.lifetime == Lifetime::WithCaller || !self.was_ready {
             // Its data folder goes with it, so a crash is as good as a clean stop and quicker.
             let _ = self.kill();
         }
@@ -342,6 +353,27 @@ mod tests {
         let error = server.wait_for_log("up", Duration::from_secs(10)).unwrap_err();
         let error = format!("{error:#}");
         assert!(error.contains("exit status: 3") && error.contains("no port"), "{error}");
+    }
+
+    #[test]
+    fn a_detached_server_is_left_alone_once_it_is_ready() {
+        let dir = RunDir::new("process-test").unwrap();
+        for is_ready in [false, true] {
+            let mut server = shell(&dir, "echo up; exec tail -f /dev/null")
+                .lifetime(Lifetime::Detached)
+                .start()
+                .unwrap();
+            let pid = server.pid();
+            wait::until_true("exec", Duration::from_secs(10), || is_running(pid, "/dev/null"));
+            if is_ready {
+                server.wait_for_log("up", Duration::from_secs(10)).unwrap();
+            }
+            drop(server);
+            assert_eq!(is_running(pid, "/dev/null"), is_ready);
+            if is_ready {
+                signal_process(pid, "KILL").unwrap();
+            }
+        }
     }
 
     #[test]

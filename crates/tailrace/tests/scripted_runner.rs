@@ -125,8 +125,9 @@ impl ScriptedRunner {
     pub async fn run(&self, n: usize) -> Arc<Run> {
         let mut runs = self.runs.subscribe();
         wait(&mut runs, &format!("run {n}"), |runs| runs.len() > n).await;
-        let run = Arc::clone(&runs.borrow()[n]);
-        run
+        // Copied out first: the borrow must end before `runs` does.
+        let all = runs.borrow().clone();
+        Arc::clone(&all[n])
     }
 
     pub fn run_count(&self) -> usize {

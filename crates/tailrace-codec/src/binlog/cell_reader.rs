@@ -4,18 +4,15 @@ use super::decimal;
 use super::temporal;
 use super::wire_column::WireColumn;
 use crate::cell::{Cell, Decimal};
-use crate::error::DecodeError;
 use crate::schema::ColumnType;
 
 /// Why a cell could not be read; turned into a full error away from the hot path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The row data ends inside the value.
     Truncated,
     /// The value cannot be.
     Invalid(&'static str),
-    /// A JSON value's differences cannot be applied.
-    Json(Box<DecodeError>),
 }
 
 /// How one column is read.
@@ -75,7 +72,7 @@ pub(super) enum CellReader {
 }
 
 #[inline(always)]
-fn take<'a, const N: usize>(data: &mut &'a [u8]) -> Result<[u8; N], Fault> {
+fn take<const N: usize>(data: &mut &[u8]) -> Result<[u8; N], Fault> {
     let (head, tail) = data.split_first_chunk::<N>().ok_or(Fault::Truncated)?;
     *data = tail;
     Ok(*head)
@@ -225,12 +222,28 @@ impl CellReader {
                 Cell::Timestamp { seconds, micros, fsp }
             }
             Self::Date => Cell::Date(temporal::date(take(data)?)?),
-            other => return other.read_rare(data, restored),
+            other => {
+                // By value in and out: a reference would keep the hot loop's position in memory.
+                let (cell, rest, restored_rest) = other.read_rare(data, restored)?;
+                *data = rest;
+                *restored = restored_rest;
+                cell
+            }
         })
     }
 
     /// The types that are rare in hot tables, kept out of line so that the loop stays small.
+    #[inline(never)]
     fn read_rare<'a>(
+        self,
+        mut data: &'a [u8],
+        mut restored: &'a [u8],
+    ) -> Result<(Cell<'a>, &'a [u8], &'a [u8]), Fault> {
+        let cell = self.read_rare_cell(&mut data, &mut restored)?;
+        Ok((cell, data, restored))
+    }
+
+    fn read_rare_cell<'a>(
         self,
         data: &mut &'a [u8],
         restored: &mut &'a [u8],

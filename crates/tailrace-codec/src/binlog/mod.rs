@@ -42,6 +42,7 @@ pub mod table_map;
 pub mod table_map_cache;
 pub mod table_metadata;
 pub mod transaction_end;
+pub mod walk;
 pub mod wire_column;
 
 mod cell_reader;

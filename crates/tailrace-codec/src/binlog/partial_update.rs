@@ -8,6 +8,7 @@ use super::cell_reader::{CellReader, Fault, take_n};
 use super::json::{JsonLimits, apply_json_diffs};
 use super::table_map::bit;
 use crate::cell::Cell;
+use crate::error::DecodeError;
 
 /// Bit of the value options: some JSON values may be differences.
 const PARTIAL_JSON: u8 = 1;
@@ -62,6 +63,21 @@ fn json_before<'a>(before: &[Cell<'a>], column: usize) -> Result<&'a [u8], Fault
     }
 }
 
+/// Why a value cannot be restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RestoreFault {
+    /// The image cannot be read.
+    Cell(Fault),
+    /// A JSON value's differences cannot be applied.
+    Json(DecodeError),
+}
+
+impl From<Fault> for RestoreFault {
+    fn from(fault: Fault) -> Self {
+        Self::Cell(fault)
+    }
+}
+
 /// Applies differences and appends the length and the text of the result to `out`. Nothing is
 /// appended for a document that did not change.
 pub(super) fn restore_json(
@@ -70,7 +86,7 @@ pub(super) fn restore_json(
     diffs: &[u8],
     limits: JsonLimits,
     out: &mut Vec<u8>,
-) -> Result<(), Fault> {
+) -> Result<(), RestoreFault> {
     let document = json_before(before, column)?;
     if diffs.is_empty() {
         return Ok(());
@@ -78,7 +94,7 @@ pub(super) fn restore_json(
     let length_at = out.len();
     out.extend_from_slice(&[0; 4]);
     let text_at = out.len();
-    apply_json_diffs(document, diffs, limits, out).map_err(|e| Fault::Json(Box::new(e)))?;
+    apply_json_diffs(document, diffs, limits, out).map_err(RestoreFault::Json)?;
     let len = u32::try_from(out.len().saturating_sub(text_at))
         .map_err(|_| Fault::Invalid("the text of a JSON value is 4 GiB or more"))?;
     if let Some(slot) = out.get_mut(length_at..text_at) {

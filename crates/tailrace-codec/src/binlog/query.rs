@@ -68,6 +68,8 @@ pub struct StatusVars<'a> {
     pub require_primary_key: Option<bool>,
     /// `default_table_encryption`.
     pub default_table_encryption: Option<bool>,
+    /// `enable_cascade_triggers`.
+    pub cascade_triggers: Option<bool>,
     /// Code of the first variable this reader does not know. The format orders variables by code
     /// and has no lengths, so this one and those after it cannot be read; none of them can change
     /// the meaning of the ones above.
@@ -155,6 +157,7 @@ impl<'a> StatusVars<'a> {
             }
             19 => self.require_primary_key = Some(c.u8("sql_require_primary_key")? != 0),
             20 => self.default_table_encryption = Some(c.u8("default_table_encryption")? != 0),
+            21 => self.cascade_triggers = Some(c.u8("enable_cascade_triggers")? != 0),
             _ => return Ok(false),
         }
         Ok(true)

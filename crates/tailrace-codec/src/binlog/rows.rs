@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::cell_reader::{CellReader, Fault, take_bytes, take_fixed_binary};
 use super::json::JsonLimits;
-use super::partial_update::{PartialColumns, partial_cell, restore_json, take_diffs};
+use super::partial_update::{PartialColumns, RestoreFault, partial_cell, restore_json, take_diffs};
 use super::plan::TablePlan;
 use super::rows_event::{ColumnSet, RowsEvent, RowsKind};
 use super::table_map::bit;
@@ -65,6 +65,14 @@ impl<'a> RowsEvent<'a> {
                     plan.schema().full_name(),
                     plan.readers().len()
                 ),
+            ));
+        }
+        if self.row_takes_no_bytes() {
+            // Their number could not be told. The server refuses to write such rows.
+            return Err(DecodeError::new(
+                format!("{} columns present", self.event_type.name()),
+                self.rows_at(),
+                format!("rows of {} without any column", plan.schema().full_name()),
             ));
         }
         let mut rows = Rows {
@@ -158,6 +166,11 @@ impl<'s> Rows<'s> {
 
     #[cold]
     fn error(&self, image: &str, (column, fault): CellFault) -> DecodeError {
+        self.restore_error(image, (column, RestoreFault::Cell(fault)))
+    }
+
+    #[cold]
+    fn restore_error(&self, image: &str, (column, fault): (usize, RestoreFault)) -> DecodeError {
         let schema = self.plan.schema();
         let place = match schema.columns.get(column) {
             Some(c) => {
@@ -176,9 +189,11 @@ impl<'s> Rows<'s> {
             ),
             self.event.rows_at().saturating_add(used),
             match fault {
-                Fault::Truncated => Cow::Borrowed("the event ends inside the value"),
-                Fault::Invalid(reason) => Cow::Borrowed(reason),
-                Fault::Json(error) => Cow::Owned(error.to_string()),
+                RestoreFault::Cell(Fault::Truncated) => {
+                    Cow::Borrowed("the event ends inside the value")
+                }
+                RestoreFault::Cell(Fault::Invalid(reason)) => Cow::Borrowed(reason),
+                RestoreFault::Json(error) => Cow::Owned(error.to_string()),
             },
         )
     }
@@ -226,13 +241,13 @@ impl<'s> Rows<'s> {
                 let set = self.event.columns_before();
                 before.clear();
                 self.restore_image(set, None, &mut before, out, limits)
-                    .map_err(|f| self.error("before", f))?;
+                    .map_err(|f| self.restore_error("before", f))?;
             }
             if kind.has_after() {
                 let set = self.event.columns_after();
                 let documents = (kind == RowsKind::PartialUpdate).then_some(before.as_slice());
                 self.restore_image(set, documents, &mut Vec::new(), out, limits)
-                    .map_err(|f| self.error("after", f))?;
+                    .map_err(|f| self.restore_error("after", f))?;
             }
         }
         Ok(())
@@ -247,37 +262,52 @@ impl<'s> Rows<'s> {
         cells: &mut Vec<Cell<'s>>,
         out: &mut Vec<u8>,
         limits: RowLimits,
-    ) -> Result<(), CellFault> {
-        let mut partial = documents.map(|_| self.partial_columns()).transpose()?;
-        let mut nulls = self.null_bits(set)?;
+    ) -> Result<(), (usize, RestoreFault)> {
+        let in_bitmap = |(column, fault): CellFault| (column, fault.into());
+        let mut partial =
+            documents.map(|_| self.partial_columns()).transpose().map_err(in_bitmap)?;
+        let mut nulls = self.null_bits(set).map_err(in_bitmap)?;
         let keep = self.event.kind == RowsKind::PartialUpdate && documents.is_none();
         for (column, reader) in self.plan.readers().iter().enumerate() {
             let is_partial = partial.as_mut().is_some_and(|p| p.next_is_partial(*reader));
             let cell = if !set.contains(column) || nulls.next_is_null() {
-                Ok(Cell::Null)
-            } else if is_partial {
-                take_diffs(&mut self.data)
-                    .and_then(|diffs| {
-                        restore_json(documents.unwrap_or_default(), column, diffs, limits.json, out)
-                    })
-                    .map(|()| Cell::Null)
-            } else if let CellReader::FixedBinary { length } = reader {
-                take_fixed_binary(&mut self.data, *length).map(|value| {
-                    restore_zeros(value, usize::from(*length), out);
-                    Cell::Null
-                })
+                Cell::Null
             } else {
-                reader.read(&mut self.data, &mut &[][..])
+                let documents = documents.filter(|_| is_partial);
+                self.restore_cell((column, *reader), documents, out, limits)
+                    .map_err(|fault| (column, fault))?
             };
-            let cell = cell.map_err(|fault| (column, fault))?;
             if out.len() > limits.restored_bytes_max {
-                return Err((column, Fault::Invalid("restored_bytes_max is reached")));
+                return Err((column, Fault::Invalid("restored_bytes_max is reached").into()));
             }
             if keep {
                 cells.push(cell);
             }
         }
         Ok(())
+    }
+
+    /// Restores one value; `documents` is the before image if the value is differences.
+    fn restore_cell(
+        &mut self,
+        (column, reader): (usize, CellReader),
+        documents: Option<&[Cell<'s>]>,
+        out: &mut Vec<u8>,
+        limits: RowLimits,
+    ) -> Result<Cell<'s>, RestoreFault> {
+        match (documents, reader) {
+            (Some(documents), _) => {
+                let diffs = take_diffs(&mut self.data)?;
+                restore_json(documents, column, diffs, limits.json, out)?;
+                Ok(Cell::Null)
+            }
+            (None, CellReader::FixedBinary { length }) => {
+                let value = take_fixed_binary(&mut self.data, length)?;
+                restore_zeros(value, usize::from(length), out);
+                Ok(Cell::Null)
+            }
+            (None, reader) => Ok(reader.read(&mut self.data, &mut &[][..])?),
+        }
     }
 }
 
@@ -319,33 +349,32 @@ impl<'s> NullBits<'s> {
 #[inline]
 fn full_image<'s>(
     readers: &[CellReader],
-    data: &mut &'s [u8],
+    position: &mut &'s [u8],
     restored: &mut &'s [u8],
     cells: &mut [Cell<'s>],
 ) -> Result<(), CellFault> {
-    let nulls = take_bytes(data, readers.len().div_ceil(8)).map_err(whole_image)?;
+    // Copies, so that the position stays in registers.
+    let (mut data, mut full) = (*position, *restored);
+    let nulls = take_bytes(&mut data, readers.len().div_ceil(8)).map_err(whole_image)?;
     let groups = readers.chunks(64).zip(cells.chunks_mut(64)).zip(nulls.chunks(8));
     for (group, ((readers, cells), nulls)) in groups.enumerate() {
         let word = null_word(nulls, readers.len());
-        let columns = readers.iter().zip(cells.iter_mut());
-        if word == 0 {
-            for (index, (reader, cell)) in columns.enumerate() {
-                *cell = reader
-                    .read(data, restored)
-                    .map_err(|f| (group.wrapping_mul(64).wrapping_add(index), f))?;
+        for (index, (reader, cell)) in readers.iter().zip(cells.iter_mut()).enumerate() {
+            if word != 0 && (word >> (index & 63)) & 1 == 1 {
+                *cell = Cell::Null;
+                continue;
             }
-        } else {
-            for (index, (reader, cell)) in columns.enumerate() {
-                *cell = if (word >> (index & 63)) & 1 == 1 {
-                    Cell::Null
-                } else {
-                    reader
-                        .read(data, restored)
-                        .map_err(|f| (group.wrapping_mul(64).wrapping_add(index), f))?
-                };
+            match reader.read(&mut data, &mut full) {
+                Ok(value) => *cell = value,
+                Err(fault) => {
+                    *position = data;
+                    return Err((group.wrapping_mul(64).wrapping_add(index), fault));
+                }
             }
         }
     }
+    *position = data;
+    *restored = full;
     Ok(())
 }
 

@@ -182,6 +182,14 @@ impl<'a> RowsEvent<'a> {
             && (!self.kind.has_after() || self.columns_after.is_full())
     }
 
+    /// True if no image of the event has any column.
+    pub(super) fn row_takes_no_bytes(&self) -> bool {
+        // PARTIAL_UPDATE_ROWS writes at least its value options.
+        self.kind != RowsKind::PartialUpdate
+            && (!self.kind.has_before() || self.columns_before.count() == 0)
+            && (!self.kind.has_after() || self.columns_after.count() == 0)
+    }
+
     /// The rows' bytes.
     pub fn row_bytes(&self) -> &'a [u8] {
         self.rows

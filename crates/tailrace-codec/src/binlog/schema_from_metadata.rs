@@ -119,14 +119,15 @@ fn column(
     facts: &mut ColumnFacts<'_>,
     member_text: &mut MemberText<'_>,
 ) -> Result<Column> {
-    let unsigned = facts.next_unsigned(wire);
-    let unsigned = match (wire.is_numeric(), unsigned) {
-        (true, None) => return Err(missing(map, name, "the sign")),
-        // A VECTOR is marked unsigned, as all byte strings are, and means nothing by it.
-        (_, unsigned) => unsigned.unwrap_or(false) && !matches!(wire, WireColumn::Vector { .. }),
+    let unsigned = match (facts.next_unsigned(wire), wire) {
+        // Servers differ in what they write for YEAR, and it means nothing.
+        (_, WireColumn::Year) => false,
+        (None, w) if w.is_numeric() => return Err(missing(map, name, "the sign")),
+        (unsigned, _) => unsigned.unwrap_or(false),
     };
     let collation = match (facts.next_collation(wire)?, wire) {
         (Some(collation), _) => collation,
+        (None, WireColumn::Vector { .. }) => BINARY_COLLATION,
         (None, w) if w.is_character() || w.is_enum_or_set() => {
             return Err(missing(map, name, "the character set"));
         }

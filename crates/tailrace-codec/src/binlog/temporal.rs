@@ -155,9 +155,9 @@ pub(super) fn old_time(bytes: [u8; 3]) -> Result<TimeOfDay, Fault> {
 /// `DATETIME` before 5.6.4: the decimal number YYYYMMDDhhmmss in eight bytes, little-endian.
 pub(super) fn old_datetime(bytes: [u8; 8]) -> Result<CivilDateTime, Fault> {
     let v = u64::from_le_bytes(bytes);
-    let pair = |divisor: u64| u32::try_from(v / divisor % 100).unwrap_or(u32::MAX);
-    let year = u32::try_from(v / 10_000_000_000).unwrap_or(u32::MAX);
-    let date = civil_date(year, pair(100_000_000), pair(1_000_000))?;
-    let (hour, minute, second) = clock(pair(10_000), pair(100), pair(1))?;
+    let narrow = |part: u64| u32::try_from(part).unwrap_or(u32::MAX);
+    let (days, seconds) = (v / 1_000_000, narrow(v % 1_000_000));
+    let date = civil_date(narrow(days / 10_000), narrow(days / 100 % 100), narrow(days % 100))?;
+    let (hour, minute, second) = clock(seconds / 10_000, seconds / 100 % 100, seconds % 100)?;
     Ok(CivilDateTime { date, hour, minute, second, micros: 0 })
 }

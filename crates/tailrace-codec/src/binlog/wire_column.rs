@@ -254,8 +254,9 @@ impl WireColumn {
         }
     }
 
-    /// True for the types whose sign TABLE_MAP's metadata states. MySQL 9 counts VECTOR among them
-    /// (seen in the log of 9.7), although it has no sign.
+    /// True for the types that have a bit in TABLE_MAP's metadata of signs. YEAR is one of them
+    /// (`has_signedess_information_type` in MySQL's source), although it has no sign of its own: a
+    /// reader that leaves it out takes the sign of every later column from its neighbour.
     pub fn is_numeric(self) -> bool {
         matches!(
             self,
@@ -267,14 +268,21 @@ impl WireColumn {
                 | Self::Float
                 | Self::Double
                 | Self::Decimal { .. }
-                | Self::Vector { .. }
+                | Self::Year
         )
     }
 
-    /// True for the types whose character set TABLE_MAP's metadata states (ENUM and SET have a list
-    /// of their own).
+    /// True for the types that have an entry in TABLE_MAP's metadata of character sets (ENUM and SET
+    /// have a list of their own). VECTOR is one of them in MySQL 9 (always `binary`); geometry types
+    /// and JSON are not.
     pub fn is_character(self) -> bool {
-        matches!(self, Self::FixedString { .. } | Self::VarString { .. } | Self::Blob { .. })
+        matches!(
+            self,
+            Self::FixedString { .. }
+                | Self::VarString { .. }
+                | Self::Blob { .. }
+                | Self::Vector { .. }
+        )
     }
 
     /// True for ENUM and SET.

@@ -82,7 +82,21 @@ pub(crate) fn push_text(out: &mut Vec<u8>, bytes: &[u8], decoder: &Decoder) {
     let (head, rest) = bytes.split_at_checked(clean).unwrap_or((bytes, &[]));
     out.extend_from_slice(head);
     if !rest.is_empty() {
-        push_decoded(out, rest, decoder);
+        push_from_stop(out, rest, decoder);
+    }
+}
+
+/// The rest of [`push_text`], out of line. As long as the stops are ASCII, nothing is decoded.
+fn push_from_stop(out: &mut Vec<u8>, mut rest: &[u8], decoder: &Decoder) {
+    while let Some((&byte, tail)) = rest.split_first() {
+        if byte >= 0x80 {
+            return push_decoded(out, rest, decoder);
+        }
+        push_stop(out, [byte, 0, 0]);
+        let clean = clean_prefix::<true>(tail);
+        let (head, next) = tail.split_at_checked(clean).unwrap_or((tail, &[]));
+        out.extend_from_slice(head);
+        rest = next;
     }
 }
 

@@ -151,10 +151,10 @@ pub fn parse_auth_reply(payload: &[u8]) -> Result<AuthReply<'_>> {
         }
         0xFE => {
             let plugin = Reader::text(reader.nul_terminated()?);
-            let mut nonce = [0; NONCE_BYTES];
-            for (to, from) in nonce.iter_mut().zip(reader.rest()) {
-                *to = *from;
-            }
+            // Methods without a nonce send nothing; the others 20 bytes and a NUL.
+            let nonce =
+                if reader.is_empty() { &[0; NONCE_BYTES] } else { reader.bytes(NONCE_BYTES)? };
+            let nonce = nonce.first_chunk().copied().unwrap_or_default();
             Ok(AuthReply::Switch { plugin, nonce })
         }
         other => Err(reader.error(format!("{other:#04x} begins none of OK, ERR, switch and more"))),
@@ -225,6 +225,8 @@ mod tests {
             parse_auth_reply(&[0, 0, 0, 2, 0, 0, 0]).unwrap(),
             AuthReply::Ok(OkPacket { .. })
         ));
+        assert!(parse_auth_reply(b"\xFEmysql_clear_password\0").is_ok());
+        assert!(parse_auth_reply(b"\xFEmysql_native_password\0short").is_err());
         assert!(parse_auth_reply(&[0xFE]).is_err());
         assert!(parse_auth_reply(&[]).is_err());
         assert!(AuthPlugin::from_name("sha256_password").is_err());

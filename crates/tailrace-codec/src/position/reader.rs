@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
         Ok(u8::from_le_bytes(self.array()?))
     }
 
-    /// An unsigned LEB128 number: seven bits a byte, the lowest first.
+    /// An unsigned LEB128 number: seven bits a byte, the lowest first, in as few bytes as it needs.
     pub(super) fn varint(&mut self) -> Result<u64> {
         let mut value = 0_u64;
         for shift in (0..u64::BITS).step_by(7) {
@@ -54,6 +54,9 @@ impl<'a> Reader<'a> {
             }
             value |= bits.wrapping_shl(shift);
             if byte & 0x80 == 0 {
+                if byte == 0 && shift > 0 {
+                    return Err(self.error("a number has more bytes than it needs"));
+                }
                 return Ok(value);
             }
         }

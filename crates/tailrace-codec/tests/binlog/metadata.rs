@@ -21,14 +21,18 @@ impl Visitor for Schemas {
 
 #[test]
 fn full_metadata_gives_the_schema_of_the_catalog() {
-    let mut schemas = Schemas { expected: expected("types"), last: Vec::new() };
-    replay(&fixture("types"), &mut schemas).unwrap();
-    assert_eq!(schemas.last.len(), 11);
-    for schema in &schemas.last {
-        let want = &schemas.expected.schemas[&schema.table];
-        for (got, want) in schema.columns.iter().zip(&want.columns) {
-            assert_eq!(got, want, "{}", schema.table);
+    let mut tables = 0;
+    for name in ["types", "json", "partial_json", "compressed", "anonymous"] {
+        let mut schemas = Schemas { expected: expected(name), last: Vec::new() };
+        replay(&fixture(name), &mut schemas).unwrap();
+        tables += schemas.last.len();
+        for schema in &schemas.last {
+            let want = &schemas.expected.schemas[&schema.table];
+            for (got, want) in schema.columns.iter().zip(&want.columns) {
+                assert_eq!(got, want, "{name}: {}", schema.table);
+            }
+            assert_eq!(schema, want);
         }
-        assert_eq!(schema, want);
     }
+    assert_eq!(tables, 17);
 }

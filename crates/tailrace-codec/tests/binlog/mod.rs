@@ -1,5 +1,10 @@
 pub(crate) mod expected;
+mod hostile;
+mod json;
 mod metadata;
+mod payloads;
 mod print;
 pub(crate) mod replay;
 mod replayed_tables;
+mod transactions;
+mod vectors;

@@ -16,7 +16,7 @@ fn out_of_order(text: String) -> Error {
 pub(crate) fn apply(checkpoint: &mut Checkpoint, batch: &Batch) -> Result<()> {
     checkpoint.next_id = checkpoint.next_id.max(batch.next_id);
     match &batch.advance {
-        Advance::None => Ok(()),
+        Advance::Piece { database, table } => open_table(checkpoint, database, table).map(|_| ()),
         Advance::Stream { from, to } => {
             if checkpoint.stream.as_ref().is_some_and(|at| at != from) {
                 return Err(out_of_order(format!(
@@ -68,20 +68,24 @@ fn snapshot_complete(checkpoint: &mut Checkpoint) -> Result<()> {
     Ok(())
 }
 
-fn running<'a>(
-    checkpoint: &'a mut Checkpoint,
-    doing: &str,
-) -> Result<(&'a mut Option<(String, String)>, &'a mut Vec<OpenTable>, &'a mut u64)> {
+/// The full phase under way, taken apart.
+struct Running<'a> {
+    started_through: &'a mut Option<(String, String)>,
+    open: &'a mut Vec<OpenTable>,
+    tables_done: &'a mut u64,
+}
+
+fn running<'a>(checkpoint: &'a mut Checkpoint, doing: &str) -> Result<Running<'a>> {
     match &mut checkpoint.snapshot {
         SnapshotProgress::Running { started_through, open, tables_done } => {
-            Ok((started_through, open, tables_done))
+            Ok(Running { started_through, open, tables_done })
         }
         other => Err(out_of_order(format!("{doing} while the full phase is {other:?}"))),
     }
 }
 
 fn table_begin(checkpoint: &mut Checkpoint, database: &str, table: &str) -> Result<()> {
-    let (started_through, open, _) = running(checkpoint, "a table begins")?;
+    let Running { started_through, open, .. } = running(checkpoint, "a table begins")?;
     let name = (database.to_owned(), table.to_owned());
     if started_through.as_ref().is_some_and(|through| *through >= name) {
         return Err(out_of_order(format!("table {database}.{table} begins twice")));
@@ -104,16 +108,15 @@ fn open_table<'a>(
     database: &str,
     table: &str,
 ) -> Result<&'a mut OpenTable> {
-    let (_, open, _) = running(checkpoint, "a chunk moves")?;
+    let Running { open, .. } = running(checkpoint, "a chunk moves")?;
     open.iter_mut()
         .find(|t| t.database == database && t.table == table)
         .ok_or_else(|| out_of_order(format!("table {database}.{table} is not open")))
 }
 
 fn chunk_planned(open: &mut OpenTable, chunk: &OpenChunk) -> Result<()> {
-    let follows = chunk.chunk == open.next_chunk
-        && !open.planned_all
-        && chunk.after == open.planned_to;
+    let follows =
+        chunk.chunk == open.next_chunk && !open.planned_all && chunk.after == open.planned_to;
     if !follows {
         return Err(out_of_order(format!(
             "chunk {} of {}.{} does not follow chunk {}",
@@ -156,7 +159,7 @@ fn chunk_rows(
 }
 
 fn table_done(checkpoint: &mut Checkpoint, database: &str, table: &str) -> Result<()> {
-    let (_, open, tables_done) = running(checkpoint, "a table ends")?;
+    let Running { open, tables_done, .. } = running(checkpoint, "a table ends")?;
     open.retain(|t| !(t.database == database && t.table == table));
     *tables_done += 1;
     Ok(())

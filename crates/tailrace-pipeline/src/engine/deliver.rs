@@ -30,8 +30,8 @@ struct Pending {
     counts: Counts,
     source_time_ms: i64,
     since: Option<Instant>,
-    /// The last batch had a step of progress, so a transaction may end here.
-    may_end: bool,
+    /// Tables of which a part is written that cannot stand alone.
+    pieces: Vec<(String, String)>,
     /// The last batch ended a source transaction.
     at_boundary: bool,
     tables_done: Vec<(String, String, u64)>,
@@ -43,6 +43,9 @@ pub(crate) struct Deliver<S: Sink> {
     checkpoint: Checkpoint,
     limits: Limits,
     pending: Pending,
+    /// The last checkpoint handed to the sink.
+    committed: Option<Checkpoint>,
+    /// The last checkpoint that the sink reported as durable.
     durable: Option<Checkpoint>,
     observer: Arc<dyn JobObserver>,
     counters: Arc<Counters>,
@@ -56,7 +59,16 @@ impl<S: Sink> Deliver<S> {
         observer: Arc<dyn JobObserver>,
         counters: Arc<Counters>,
     ) -> Self {
-        Self { sink, checkpoint, limits, pending: Pending::default(), durable: None, observer, counters }
+        Self {
+            sink,
+            checkpoint,
+            limits,
+            pending: Pending::default(),
+            committed: None,
+            durable: None,
+            observer,
+            counters,
+        }
     }
 
     /// Runs until all encoders have ended; everything taken is durable when this returns `Ok`.
@@ -65,7 +77,8 @@ impl<S: Sink> Deliver<S> {
     /// The sink's errors, and `Checkpoint` for a step that does not follow.
     pub(crate) fn run(mut self, batches: &BatchReceiver) -> Result<Checkpoint> {
         loop {
-            let wait = if self.pending.since.is_some() { Duration::ZERO } else { IDLE_WAIT };
+            // What can be committed is not held up for more; what cannot waits for its rest.
+            let wait = if self.may_end() { Duration::ZERO } else { IDLE_WAIT };
             match batches.receive(wait) {
                 Received::Batch(batch) => {
                     self.take(batch)?;
@@ -74,13 +87,8 @@ impl<S: Sink> Deliver<S> {
                     }
                 }
                 Received::Nothing => {
-                    if self.pending.may_end {
+                    if self.may_end() {
                         self.commit()?;
-                    } else if self.pending.since.is_some() {
-                        // The rest of an undividable step is still being read.
-                        if let Received::Batch(batch) = batches.receive(IDLE_WAIT) {
-                            self.take(batch)?;
-                        }
                     }
                     self.report(Duration::ZERO)?;
                 }
@@ -97,29 +105,52 @@ impl<S: Sink> Deliver<S> {
         pending.messages += batch.messages.len() as u64;
         pending.counts.add(&batch.counts);
         pending.since.get_or_insert_with(Instant::now);
-        pending.may_end = batch.advance != Advance::None;
+        match &batch.advance {
+            Advance::Piece { database, table }
+                if !pending.pieces.iter().any(|(d, t)| d == database && t == table) =>
+            {
+                pending.pieces.push((database.clone(), table.clone()));
+            }
+            Advance::ChunkRows { database, table, done: true, .. } => {
+                pending.pieces.retain(|(d, t)| !(d == database && t == table));
+            }
+            _ => {}
+        }
         pending.at_boundary = batch.ends_transaction;
         if batch.source_time_ms > 0 {
             pending.source_time_ms = batch.source_time_ms;
         }
-        if let Advance::ChunkRows { database, table, .. } = &batch.advance {
-            if open_tables(&self.checkpoint.snapshot) < was_open {
-                pending.tables_done.push((database.clone(), table.clone(), batch.counts.snapshot_rows));
-            }
+        if let Advance::ChunkRows { database, table, .. } = &batch.advance
+            && open_tables(&self.checkpoint.snapshot) < was_open
+        {
+            let rows = batch.counts.snapshot_rows;
+            pending.tables_done.push((database.clone(), table.clone(), rows));
         }
         self.sink.write(batch)
     }
 
-    fn is_due(&self) -> bool {
+    /// A transaction may end here: nothing in it waits for its rest. A source transaction stays whole
+    /// unless it alone fills a target transaction.
+    fn may_end(&self) -> bool {
         let pending = &self.pending;
-        let old = pending.since.is_some_and(|s| s.elapsed() >= self.limits.transaction_age_max);
-        let full = pending.bytes >= self.limits.transaction_bytes_max;
-        // A source transaction stays whole unless it alone fills a target transaction.
-        pending.may_end && (full || old && pending.at_boundary)
+        pending.since.is_some()
+            && pending.pieces.is_empty()
+            && (pending.at_boundary || self.is_full())
+    }
+
+    fn is_full(&self) -> bool {
+        self.pending.bytes >= self.limits.transaction_bytes_max
+    }
+
+    fn is_due(&self) -> bool {
+        let age_max = self.limits.transaction_age_max;
+        let old = self.pending.since.is_some_and(|since| since.elapsed() >= age_max);
+        self.may_end() && (old || self.is_full())
     }
 
     fn commit(&mut self) -> Result<()> {
         self.sink.commit(&self.checkpoint)?;
+        self.committed = Some(self.checkpoint.clone());
         let done = std::mem::take(&mut self.pending);
         let counters = &self.counters;
         Counters::add(&counters.messages, done.messages);
@@ -146,23 +177,28 @@ impl<S: Sink> Deliver<S> {
 
     /// Commits what is complete and waits until it is durable.
     fn finish(mut self) -> Result<Checkpoint> {
-        if !self.pending.may_end {
-            // A step that was cut short by a stop or an error: the target drops it, and it is read
-            // again from the last durable checkpoint.
-            return Ok(self.durable.unwrap_or(self.checkpoint));
+        // What may not end here was cut short by a stop or an error: the target drops it, and it is
+        // read again from the last durable checkpoint.
+        if self.may_end() {
+            self.commit()?;
         }
-        self.commit()?;
+        let Some(committed) = self.committed.take() else {
+            return Ok(self.durable.unwrap_or(self.checkpoint));
+        };
         let until = Instant::now() + FINISH_WAIT;
-        while self.durable.as_ref() != Some(&self.checkpoint) {
+        while self.durable.as_ref() != Some(&committed) {
             if Instant::now() > until {
                 return Err(Error::new(
                     ErrorKind::TargetConnection,
-                    format!("the last messages were not acknowledged in {} s", FINISH_WAIT.as_secs()),
+                    format!(
+                        "the last messages were not acknowledged in {} s",
+                        FINISH_WAIT.as_secs()
+                    ),
                 ));
             }
             self.report(IDLE_WAIT)?;
         }
-        Ok(self.checkpoint)
+        Ok(committed)
     }
 }
 

@@ -81,9 +81,8 @@ pub(crate) fn run<S: Sink + 'static>(
     );
     // The source owns the last sender: when it returns, delivery finishes what is queued.
     let read = source.run(checkpoint);
-    let delivered = delivery
-        .join()
-        .map_err(|_| Error::new(ErrorKind::Bug, "the delivery thread panicked"))?;
+    let delivered =
+        delivery.join().map_err(|_| Error::new(ErrorKind::Bug, "the delivery thread panicked"))?;
     match (read, delivered) {
         // A sink that failed has stopped the source, so its error is the cause.
         (_, Err(e)) => Err(e),

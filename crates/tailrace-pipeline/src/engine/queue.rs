@@ -92,6 +92,7 @@ impl BatchSender {
 }
 
 /// What the sink finds.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, a box would cost more")]
 pub(crate) enum Received {
     /// The next batch.
     Batch(Batch),

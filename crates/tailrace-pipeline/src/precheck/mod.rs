@@ -57,25 +57,14 @@ impl CheckItem {
         reason: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self {
-            result,
-            reason: reason.into(),
-            remedy: remedy.into(),
-            ..Self::passed(item, group)
-        }
+        Self { result, reason: reason.into(), remedy: remedy.into(), ..Self::passed(item, group) }
     }
 
     /// A failed item made of an error of the data path.
     fn error(item: &'static str, group: &'static str, error: &Error) -> Self {
         Self {
             raw_error: error.message().to_owned(),
-            ..Self::with(
-                item,
-                group,
-                CheckResult::Failed,
-                error.message(),
-                error.kind().solution(),
-            )
+            ..Self::with(item, group, CheckResult::Failed, error.message(), error.kind().solution())
         }
     }
 

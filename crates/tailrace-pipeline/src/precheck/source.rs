@@ -82,7 +82,12 @@ fn settings(spec: &JobSpec, variables: &Variables) -> Vec<CheckItem> {
                 )
             }),
         ),
-        must_be("srcDbBinlogIsOff", "log_bin", "ON", "Set log_bin in the server's configuration and restart it."),
+        must_be(
+            "srcDbBinlogIsOff",
+            "log_bin",
+            "ON",
+            "Set log_bin in the server's configuration and restart it.",
+        ),
         must_be(
             "srcBinlogFormatCheck",
             "binlog_format",
@@ -99,9 +104,49 @@ fn settings(spec: &JobSpec, variables: &Variables) -> Vec<CheckItem> {
             "srcDbServerIdCheck",
             SOURCE,
             (value("server_id") == "0").then(|| {
-                (Failed, "server_id is 0, 1 to 4294967295 is needed".into(), "SET GLOBAL server_id = 1.")
+                (
+                    Failed,
+                    "server_id is 0, 1 to 4294967295 is needed".into(),
+                    "SET GLOBAL server_id = 1.",
+                )
             }),
         ),
+    ];
+    items.extend(advice(variables));
+    let metadata = value("binlog_row_metadata");
+    items.push(CheckItem::when(
+        "srcBinlogRowMetadataCheck",
+        SOURCE,
+        (increment && !metadata.eq_ignore_ascii_case("FULL")).then(|| {
+            (
+                Alarm,
+                format!("binlog_row_metadata is {}: column names come from a schema history instead of the log itself", if metadata.is_empty() { "not known to this version" } else { metadata }),
+                "SET GLOBAL binlog_row_metadata = 'FULL'.",
+            )
+        }),
+    ));
+    if spec.link == Link::TaurusToKafka {
+        items.push(CheckItem::when(
+            "srcDbIsStandbyTaurus",
+            SOURCE,
+            is_on("read_only").then(|| {
+                (
+                    Failed,
+                    "read_only is ON: this is not the primary node".into(),
+                    "Use the address of the primary node.",
+                )
+            }),
+        ));
+    }
+    items
+}
+
+/// Settings that a job can do without, at a price.
+fn advice(variables: &Variables) -> Vec<CheckItem> {
+    use CheckResult::{Alarm, Failed};
+    let value = |name: &str| variables.get(name).map_or("", String::as_str);
+    let is_on = |name: &str| matches!(value(name), "ON" | "1");
+    vec![
         CheckItem::when("srcDbBinlogExpireLogsDays", SOURCE, retention(variables)),
         CheckItem::when(
             "srcGtidStatusCheck",
@@ -137,29 +182,7 @@ fn settings(spec: &JobSpec, variables: &Variables) -> Vec<CheckItem> {
                 )
             }),
         ),
-    ];
-    let metadata = value("binlog_row_metadata");
-    items.push(CheckItem::when(
-        "srcBinlogRowMetadataCheck",
-        SOURCE,
-        (increment && !metadata.eq_ignore_ascii_case("FULL")).then(|| {
-            (
-                Alarm,
-                format!("binlog_row_metadata is {}: column names come from a schema history instead of the log itself", if metadata.is_empty() { "not known to this version" } else { metadata }),
-                "SET GLOBAL binlog_row_metadata = 'FULL'.",
-            )
-        }),
-    ));
-    if spec.link == Link::TaurusToKafka {
-        items.push(CheckItem::when(
-            "srcDbIsStandbyTaurus",
-            SOURCE,
-            is_on("read_only").then(|| {
-                (Failed, "read_only is ON: this is not the primary node".into(), "Use the address of the primary node.")
-            }),
-        ));
-    }
-    items
+    ]
 }
 
 /// MySQL 5.6 to 9.x; MariaDB calls itself 10 or more and is told by its name.
@@ -251,9 +274,7 @@ fn start_position(start: &StartPosition, connection: &mut Connection) -> Result<
                 "gtid_set: transactions behind it are purged from the source's binlogs",
                 "Give a newer GTID set, or use a task with a full phase.",
             ),
-            Err(e) if e.kind() == ErrorKind::SourceStatement => {
-                CheckItem::error(ITEM, SOURCE, &e)
-            }
+            Err(e) if e.kind() == ErrorKind::SourceStatement => CheckItem::error(ITEM, SOURCE, &e),
             Err(e) => return Err(e),
         });
     }
@@ -327,27 +348,35 @@ fn object_items(spec: &JobSpec, connection: &mut Connection) -> Result<Vec<Check
         "srcTableWithoutPrimaryKeyCheck",
         Alarm,
         without_key,
-        "tables without a primary or unique key are read in one piece and have no message key",
+        "tables without a primary key (or a unique one without NULLs) are read in one piece, and their messages have no key of their own",
         "Add a primary key where it matters.",
     ));
     items.push(item(
         "srcDbExistUnsupportEngineTable",
         Alarm,
-        names_where(connection, &format!(
-            "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
+        names_where(
+            connection,
+            &format!(
+                "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
              WHERE TABLE_TYPE = 'BASE TABLE' AND ENGINE <> 'InnoDB' AND TABLE_SCHEMA IN ({list})"
-        ), spec)?,
+            ),
+            spec,
+        )?,
         "tables that are not transactional can be read while they change",
         "ALTER TABLE … ENGINE = InnoDB.",
     ));
     items.push(item(
         "MysqlForeignKeyReferentialActionCheck",
         Alarm,
-        names_where(connection, &format!(
-            "SELECT DISTINCT CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) \
+        names_where(
+            connection,
+            &format!(
+                "SELECT DISTINCT CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) \
              FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA IN ({list}) \
              AND (DELETE_RULE IN ('CASCADE','SET NULL') OR UPDATE_RULE IN ('CASCADE','SET NULL'))"
-        ), spec)?,
+            ),
+            spec,
+        )?,
         "foreign keys whose cascades are not in the binlog",
         "Do the cascaded changes in the application.",
     ));
@@ -364,10 +393,14 @@ fn object_items(spec: &JobSpec, connection: &mut Connection) -> Result<Vec<Check
     items.push(item(
         "sourceEncryptTableActionChecker",
         Alarm,
-        names_where(connection, &format!(
-            "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
+        names_where(
+            connection,
+            &format!(
+                "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
              WHERE CREATE_OPTIONS LIKE '%ENCRYPTION=%Y%' AND TABLE_SCHEMA IN ({list})"
-        ), spec)?,
+            ),
+            spec,
+        )?,
         "encrypted tables, whose rows leave the source in clear",
         "Use TLS towards source and target.",
     ));
@@ -398,7 +431,8 @@ fn missing_objects(
         .collect::<Result<_>>()?;
     let mut missing = Vec::new();
     for database in &spec.selection.databases {
-        if SYSTEM_DATABASES.contains(&database.name.as_str()) || !databases.contains(&database.name) {
+        if SYSTEM_DATABASES.contains(&database.name.as_str()) || !databases.contains(&database.name)
+        {
             missing.push(database.name.clone());
             continue;
         }

@@ -13,10 +13,17 @@ pub(super) fn run(spec: &JobSpec) -> Vec<CheckItem> {
         Err(e) => return vec![CheckItem::error("dstDbConnection", TARGET, &e)],
     };
     let mut items = vec![CheckItem::passed("dstDbConnection", TARGET)];
+    items.push(listeners(&found));
     items.push(replication(spec, &found));
     items.push(topic(spec, &found));
     if let Some(name) = &spec.policy.ddl_topic {
-        items.push(existing("kafkaDdlTopicCheck", name, &found, "Create the topic for DDL messages."));
+        items.push(existing(
+            spec,
+            "kafkaDdlTopicCheck",
+            name,
+            &found,
+            "Create the topic for DDL messages.",
+        ));
     }
     let check = |item, result: Result<()>| match result {
         Ok(()) => CheckItem::passed(item, TARGET),
@@ -46,9 +53,37 @@ fn replication(spec: &JobSpec, found: &KafkaProbe) -> CheckItem {
     )
 }
 
-fn existing(item: &'static str, name: &str, found: &KafkaProbe, remedy: &str) -> CheckItem {
+fn listeners(found: &KafkaProbe) -> CheckItem {
+    let failed = probe::unreachable(&found.brokers);
+    let texts: Vec<String> = failed
+        .iter()
+        .map(|(broker, why)| format!("broker {} at {broker}: {why}", broker.id))
+        .collect();
+    CheckItem::when(
+        "kafkaListenerCheck",
+        TARGET,
+        (!failed.is_empty()).then(|| {
+            (
+                CheckResult::Failed,
+                format!("advertised addresses that cannot be reached: {}", texts.join("; ")),
+                "Correct advertised.listeners of these brokers, or the network between.",
+            )
+        }),
+    )
+}
+
+fn existing(
+    spec: &JobSpec,
+    item: &'static str,
+    name: &str,
+    found: &KafkaProbe,
+    remedy: &str,
+) -> CheckItem {
     if found.topics.iter().any(|t| t == name) {
-        return CheckItem::passed(item, TARGET);
+        return match probe::check_topic(spec, name) {
+            Ok(()) => CheckItem::passed(item, TARGET),
+            Err(e) => CheckItem::error(item, TARGET, &e),
+        };
     }
     CheckItem::with(
         item,
@@ -63,14 +98,12 @@ fn topic(spec: &JobSpec, found: &KafkaProbe) -> CheckItem {
     const ITEM: &str = "kafkaTopicPolicyCheck";
     match &spec.policy.topic {
         TopicPolicy::One(name) => {
-            existing(ITEM, name, found, "Create the topic, or let topics be made per table.")
+            existing(spec, ITEM, name, found, "Create the topic, or let topics be made per table.")
         }
-        TopicPolicy::PerTable(_) | TopicPolicy::PerDatabase(_) => {
-            match probe::check_create(spec) {
-                Ok(()) => CheckItem::passed(ITEM, TARGET),
-                Err(e) => CheckItem::error(ITEM, TARGET, &e),
-            }
-        }
+        TopicPolicy::PerTable(_) | TopicPolicy::PerDatabase(_) => match probe::check_create(spec) {
+            Ok(()) => CheckItem::passed(ITEM, TARGET),
+            Err(e) => CheckItem::error(ITEM, TARGET, &e),
+        },
     }
 }
 
@@ -78,13 +111,22 @@ fn topic(spec: &JobSpec, found: &KafkaProbe) -> CheckItem {
 fn message_size(spec: &JobSpec) -> CheckItem {
     const ITEM: &str = "kafkaMaxMessageSizeCheck";
     const ADVISED_BYTES: u64 = 1_000_000;
-    match probe::message_bytes_max(&spec.target) {
+    let (bytes, setting) = match &spec.policy.topic {
+        TopicPolicy::One(name) => (
+            probe::topic_message_bytes_max(&spec.target, name),
+            format!("max.message.bytes of topic {name}"),
+        ),
+        TopicPolicy::PerTable(_) | TopicPolicy::PerDatabase(_) => {
+            (probe::message_bytes_max(&spec.target), "message.max.bytes of the brokers".to_owned())
+        }
+    };
+    match bytes {
         Ok(Some(bytes)) if bytes < ADVISED_BYTES => CheckItem::with(
             ITEM,
             TARGET,
             CheckResult::Alarm,
-            format!("message.max.bytes of the brokers is {bytes}"),
-            "Raise message.max.bytes where rows can be larger.",
+            format!("{setting} is {bytes}"),
+            "Raise the setting where rows can be larger.",
         ),
         Ok(_) => CheckItem::passed(ITEM, TARGET),
         // Reading settings needs an ACL of its own, which the job does not.

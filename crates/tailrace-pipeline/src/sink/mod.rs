@@ -1,6 +1,5 @@
 //! Where encoded messages go.
 
-
 pub mod kafka;
 pub mod null;
 

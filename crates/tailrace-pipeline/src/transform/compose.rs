@@ -184,10 +184,7 @@ impl Composer {
             Spread::PrimaryKey => {
                 let start = self.data.len();
                 let row = after.or(before).unwrap_or(&[]);
-                table
-                    .encoder
-                    .encode_key(&mut self.data, row)
-                    .map_err(|e| unencodable(&e))?;
+                table.encoder.encode_key(&mut self.data, row).map_err(|e| unencodable(&e))?;
                 let key = start..self.data.len();
                 let partition = kafka_partition(&self.data[key.clone()], topic.partitions);
                 (key, partition)

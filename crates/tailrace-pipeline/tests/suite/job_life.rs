@@ -28,10 +28,13 @@ fn rows_come_first_then_changes_and_a_restart_repeats_nothing() {
          INSERT INTO {database}.item VALUES (50001, 'new', 2);"
     ))
     .expect("changes");
-    job.wait_until("changes", |j| j.counters.deletes.load(Ordering::Relaxed) == 1
-        && j.counters.inserts.load(Ordering::Relaxed) == 1);
+    job.wait_until("changes", |j| {
+        j.counters.deletes.load(Ordering::Relaxed) == 1
+            && j.counters.inserts.load(Ordering::Relaxed) == 1
+    });
     job.stop().expect("a clean stop");
-    sql.query(&format!("UPDATE {database}.item SET name = 'later' WHERE id = 9;")).expect("a change");
+    sql.query(&format!("UPDATE {database}.item SET name = 'later' WHERE id = 9;"))
+        .expect("a change");
     let mut job = start(&spec);
     job.wait_until("change", |j| j.counters.updates.load(Ordering::Relaxed) == 1);
     job.stop().expect("a clean stop");

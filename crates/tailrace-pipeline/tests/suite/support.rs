@@ -141,7 +141,10 @@ impl Running {
         while !condition(self) {
             if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
                 let end = self.thread.take().map(JoinHandle::join);
-                panic!("the job ended while waiting for {what}: {end:?}; {:?}", self.recorder.log());
+                panic!(
+                    "the job ended while waiting for {what}: {end:?}; {:?}",
+                    self.recorder.log()
+                );
             }
             assert!(Instant::now() < until, "no {what} in time; {:?}", self.recorder.log());
             std::thread::yield_now();
@@ -151,11 +154,6 @@ impl Running {
     /// Asks the job to stop and gives its end.
     pub(crate) fn stop(mut self) -> Result<Ended> {
         self.stop.stop();
-        self.thread.take().expect("a running job").join().expect("no panic")
-    }
-
-    /// Waits for the end that the job comes to by itself.
-    pub(crate) fn end(mut self) -> Result<Ended> {
         self.thread.take().expect("a running job").join().expect("no panic")
     }
 }

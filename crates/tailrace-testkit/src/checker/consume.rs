@@ -86,3 +86,49 @@ pub fn read_topic(brokers: &str, topic: &str, mut take: impl FnMut(Record)) -> R
     }
     Ok(())
 }
+
+/// Reads what comes after now.
+pub struct Tail {
+    consumer: BaseConsumer,
+}
+
+impl Tail {
+    /// Behind the last record of all topics whose names begin with `prefix`.
+    ///
+    /// # Errors
+    /// The broker does not answer.
+    pub fn at_end(brokers: &str, prefix: &str) -> Result<Self> {
+        let consumer = consumer(brokers)?;
+        let mut assignment = TopicPartitionList::new();
+        for (topic, partitions) in topics(brokers)?.iter().filter(|(t, _)| t.starts_with(prefix)) {
+            for partition in 0..*partitions {
+                // A number, not "the end", which would be looked up later.
+                let (_, end) = consumer.fetch_watermarks(topic, partition, CALL_MAX)?;
+                assignment.add_partition_offset(topic, partition, Offset::Offset(end))?;
+            }
+        }
+        consumer.assign(&assignment)?;
+        Ok(Self { consumer })
+    }
+
+    /// Waits for a record whose value is the wanted one.
+    ///
+    /// # Errors
+    /// It does not come in time.
+    pub fn wait_for(&mut self, limit: Duration, wanted: impl Fn(&[u8]) -> bool) -> Result<()> {
+        let begun = Instant::now();
+        let mut error = None;
+        while begun.elapsed() < limit {
+            match self.consumer.poll(Duration::from_millis(200)) {
+                Some(Ok(message)) if message.payload().is_some_and(&wanted) => return Ok(()),
+                // A broker that was just restarted: the client connects again by itself.
+                Some(Err(KafkaError::PartitionEOF(_)) | Ok(_)) | None => {}
+                Some(Err(e)) => error = Some(e),
+            }
+        }
+        match error {
+            Some(error) => Err(error).context("the wanted message did not come"),
+            None => bail!("the wanted message did not come in {limit:?}"),
+        }
+    }
+}

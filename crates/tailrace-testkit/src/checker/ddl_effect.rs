@@ -246,6 +246,7 @@ fn tokens(sql: &str) -> Result<Vec<Token>, String> {
             '`' => tokens.push(Token::Quoted(quoted(&mut chars, '`')?)),
             '\'' | '"' => tokens.push(Token::Text(quoted(&mut chars, c)?)),
             '/' if chars.peek() == Some(&'*') => comment(&mut chars)?,
+            '-' if chars.peek() == Some(&'-') => while chars.next_if(|c| *c != '\n').is_some() {},
             c if is_word(c) => {
                 let mut word = String::from(c);
                 while let Some(next) = chars.next_if(|c| is_word(*c)) {

@@ -24,7 +24,7 @@ mod source;
 mod tests;
 mod verdict;
 
-pub use consume::{read_topic, topics};
+pub use consume::{Tail, read_topic, topics};
 pub use ddl_effect::normal_form;
 pub use message::{Format, Image, Kind, Message, Parser, Place, Record, Shape};
 pub use murmur2::{murmur2, partition_of};
@@ -46,14 +46,14 @@ pub struct Promise {
     pub partition: PartitionRule,
     /// Topic of DDL messages; `None` if the job sends none.
     pub ddl_topic: Option<String>,
-    /// Topics that are not the job's data, such as that of its progress records.
-    pub other_topics: Vec<String>,
+    /// Begin of the names of the job's topics; what lies in others is not looked at.
+    pub topic_prefix: String,
     /// Objects.
     pub selected: Selected,
     /// The job had a full phase, so a consumer knows every row.
     pub full_phase: bool,
-    /// The job had an incremental phase, so the end state is the source's. Without it, the source
-    /// must not have changed since the full phase.
+    /// DDL statements on selected objects since the incremental phase began; `None` if it is not
+    /// known which, and then they are not checked.
     pub statements: Option<Vec<Statement>>,
 }
 
@@ -79,7 +79,7 @@ pub fn check_job(brokers: &str, source_url: &str, promise: &Promise) -> Result<R
     let mut report = Report::default();
     let mut messages = Vec::new();
     let names: BTreeMap<_, _> =
-        partitions.iter().filter(|(t, _)| !promise.other_topics.contains(t)).collect();
+        partitions.iter().filter(|(t, _)| t.starts_with(&promise.topic_prefix)).collect();
     for topic in names.keys() {
         read_topic(brokers, topic, |record| {
             messages.extend(parse(&mut parser, record, &mut report));

@@ -53,7 +53,8 @@ pub(super) fn rendering(
         "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "enum" | "set" => {
             (format!("CONVERT({name} USING utf8mb4)"), Rule::Plain)
         }
-        "vector" => (name, Rule::Floats),
+        // As a plain string of bytes: not every driver knows the type.
+        "vector" => (format!("UNHEX(HEX({name}))"), Rule::Floats),
         "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "geometry"
         | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
         | "multipolygon" | "geomcollection" => (name, Rule::Bytes),
@@ -121,16 +122,28 @@ fn list(items: impl Iterator<Item = String>) -> String {
 }
 
 /// Scientific notation with the digits that Java takes: the fewest that tell the value from its
-/// neighbours, but of those with one digit the closest with two.
-fn f64_digits(x: f64) -> String {
-    let two = format!("{x:.1e}");
-    if two.parse() == Ok(x) { two } else { format!("{x:e}") }
+/// neighbours, and of those the closest, with an even last digit if two are as close; but of values
+/// with one digit the closest with two.
+macro_rules! digits {
+    ($name:ident, $float:ty) => {
+        fn $name(x: $float) -> String {
+            let two = format!("{x:.1e}");
+            if two.parse() == Ok(x) {
+                return two;
+            }
+            let shortest = format!("{x:e}");
+            let places = shortest.split_once('e').map_or(0, |(mantissa, _)| {
+                mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len())
+            });
+            // Rounded exactly, half to even; `{:e}` alone takes either of two that are as close.
+            let closest = format!("{x:.places$e}");
+            if closest.parse() == Ok(x) { closest } else { shortest }
+        }
+    };
 }
 
-fn f32_digits(x: f32) -> String {
-    let two = format!("{x:.1e}");
-    if two.parse() == Ok(x) { two } else { format!("{x:e}") }
-}
+digits!(f64_digits, f64);
+digits!(f32_digits, f32);
 
 /// From `-1.25e-7` to Java's layout: plain for 0.001 ≤ |x| < 10⁷, else with `E`; always a digit on
 /// both sides of the point.
@@ -193,6 +206,7 @@ mod tests {
     fn floats_print_as_in_java() {
         let cases = [
             (10357.0_f32, "10357.0"),
+            (188_490.13, "188490.12"),
             (1e-45, "1.4E-45"),
             (0.1, "0.1"),
             (16_777_216.0, "1.6777216E7"),

@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::message::Place;
 
-/// Violations kept with their text; the rest is only counted.
-const VIOLATIONS_KEPT_MAX: usize = 40;
+/// Violations of one kind that are kept with their text; the rest is only counted.
+const VIOLATIONS_KEPT_MAX: u64 = 12;
 
 /// The kinds of fault that the checker tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +83,7 @@ pub struct Report {
     pub rows_compared: BTreeMap<String, u64>,
     /// Repeated messages that at-least-once delivery allows.
     pub repeated: u64,
-    /// The first violations.
+    /// The first violations of each kind.
     pub violations: Vec<Violation>,
     /// All violations, by kind.
     pub counts: BTreeMap<Fault, u64>,
@@ -92,8 +92,9 @@ pub struct Report {
 impl Report {
     /// Notes a fault.
     pub fn fault(&mut self, fault: Fault, place: Option<&Place>, text: impl Into<String>) {
-        *self.counts.entry(fault).or_default() += 1;
-        if self.violations.len() < VIOLATIONS_KEPT_MAX {
+        let count = self.counts.entry(fault).or_default();
+        *count += 1;
+        if *count <= VIOLATIONS_KEPT_MAX {
             self.violations.push(Violation { fault, place: place.cloned(), text: text.into() });
         }
     }

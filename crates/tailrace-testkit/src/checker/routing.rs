@@ -60,6 +60,17 @@ impl Routing {
                 let text = format!("DDL messages belong into {:?}", self.ddl_topic);
                 report.fault(Fault::WrongTopic, Some(place), text);
             }
+            if place.partition != 0 {
+                report.fault(
+                    Fault::WrongPartition,
+                    Some(place),
+                    "DDL messages belong into partition 0",
+                );
+            }
+            if message.key.as_deref() != Some(message.database.as_bytes()) {
+                let text = format!("the key of a DDL message is {:?}", message.database);
+                report.fault(Fault::WrongKey, Some(place), text);
+            }
             return;
         }
         if message.kind.is_statement() {
@@ -88,7 +99,8 @@ impl Routing {
         let table = message.table_name();
         let pk = &message.shape.primary_key;
         let wanted = match self.partition {
-            PartitionRule::Zero => return Ok(()),
+            PartitionRule::Zero if message.key.is_none() => return Ok(()),
+            PartitionRule::Zero => return Err("there is a key".into()),
             PartitionRule::Table => table,
             PartitionRule::Database => message.database.to_string(),
             PartitionRule::PrimaryKey if pk.is_empty() => table,

@@ -88,9 +88,18 @@ async fn table_of(
         .await?;
     let primary_key: Vec<String> = conn
         .exec(
-            "SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? \
-             AND TABLE_NAME = ? AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX",
-            (database, table),
+            // Without a PRIMARY KEY the server takes the first unique index without NULLs for it, and
+            // says so in COLUMN_KEY.
+            "SELECT k.COLUMN_NAME FROM information_schema.STATISTICS k \
+             WHERE k.TABLE_SCHEMA = ? AND k.TABLE_NAME = ? AND k.INDEX_NAME = \
+             (SELECT i FROM (SELECT s.INDEX_NAME i, COUNT(*) n, SUM(c.COLUMN_KEY = 'PRI') p \
+              FROM information_schema.STATISTICS s JOIN information_schema.COLUMNS c \
+              ON c.TABLE_SCHEMA = s.TABLE_SCHEMA AND c.TABLE_NAME = s.TABLE_NAME \
+              AND c.COLUMN_NAME = s.COLUMN_NAME \
+              WHERE s.TABLE_SCHEMA = ? AND s.TABLE_NAME = ? AND s.NON_UNIQUE = 0 \
+              AND s.SUB_PART IS NULL GROUP BY s.INDEX_NAME HAVING p = n) q \
+              ORDER BY i = 'PRIMARY' DESC, i LIMIT 1) ORDER BY k.SEQ_IN_INDEX",
+            (database, table, database, table),
         )
         .await?;
     let mut shape = Shape { columns: Vec::new(), primary_key };

@@ -69,7 +69,7 @@ impl Story {
             "type": "DDL", "isDdl": true, "sql": sql, "sqlType": null, "data": null, "old": null,
             "pkNames": null,
         });
-        self.push(-1, None, value);
+        self.push(-1, Some("shop".to_owned()), value);
     }
 
     fn push(&mut self, partition: i32, key: Option<String>, value: Value) {
@@ -134,7 +134,7 @@ fn promise() -> Promise {
         topic: TopicRule::One("data".into()),
         partition: PartitionRule::PrimaryKey,
         ddl_topic: Some("ddl".into()),
-        other_topics: Vec::new(),
+        topic_prefix: String::new(),
         selected: Selected { databases: [("shop".to_owned(), None)].into() },
         full_phase: true,
         statements: Some(Vec::new()),

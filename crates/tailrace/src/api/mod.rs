@@ -25,6 +25,8 @@ mod refusal;
 mod router;
 mod secret_text;
 mod state;
+#[cfg(test)]
+mod tests;
 mod text_or_integer;
 mod time;
 mod v3;

@@ -49,12 +49,18 @@ pub(super) fn router_of(state: ApiState) -> Router {
         .merge(closed)
         .split_for_parts();
     let document = document.to_pretty_json().unwrap_or_default() + "\n";
-    router
+    let router = router
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
+        .layer(Extension(DocumentText(Arc::from(document))));
+    finished(router, state)
+}
+
+/// The router with what every answer has.
+pub(super) fn finished(router: Router<ApiState>, state: ApiState) -> Router {
+    router
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), answer::finish))
-        .layer(Extension(DocumentText(Arc::from(document))))
         .with_state(state)
 }
 

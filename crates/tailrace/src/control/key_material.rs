@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
+use tailrace_pipeline::sink::kafka::keystore;
 use zeroize::Zeroizing;
 
 use super::refusal::{Refusal, Result};
@@ -10,34 +11,53 @@ use super::refusal::{Refusal, Result};
 /// Most bytes of one certificate or store, as given.
 const MATERIAL_BYTES_MAX: usize = 1 << 20;
 
-/// PEM blocks of a file.
+/// What a file holds, as PEM.
 pub(crate) struct Pem {
     /// Certificates, in order; empty if there is none.
     pub(crate) certificates: String,
     /// Private keys, in order; `None` if there is none.
     pub(crate) keys: Option<SecretString>,
+    /// The certificates that belong to the key, where the file tells them from others.
+    chain: Option<String>,
 }
 
-/// Reads a certificate or key file: PEM, or Base64 of PEM. Names the field, never the content.
+/// Passwords of a Java key store or PKCS#12 file; PEM has none.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Passwords<'a> {
+    /// Of the whole store.
+    pub(crate) store: Option<&'a SecretString>,
+    /// Of the private key in it, if it is another.
+    pub(crate) key: Option<&'a SecretString>,
+}
+
+/// Reads a certificate or key file: PEM, or Base64 of PEM or of a store (JKS, PKCS#12). Names the field,
+/// never the content.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if it is none of these.
-pub(crate) fn read(field: &str, material: &str, _password: Option<&SecretString>) -> Result<Pem> {
-    let refuse = |seen: &str| Refusal::invalid(field, seen, "PEM, or Base64 of a PEM file");
+/// [`Refusal::Invalid`] if it is none of these, or the password does not fit.
+pub(crate) fn read(field: &str, material: &str, passwords: Passwords<'_>) -> Result<Pem> {
+    let refuse =
+        |seen: &str| Refusal::invalid(field, seen, "PEM, or Base64 of a PEM, JKS or PKCS#12 file");
     if material.len() > MATERIAL_BYTES_MAX {
         return Err(refuse("more than 1 MiB"));
     }
-    let text: Zeroizing<String> = if material.contains("-----BEGIN ") {
-        Zeroizing::new(material.to_owned())
-    } else {
-        let compact: Zeroizing<String> =
-            Zeroizing::new(material.chars().filter(|c| !c.is_ascii_whitespace()).collect());
-        let bytes =
-            Zeroizing::new(STANDARD.decode(compact.as_bytes()).map_err(|_| refuse("no Base64"))?);
-        let text = std::str::from_utf8(&bytes).map_err(|_| refuse("a binary file"))?;
-        Zeroizing::new(text.to_owned())
-    };
-    split(&text).ok_or_else(|| refuse("no PEM block"))
+    if material.contains("-----BEGIN ") {
+        return split(material).ok_or_else(|| refuse("no PEM block"));
+    }
+    let compact: Zeroizing<String> =
+        Zeroizing::new(material.chars().filter(|c| !c.is_ascii_whitespace()).collect());
+    let bytes =
+        Zeroizing::new(STANDARD.decode(compact.as_bytes()).map_err(|_| refuse("no Base64"))?);
+    if keystore::is_store(&bytes) {
+        let password = passwords.store.ok_or_else(|| refuse("a store without its password"))?;
+        let store = keystore::read(&bytes, password, passwords.key)
+            .map_err(|error| refuse(error.message()))?;
+        let certificates = store.authorities_pem();
+        let (chain, keys) = store.identity.map(|i| (i.chain_pem, i.key_pem)).unzip();
+        return Ok(Pem { certificates, keys, chain });
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| refuse("a binary file"))?;
+    split(text).ok_or_else(|| refuse("no PEM block"))
 }
 
 /// Sorts the blocks of a PEM text; `None` if it has none or one is cut off.
@@ -59,7 +79,7 @@ fn split(text: &str) -> Option<Pem> {
         return None;
     }
     let keys = (!keys.is_empty()).then(|| SecretString::from(keys.as_str()));
-    Some(Pem { certificates, keys })
+    Some(Pem { certificates, keys, chain: None })
 }
 
 /// Reads a file that must hold certificates.
@@ -71,7 +91,7 @@ pub(crate) fn certificates(
     material: &str,
     password: Option<&SecretString>,
 ) -> Result<String> {
-    let pem = read(field, material, password)?;
+    let pem = read(field, material, Passwords { store: password, key: None })?;
     if pem.certificates.is_empty() {
         return Err(Refusal::invalid(field, "no certificate", "at least one certificate"));
     }
@@ -85,11 +105,12 @@ pub(crate) fn certificates(
 pub(crate) fn certificates_and_key(
     field: &str,
     material: &SecretString,
-    password: Option<&SecretString>,
+    passwords: Passwords<'_>,
 ) -> Result<(String, SecretString)> {
-    let pem = read(field, material.expose_secret(), password)?;
+    let pem = read(field, material.expose_secret(), passwords)?;
+    let certificates = pem.chain.unwrap_or(pem.certificates);
     match pem.keys {
-        Some(keys) if !pem.certificates.is_empty() => Ok((pem.certificates, keys)),
+        Some(keys) if !certificates.is_empty() => Ok((certificates, keys)),
         _ => Err(Refusal::invalid(
             field,
             "a file without both",
@@ -109,11 +130,36 @@ mod tests {
     fn pem_and_base64_of_pem_are_read() {
         let both = format!("# a comment\n{CERTIFICATE}{KEY}{CERTIFICATE}");
         for material in [both.clone(), STANDARD.encode(&both)] {
+            let material = SecretString::from(material);
             let (chain, key) =
-                certificates_and_key("key_store_key", &SecretString::from(material), None).unwrap();
+                certificates_and_key("key_store_key", &material, Passwords::default()).unwrap();
             assert_eq!(chain, format!("{CERTIFICATE}{CERTIFICATE}"));
             assert_eq!(key.expose_secret(), KEY);
         }
+    }
+
+    const TRUST_STORE: &[u8] =
+        include_bytes!("../../../tailrace-pipeline/src/sink/kafka/keystore/fixtures/trust.jks");
+    const KEY_STORE: &[u8] =
+        include_bytes!("../../../tailrace-pipeline/src/sink/kafka/keystore/fixtures/key.jks");
+
+    #[test]
+    fn java_key_stores_are_read_with_their_passwords() {
+        let password = SecretString::from("changeit");
+        let key_password = SecretString::from("other-key-pass");
+        let trust = STANDARD.encode(TRUST_STORE);
+        let pem = certificates("trust_store_key", &trust, Some(&password)).unwrap();
+        assert_eq!(pem.matches("-----BEGIN CERTIFICATE-----").count(), 2);
+        for (wrong, why) in [(None, "without its password"), (Some(&key_password), "does not fit")]
+        {
+            let error = certificates("trust_store_key", &trust, wrong).unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+        }
+        let store = SecretString::from(STANDARD.encode(KEY_STORE));
+        let both = Passwords { store: Some(&password), key: Some(&key_password) };
+        let (chain, key) = certificates_and_key("key_store_key", &store, both).unwrap();
+        assert_eq!(chain.matches("-----BEGIN CERTIFICATE-----").count(), 3);
+        assert!(key.expose_secret().starts_with("-----BEGIN PRIVATE KEY-----"));
     }
 
     #[test]

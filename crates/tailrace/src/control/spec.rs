@@ -205,7 +205,13 @@ fn kafka_tls(security: &KafkaSecurity, secrets: &EndpointSecrets) -> Result<Kafk
         let (chain, key) = key_material::certificates_and_key(
             "kafka_security_config.key_store_key",
             &store,
-            secrets.key_store_password.as_ref(),
+            key_material::Passwords {
+                store: secrets.key_store_password.as_ref(),
+                key: secrets
+                    .key_password
+                    .as_ref()
+                    .filter(|_| security.private_key_password_set == Some(true)),
+            },
         )?;
         (Some(chain), Some(key))
     } else {

@@ -204,7 +204,7 @@ async fn what_runs_can_be_watched() {
     let deadline = tokio::time::Instant::now() + crate::scripted_runner::PATIENCE;
     while !written().await {
         assert!(tokio::time::Instant::now() < deadline, "nothing was written");
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        crate::world::next_look().await;
     }
     let progress = world.control.progress(&caller(), &id).await.unwrap();
     assert_eq!((progress.percent, progress.snapshot_rows), (100, 100));

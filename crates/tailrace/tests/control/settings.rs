@@ -41,7 +41,7 @@ async fn a_connection_is_tested_with_the_stored_password_where_none_is_given() {
             break test;
         }
         assert!(tokio::time::Instant::now() < deadline, "the test takes too long");
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        crate::world::next_look().await;
     };
     assert_eq!(test.outcomes.len(), 2);
     assert_eq!(test.outcomes[0].error_kind.as_deref(), Some("source_authentication"));
@@ -59,7 +59,7 @@ async fn objects_are_collected_and_kept() {
         script.databases = vec![("shop".to_owned(), vec!["orders".to_owned()])];
     });
     let id = world.configured("collected", TaskMode::Full).await;
-    let none = world.control.last_collected(&crate::world::caller(), &id).await;
+    let none = world.control.last_collected(&caller(), &id).await;
     assert_eq!(none, Err(Refusal::NotCollected));
     let caller = caller();
     let collect = |refresh| world.control.collect_objects(&caller, &id, refresh, None);
@@ -69,7 +69,7 @@ async fn objects_are_collected_and_kept() {
         == QueryStatus::Pending
     {
         assert!(tokio::time::Instant::now() < deadline, "the collection takes too long");
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        crate::world::next_look().await;
     }
     let found = world.control.last_collected(&caller, &id).await.unwrap();
     assert_eq!(found.query_id, query);

@@ -98,7 +98,7 @@ impl World {
                 last.status(),
                 last.failure
             );
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            next_look().await;
             last = self.job(id).await;
         }
         last
@@ -109,7 +109,7 @@ impl World {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while self.control.monitor(&caller(), id).await.unwrap().running {
             assert!(tokio::time::Instant::now() < deadline, "the data path still runs");
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            next_look().await;
         }
     }
 
@@ -139,7 +139,7 @@ impl World {
                 return result;
             }
             assert!(tokio::time::Instant::now() < deadline, "the precheck takes too long");
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            next_look().await;
         }
     }
 
@@ -251,4 +251,11 @@ pub fn tables(names: &[&str]) -> ObjectSelection {
             tables: Some(names.iter().map(|name| (*name).to_owned()).collect()),
         }],
     }
+}
+
+/// Passes the moment between two looks at a state that is being waited for.
+pub async fn next_look() {
+    let never = std::future::pending::<()>();
+    let elapsed = tokio::time::timeout(Duration::from_millis(2), never).await;
+    assert!(elapsed.is_err());
 }

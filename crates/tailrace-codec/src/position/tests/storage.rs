@@ -42,6 +42,7 @@ fn other_forms_are_refused() {
         (format!("0101{uuid}015401010101"), "upper case"),
         (format!("0102{uuid}00010101{uuid}00010101"), "not in order"),
         (format!("0101{uuid}0001010100"), "1 bytes follow"),
+        (format!("0101{uuid}0001018100"), "more bytes than it needs"),
         (format!("0101{uuid}000101ffffffffffffffff7f"), "at most 9223372036854775806"),
         (format!("0101{uuid}000101ffffffffffffffffff7f"), "above 64 bits"),
     ];
@@ -68,7 +69,7 @@ proptest! {
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         let bytes = [&[1], bytes.as_slice()].concat();
         if let Ok(set) = GtidSet::decode_storage(&bytes) {
-            prop_assert_eq!(GtidSet::decode_storage(&encode(&set)).unwrap(), set);
+            prop_assert_eq!(encode(&set), bytes);
         }
     }
 }

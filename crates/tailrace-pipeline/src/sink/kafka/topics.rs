@@ -1,197 +1,219 @@
 //! Topics by name: found, or made as the job's policy says.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::error::RDKafkaErrorCode as Code;
 
 use crate::batch::{Topic, TopicId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobSpec, KafkaEndpoint};
 use crate::sink::TopicDirectory;
-use crate::sink::kafka::client::{client_config, kind_of};
+use crate::sink::kafka::admin::{Admin, Of, TopicPlan};
+use crate::sink::kafka::lookup::{ANSWER_TIMEOUT, Lookup};
 
-/// Longest wait for one answer about topics.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait until a topic that was just made has leaders.
 const LEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause between two looks for a leader.
 const LEADER_POLL: Duration = Duration::from_millis(20);
-/// Longest name Kafka takes.
+/// Longest name Kafka takes, bytes.
 const NAME_BYTES_MAX: usize = 249;
+/// Uncompressed bytes of messages in one record batch: librdkafka's default, and below the brokers'
+/// default limit of 1048588.
+const BATCH_BYTES_DEFAULT: usize = 1_000_000;
+/// Smallest batch that is worth trying.
+const BATCH_BYTES_MIN: usize = 1 << 10;
 
 #[derive(Default)]
 struct Known {
-    names: Vec<String>,
-    topics: HashMap<String, Topic>,
+    names: Vec<Arc<str>>,
+    topics: HashMap<Arc<str>, Topic>,
 }
 
-/// The topics of a job's target.
+/// The topics of a job's target. Shared by encoders and sink.
 pub struct KafkaTopics {
-    admin: AdminClient<DefaultClientContext>,
+    endpoint: KafkaEndpoint,
+    lookup: Lookup,
+    /// Made when the first topic is to be made or described: most starts of a job need none.
+    admin: OnceLock<Admin>,
     partitions: i32,
     replication_factor: i16,
     known: Mutex<Known>,
+    batch_bytes: AtomicUsize,
 }
 
 impl KafkaTopics {
-    /// A directory with the job's numbers for topics that are missing.
+    /// A directory with the job's numbers for topics that are missing. Connects in the background.
     ///
     /// # Errors
-    /// `Configuration` if the endpoint's settings are refused.
+    /// `Configuration` if the endpoint's settings are not possible.
     pub(crate) fn open(spec: &JobSpec) -> Result<Self> {
         Ok(Self {
-            admin: admin(&spec.target)?,
+            endpoint: spec.target.clone(),
+            lookup: Lookup::open(&spec.target)?,
+            admin: OnceLock::new(),
             partitions: spec.policy.partitions,
             replication_factor: spec.policy.replication_factor,
-            known: Mutex::new(Known::default()),
+            known: Mutex::default(),
+            batch_bytes: AtomicUsize::new(BATCH_BYTES_DEFAULT),
         })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn lookup(&self) -> &Lookup {
+        &self.lookup
+    }
+
+    pub(crate) fn admin(&self) -> Result<&Admin> {
+        if let Some(admin) = self.admin.get() {
+            return Ok(admin);
+        }
+        let admin = Admin::open(&self.endpoint)?;
+        Ok(self.admin.get_or_init(|| admin))
+    }
+
     /// Names of topics from a place on, for a copy that is read without a lock.
-    pub(crate) fn names_from(&self, place: usize) -> Vec<String> {
+    pub(crate) fn names_from(&self, place: usize) -> Vec<Arc<str>> {
         self.lock().names.get(place..).unwrap_or_default().to_vec()
     }
 
-    /// Number of partitions, `None` if the topic does not exist or has no leaders yet.
-    fn partitions_of(&self, name: &str) -> Result<Option<i32>> {
-        let failed = |e: rdkafka::error::KafkaError| {
-            Error::new(kind_of(&e), format!("topic {name} cannot be looked up: {e}"))
+    /// Uncompressed bytes that one record batch may have.
+    pub(crate) fn batch_bytes(&self) -> usize {
+        self.batch_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Lets batches be smaller from the next producer on, because a topic takes less; false if that is
+    /// what was tried already.
+    pub(crate) fn shrink_batches(&self, bytes: usize) -> bool {
+        let bytes = bytes.max(BATCH_BYTES_MIN);
+        self.batch_bytes.fetch_min(bytes, Ordering::Relaxed) > bytes
+    }
+
+    /// `max.message.bytes` of a topic; `None` if the account may not read it.
+    pub(crate) fn message_bytes_max(&self, name: &str) -> Option<u64> {
+        let number =
+            self.admin().and_then(|admin| admin.number(Of::Topic(name), "max.message.bytes"));
+        number.unwrap_or_else(|error| {
+            tracing::debug!(%error, topic = name, "max.message.bytes cannot be read");
+            None
+        })
+    }
+
+    /// What a missing topic is made like, with settings that differ from the brokers' defaults.
+    pub(crate) fn plan<'a>(
+        &self,
+        name: &'a str,
+        partitions: Option<i32>,
+        settings: &'a [(&'a str, &'a str)],
+    ) -> TopicPlan<'a> {
+        TopicPlan {
+            name,
+            partitions: partitions.unwrap_or(self.partitions),
+            replication_factor: self.replication_factor,
+            settings,
+        }
+    }
+
+    /// Makes a topic and waits for its leaders; gives its number of partitions.
+    ///
+    /// # Errors
+    /// Those of [`Admin::create`], `TargetConnection` if no leader is elected in time.
+    pub(crate) fn make(&self, plan: &TopicPlan<'_>) -> Result<i32> {
+        if let Err(error) = self.admin()?.create(plan, false) {
+            return Err(self.with_broker_count(plan, error));
+        }
+        self.wait_for_leaders(plan.name)
+    }
+
+    /// The broker's answer to too large a replication factor does not say how many brokers there are.
+    fn with_broker_count(&self, plan: &TopicPlan<'_>, error: Error) -> Error {
+        if error.kind() != ErrorKind::TargetTopic {
+            return error;
+        }
+        let Ok(metadata) = self.lookup.metadata(Some(plan.name), LEADER_TIMEOUT) else {
+            return error;
         };
-        let metadata =
-            self.admin.inner().fetch_metadata(Some(name), REQUEST_TIMEOUT).map_err(failed)?;
-        let Some(topic) = metadata.topics().iter().find(|t| t.name() == name) else {
-            return Ok(None);
-        };
-        match topic.error().map(Code::from) {
-            None => {}
-            Some(Code::UnknownTopicOrPartition | Code::LeaderNotAvailable) => return Ok(None),
-            Some(code) => return Err(failed(rdkafka::error::KafkaError::MetadataFetch(code))),
+        let brokers = metadata.brokers().len();
+        if usize::try_from(plan.replication_factor).is_ok_and(|factor| factor <= brokers) {
+            return error;
         }
-        if topic.partitions().iter().any(|p| p.leader() < 0) {
-            return Ok(None);
-        }
-        Ok(i32::try_from(topic.partitions().len()).ok().filter(|n| *n > 0))
+        let message = format!("{}; the cluster has {brokers} brokers", error.message());
+        Error::new(ErrorKind::TargetTopic, message)
     }
 
-    /// Makes a topic; one that exists already is as good.
-    pub(crate) fn create(&self, name: &str, partitions: i32, config: &[(&str, &str)]) -> Result<()> {
-        let replication = TopicReplication::Fixed(i32::from(self.replication_factor));
-        let mut topic = NewTopic::new(name, partitions, replication);
-        for (key, value) in config {
-            topic = topic.set(key, value);
-        }
-        let options = AdminOptions::new()
-            .request_timeout(Some(REQUEST_TIMEOUT))
-            .operation_timeout(Some(REQUEST_TIMEOUT));
-        let results = futures_executor::block_on(self.admin.create_topics([&topic], &options))
-            .map_err(|e| Error::new(kind_of(&e), format!("topic {name} cannot be made: {e}")))?;
-        match results.into_iter().next() {
-            Some(Err((_, Code::TopicAlreadyExists))) | Some(Ok(_)) => Ok(()),
-            Some(Err((_, code))) => Err(refused(name, partitions, self.replication_factor, code)),
-            None => Err(Error::new(ErrorKind::Target, format!("no answer about topic {name}"))),
-        }
-    }
-
-    /// Whether a topic exists.
-    pub(crate) fn exists(&self, name: &str) -> Result<bool> {
-        self.partitions_of(name).map(|p| p.is_some())
-    }
-
-    /// Asks whether a topic could be made, without making it.
-    pub(crate) fn check_create(&self, name: &str) -> Result<()> {
-        let replication = TopicReplication::Fixed(i32::from(self.replication_factor));
-        let topic = NewTopic::new(name, self.partitions, replication);
-        let options = AdminOptions::new()
-            .request_timeout(Some(REQUEST_TIMEOUT))
-            .operation_timeout(Some(REQUEST_TIMEOUT))
-            .validate_only(true);
-        let results = futures_executor::block_on(self.admin.create_topics([&topic], &options))
-            .map_err(|e| Error::new(kind_of(&e), format!("topics cannot be made: {e}")))?;
-        match results.into_iter().next() {
-            Some(Err((_, Code::TopicAlreadyExists))) | Some(Ok(_)) => Ok(()),
-            Some(Err((_, code))) => {
-                Err(refused(name, self.partitions, self.replication_factor, code))
-            }
-            None => Err(Error::new(ErrorKind::Target, "no answer about topics")),
-        }
-    }
-
-    /// Waits until every partition of a topic has a leader.
-    pub(crate) fn wait_for_leaders(&self, name: &str) -> Result<i32> {
+    /// Waits until every partition of a topic has a leader; gives the number of partitions.
+    fn wait_for_leaders(&self, name: &str) -> Result<i32> {
         let until = Instant::now() + LEADER_TIMEOUT;
         loop {
-            if let Some(partitions) = self.partitions_of(name)? {
-                return Ok(partitions);
+            let found = self.lookup.topic(name, ANSWER_TIMEOUT)?;
+            if let Some(topic) = found.filter(|t| t.has_leaders) {
+                return Ok(topic.partitions);
             }
             if Instant::now() > until {
                 return Err(Error::new(
                     ErrorKind::TargetConnection,
-                    format!("topic {name} has partitions without a leader"),
+                    format!(
+                        "topic {name} has partitions without a leader for {} s",
+                        LEADER_TIMEOUT.as_secs()
+                    ),
                 ));
             }
             std::thread::park_timeout(LEADER_POLL);
         }
     }
 
-    /// Finds a topic, or makes it with these settings.
-    pub(crate) fn find_or_create(
-        &self,
-        name: &str,
-        partitions: i32,
-        config: &[(&str, &str)],
-    ) -> Result<i32> {
-        if let Some(found) = self.partitions_of(name)? {
-            return Ok(found);
+    /// Partitions of a topic that has leaders or gets them soon; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// Those of the look-up, `TargetConnection` if no leader is elected in time.
+    pub(crate) fn partitions_of(&self, name: &str) -> Result<Option<i32>> {
+        match self.lookup.topic(name, ANSWER_TIMEOUT)? {
+            None => Ok(None),
+            Some(topic) if topic.has_leaders => Ok(Some(topic.partitions)),
+            Some(_) => self.wait_for_leaders(name).map(Some),
         }
-        self.create(name, partitions, config)?;
-        self.wait_for_leaders(name)
+    }
+
+    fn remember(&self, name: &str, partitions: i32) -> Result<Topic> {
+        let mut known = self.lock();
+        if let Some(topic) = known.topics.get(name) {
+            return Ok(*topic);
+        }
+        let place = u32::try_from(known.names.len()).map_err(|_| {
+            Error::new(ErrorKind::Limit, format!("topic {name}: more than {} topics", u32::MAX))
+        })?;
+        let topic = Topic { id: TopicId(place), partitions };
+        let name: Arc<str> = name.into();
+        known.names.push(Arc::clone(&name));
+        known.topics.insert(name, topic);
+        Ok(topic)
     }
 }
 
-fn refused(name: &str, partitions: i32, replication_factor: i16, code: Code) -> Error {
-    let kind = match code {
-        Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => {
-            ErrorKind::TargetPrivilege
-        }
-        _ => ErrorKind::TargetTopic,
-    };
-    Error::new(
-        kind,
-        format!(
-            "topic {name} with {partitions} partitions and replication factor {replication_factor} cannot be made: {code}"
-        ),
-    )
-}
-
-/// An admin client.
-pub(crate) fn admin(endpoint: &KafkaEndpoint) -> Result<AdminClient<DefaultClientContext>> {
-    client_config(endpoint)?.create().map_err(|e| {
-        Error::new(ErrorKind::Configuration, format!("the Kafka settings are refused: {e}"))
-    })
-}
-
-fn check_name(name: &str) -> Result<()> {
+/// Checks a name by Kafka's rule.
+///
+/// # Errors
+/// `TargetTopic` with the name and the rule.
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    if !name.is_empty()
-        && name.len() <= NAME_BYTES_MAX
-        && name.chars().all(legal)
-        && name != "."
-        && name != ".."
-    {
-        return Ok(());
-    }
+    let why = match name {
+        "" => "it is empty".to_owned(),
+        "." | ".." => "Kafka keeps this name for itself".to_owned(),
+        _ if name.len() > NAME_BYTES_MAX => {
+            format!("it has {} bytes, at most {NAME_BYTES_MAX} are allowed", name.len())
+        }
+        _ => match name.chars().find(|c| !legal(*c)) {
+            None => return Ok(()),
+            Some(c) => format!("it has {c:?}, only a-z, A-Z, 0-9, '.', '_' and '-' are allowed"),
+        },
+    };
     Err(Error::new(
         ErrorKind::TargetTopic,
         format!(
-            "{name:?} is no topic name: 1 to {NAME_BYTES_MAX} of a-z, A-Z, 0-9, '.', '_' and '-'; choose another topic_name_format or one topic for all tables"
+            "topic name {name:?} is not possible: {why}; choose another topic_name_format, or one topic for all tables"
         ),
     ))
 }
@@ -202,22 +224,41 @@ impl TopicDirectory for KafkaTopics {
             return Ok(*topic);
         }
         check_name(name)?;
-        let partitions = if create {
-            self.find_or_create(name, self.partitions, &[])?
-        } else {
-            self.partitions_of(name)?.ok_or_else(|| {
-                Error::new(ErrorKind::TargetTopic, format!("topic {name} does not exist"))
-            })?
+        let partitions = match self.partitions_of(name)? {
+            Some(partitions) => partitions,
+            None if create => self.make(&self.plan(name, None, &[]))?,
+            None => {
+                return Err(Error::new(
+                    ErrorKind::TargetTopic,
+                    format!("topic {name} does not exist, or the account may not see it"),
+                ));
+            }
         };
-        let mut known = self.lock();
-        if let Some(topic) = known.topics.get(name) {
-            return Ok(*topic);
+        self.remember(name, partitions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_by_kafkas_rule() {
+        for good in ["a", "shop-item", "A.b_c-9", &"x".repeat(249), "..."] {
+            check_name(good).unwrap();
         }
-        let place = u32::try_from(known.names.len())
-            .map_err(|_| Error::new(ErrorKind::Limit, "too many topics"))?;
-        let topic = Topic { id: TopicId(place), partitions };
-        known.names.push(name.to_owned());
-        known.topics.insert(name.to_owned(), topic);
-        Ok(topic)
+        for (bad, why) in [
+            ("", "empty"),
+            (".", "keeps"),
+            ("..", "keeps"),
+            ("shop/item", "'/'"),
+            ("möbel", "'ö'"),
+            ("a b", "' '"),
+            (&"x".repeat(250), "250 bytes"),
+        ] {
+            let error = check_name(bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TargetTopic);
+            assert!(error.message().contains(why), "{error}");
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! What the source's catalog says: server settings, tables, keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tailrace_codec::TableSchema;
-use tailrace_codec::mysql::{Catalog, collations_query, columns_query, keys_query};
+use tailrace_codec::mysql::{Catalog, collations_query, columns_query};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Selection;
 use crate::source::mysql::connection::Connection;
+use crate::source::mysql::window::key_ordinals;
 
 /// Databases that belong to the server itself and are never replicated.
 pub(crate) const SYSTEM_DATABASES: [&str; 4] =
@@ -48,7 +49,10 @@ pub(crate) fn binlog_end(connection: &mut Connection) -> Result<(String, u64)> {
         Err(e) => return Err(e),
     };
     let row = rows.first().ok_or_else(|| {
-        Error::new(ErrorKind::SourceSetting, "log_bin is OFF: the source writes no binlog; set log_bin=ON")
+        Error::new(
+            ErrorKind::SourceSetting,
+            "log_bin is OFF: the source writes no binlog; set log_bin=ON",
+        )
     })?;
     Ok((row.text(0)?.to_owned(), row.number(1)?))
 }
@@ -71,8 +75,7 @@ pub(crate) struct SelectedTable {
     pub(crate) table: String,
     /// The server's estimate of its rows.
     pub(crate) rows_estimated: u64,
-    /// The unique index without NULLs that chunks go by: its name and columns in order. `None` if
-    /// the table has none.
+    /// What the server takes for its primary key: index name and columns in order. `None` without one.
     pub(crate) key: Option<(String, Vec<String>)>,
 }
 
@@ -91,7 +94,7 @@ pub(crate) fn selected_tables(
 ) -> Result<Vec<SelectedTable>> {
     let databases: Vec<String> = selection.databases.iter().map(|d| literal(&d.name)).collect();
     let list = databases.join(", ");
-    let mut keys = unique_keys(connection, &list)?;
+    let mut keys = primary_keys(connection, &list)?;
     let rows = connection.rows(&format!(
         "SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(TABLE_ROWS, 0) FROM information_schema.TABLES \
          WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA IN ({list})"
@@ -114,9 +117,9 @@ pub(crate) fn selected_tables(
 /// `SourceStatement` if it does not exist, `SchemaMismatch` if it has a type that is not known.
 pub(crate) fn table_schema(
     connection: &mut Connection,
-    database: &str,
-    table: &str,
+    selected: &SelectedTable,
 ) -> Result<TableSchema> {
+    let (database, table) = (selected.database.as_str(), selected.table.as_str());
     let mut catalog = Catalog::new();
     let unknown = |e: tailrace_codec::DecodeError| {
         Error::new(ErrorKind::SchemaMismatch, format!("{database}.{table}: {e}"))
@@ -128,11 +131,13 @@ pub(crate) fn table_schema(
     for row in connection.rows(&columns_query(database, Some(table)))? {
         catalog.add_column(&row.cells()).map_err(unknown)?;
     }
-    for row in connection.rows(&keys_query(database, Some(table)))? {
-        catalog.add_key_column(&row.cells()).map_err(unknown)?;
-    }
     match catalog.finish().pop() {
-        Some((_, schema)) => schema.map_err(unknown),
+        Some((_, schema)) => {
+            let mut schema = schema.map_err(unknown)?;
+            let (_, columns) = selected.key.clone().unwrap_or_default();
+            schema.primary_key = key_ordinals(&schema, &columns)?;
+            Ok(schema)
+        }
         None => Err(Error::new(
             ErrorKind::SourceStatement,
             // The server's own number for a missing table, so that a reader takes a new view.
@@ -198,44 +203,53 @@ pub(crate) fn list(
 
 type TableName = (String, String);
 
-/// For every table the index that chunks go by: the primary key, else the unique index with the fewest
-/// columns of which none can be NULL or is a prefix or an expression.
-fn unique_keys(
+/// Columns of an index as far as it can be a key.
+#[derive(Default)]
+struct UniqueIndex {
+    columns: Vec<String>,
+    /// A part of it is a prefix, an expression, or can be NULL.
+    unusable: bool,
+}
+
+/// What the server takes for the primary key of each table: index name and columns in order.
+///
+/// Without a PRIMARY KEY that is the first unique index over whole columns that cannot be NULL. The log's
+/// metadata names it as the primary key too, and `COLUMN_KEY` tells which one it is.
+fn primary_keys(
     connection: &mut Connection,
     databases: &str,
 ) -> Result<BTreeMap<TableName, (String, Vec<String>)>> {
-    let rows = connection.rows(&format!(
+    let mut marked: BTreeMap<TableName, BTreeSet<String>> = BTreeMap::new();
+    for row in connection.rows(&format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS \
+         WHERE COLUMN_KEY = 'PRI' AND TABLE_SCHEMA IN ({databases})"
+    ))? {
+        let name = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
+        marked.entry(name).or_default().insert(row.text(2)?.to_owned());
+    }
+    let mut indexes: BTreeMap<TableName, BTreeMap<String, UniqueIndex>> = BTreeMap::new();
+    for row in connection.rows(&format!(
         "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART, NULLABLE \
          FROM information_schema.STATISTICS WHERE NON_UNIQUE = 0 AND TABLE_SCHEMA IN ({databases}) \
          ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"
-    ))?;
-    let mut indexes: BTreeMap<(String, String, String), Option<Vec<String>>> = BTreeMap::new();
-    for row in &rows {
-        let name =
-            (row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.text(2)?.to_owned());
-        let usable = row.get(3).is_some() && row.get(4).is_none() && row.text_or_empty(5)? != "YES";
-        let columns = indexes.entry(name).or_insert_with(|| Some(Vec::new()));
-        match columns {
-            Some(list) if usable => list.push(row.text(3)?.to_owned()),
-            _ => *columns = None,
-        }
+    ))? {
+        let name = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
+        let index = indexes.entry(name).or_default().entry(row.text(2)?.to_owned()).or_default();
+        index.unusable |=
+            row.get(3).is_none() || row.get(4).is_some() || row.text_or_empty(5)? == "YES";
+        index.columns.push(row.text_or_empty(3)?.to_owned());
     }
-    let mut best: BTreeMap<TableName, (String, Vec<String>)> = BTreeMap::new();
-    for ((database, table, index), columns) in indexes {
-        let Some(columns) = columns else { continue };
-        let better = |old: &(String, Vec<String>)| {
-            old.0 != "PRIMARY" && (index == "PRIMARY" || columns.len() < old.1.len())
-        };
-        match best.entry((database, table)) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert((index, columns));
-            }
-            std::collections::btree_map::Entry::Occupied(mut entry) => {
-                if better(entry.get()) {
-                    entry.insert((index, columns));
-                }
-            }
-        }
-    }
-    Ok(best)
+    Ok(marked
+        .into_iter()
+        .filter_map(|(name, columns)| {
+            let mut of_table = indexes.remove(&name)?;
+            of_table.retain(|_, i| {
+                !i.unusable
+                    && i.columns.len() == columns.len()
+                    && i.columns.iter().all(|c| columns.contains(c))
+            });
+            let (index, key) = of_table.remove_entry("PRIMARY").or_else(|| of_table.pop_first())?;
+            Some((name, (index, key.columns)))
+        })
+        .collect())
 }

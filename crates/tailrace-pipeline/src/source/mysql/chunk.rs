@@ -47,7 +47,10 @@ impl<'s> ChunkSql<'s> {
         let damaged = || {
             Error::new(
                 ErrorKind::Checkpoint,
-                format!("a chunk of {} has a bound that does not fit its key", self.schema.full_name()),
+                format!(
+                    "a chunk of {} has a bound that does not fit its key",
+                    self.schema.full_name()
+                ),
             )
         };
         if let Some(after) = after {
@@ -56,7 +59,11 @@ impl<'s> ChunkSql<'s> {
         if let Some(to) = to {
             terms.push(keyset_up_to(&columns, to).ok_or_else(damaged)?);
         }
-        Ok(if terms.is_empty() { String::new() } else { format!(" WHERE ({})", terms.join(") AND (")) })
+        Ok(if terms.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE ({})", terms.join(") AND ("))
+        })
     }
 
     /// The last key of the next chunk: the `rows`-th key behind `after`, no row if fewer are left.
@@ -114,9 +121,8 @@ impl<'s> ChunkSql<'s> {
     }
 
     fn literal(&self, column: &Column, cell: &Cell<'_>) -> Result<String> {
-        key_literal(cell, column).map_err(|e| {
-            Error::new(ErrorKind::Decode, format!("{}: {e}", self.schema.full_name()))
-        })
+        key_literal(cell, column)
+            .map_err(|e| Error::new(ErrorKind::Decode, format!("{}: {e}", self.schema.full_name())))
     }
 }
 

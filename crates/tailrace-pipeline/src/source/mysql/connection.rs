@@ -6,8 +6,8 @@ use secrecy::ExposeSecret;
 use tailrace_codec::mysql::{
     AuthPlugin, AuthReply, CACHING_SHA2_FAST_OK, CACHING_SHA2_FULL,
     CACHING_SHA2_REQUEST_PUBLIC_KEY, ErrPacket, Greeting, HandshakeResponse, NONCE_BYTES,
-    QueryResponse, RowPacket, ServerVersion, TextRow, capability, clear_password, com_query, parse_auth_reply,
-    scramble, ssl_request, xor_password,
+    QueryResponse, RowPacket, ServerVersion, TextRow, capability, clear_password, com_query,
+    parse_auth_reply, scramble, ssl_request, xor_password,
 };
 
 use crate::error::{Error, ErrorKind, Result};

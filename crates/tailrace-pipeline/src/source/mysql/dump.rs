@@ -58,9 +58,8 @@ impl Dump {
             "CRC32" => Checksum::Crc32,
             _ => Checksum::None,
         };
-        let too_large = |e: tailrace_codec::DecodeError| {
-            Error::new(ErrorKind::PositionLost, e.to_string())
-        };
+        let too_large =
+            |e: tailrace_codec::DecodeError| Error::new(ErrorKind::PositionLost, e.to_string());
         let register = RegisterReplica { server_id: identity.server_id, host: "tailrace", port: 0 };
         connection.command("COM_REGISTER_SLAVE", &register.to_bytes().map_err(too_large)?)?;
         let server_id = identity.server_id;
@@ -73,8 +72,9 @@ impl Dump {
                 set.encode_mysql(&mut encoded);
                 BinlogDumpGtid { server_id, gtid_set: &encoded, flags: 0 }.to_bytes()
             }
-            None => BinlogDump { server_id, file: &from.file, offset: from.offset, flags: 0 }
-                .to_bytes(),
+            None => {
+                BinlogDump { server_id, file: &from.file, offset: from.offset, flags: 0 }.to_bytes()
+            }
         }
         .map_err(too_large)?;
         let mut transport = connection.into_stream(&payload)?;
@@ -170,7 +170,8 @@ mod tests {
     #[test]
     fn only_a_lost_position_is_called_so() {
         assert_eq!(
-            dump_error(1236, "Cannot replicate because the source purged required binary logs").kind(),
+            dump_error(1236, "Cannot replicate because the source purged required binary logs")
+                .kind(),
             ErrorKind::PositionLost
         );
         assert_eq!(

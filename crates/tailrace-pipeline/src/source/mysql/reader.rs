@@ -15,7 +15,7 @@ use crate::source::mysql::chunk::{ChunkSql, quoted_table};
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::context::{Context, Throttle};
 use crate::source::mysql::snapshot::{Next, Task, Work};
-use crate::source::mysql::window::{Window, chunk_key_encoder, key_ordinals};
+use crate::source::mysql::window::{Window, chunk_key_encoder};
 use crate::transform::compose::{Composer, TableSink};
 
 /// Session settings of every reading connection.
@@ -105,10 +105,8 @@ impl<'c> Reader<'c> {
             composer.ddl(topic, 0, names, row.text(1)?, DdlPhase::Init);
         }
         self.context.observer.table(&table.database, &table.table, 0, false);
-        let advance = Advance::TableBegin {
-            database: table.database.clone(),
-            table: table.table.clone(),
-        };
+        let advance =
+            Advance::TableBegin { database: table.database.clone(), table: table.table.clone() };
         self.context.send(composer.take(advance, true), &mut Throttle::new(1))
     }
 
@@ -122,20 +120,18 @@ impl<'c> Reader<'c> {
 
     /// Makes sure the table is known to this reader.
     fn open(&mut self, table: &SelectedTable) -> Result<()> {
-        let is_open = self.opened.as_ref().is_some_and(|o| {
-            o.table.database == table.database && o.table.table == table.table
-        });
+        let is_open = self
+            .opened
+            .as_ref()
+            .is_some_and(|o| o.table.database == table.database && o.table.table == table.table);
         if is_open {
             return Ok(());
         }
-        let schema = catalog::table_schema(&mut self.connection, &table.database, &table.table)?;
+        let schema = catalog::table_schema(&mut self.connection, table)?;
         let (index, columns) = table.key.clone().unwrap_or_default();
-        let key = key_ordinals(&schema, &columns)?;
-        let window_key = if columns.is_empty() {
-            None
-        } else {
-            Some(chunk_key_encoder(&schema, &columns)?)
-        };
+        let key = schema.primary_key.clone();
+        let window_key =
+            if columns.is_empty() { None } else { Some(chunk_key_encoder(&schema, &columns)?) };
         let key_schema = TableSchema {
             columns: key.iter().filter_map(|i| schema.columns.get(*i).cloned()).collect(),
             primary_key: Vec::new(),
@@ -195,9 +191,12 @@ impl<'c> Reader<'c> {
         let query = sql.rows(task.chunk.after.as_deref(), task.chunk.to.as_deref())?;
         let skips = self.window.has_keys(&task.table.database, &task.table.table);
         let opened = self.opened.take().ok_or_else(|| Error::new(ErrorKind::Bug, "no table"))?;
-        let result = self.read_rows(&opened, &query, task, skips);
+        let mut in_pieces = false;
+        let result = self.read_rows(&opened, &query, task, skips, &mut in_pieces);
         self.opened = Some(opened);
-        result
+        // A piece that is with the sink cannot be taken back by itself: only a new start from the last
+        // durable checkpoint drops it.
+        result.map_err(|e| if in_pieces && is_stale_view(&e) { begin_anew(&e) } else { e })
     }
 
     fn read_rows(
@@ -206,6 +205,7 @@ impl<'c> Reader<'c> {
         query: &str,
         task: &Task,
         skips: bool,
+        in_pieces: &mut bool,
     ) -> Result<()> {
         let sql = ChunkSql::new(&opened.schema, opened.key.clone(), &opened.index);
         let batch_bytes_max = self.context.spec.limits.batch_bytes_max;
@@ -221,16 +221,36 @@ impl<'c> Reader<'c> {
                 self.composer.init(&opened.sink, &cells)?;
             }
             let full = self.composer.bytes() >= batch_bytes_max;
-            let to = if full && !opened.key.is_empty() { Some(sql.literals(&cells)?) } else { None };
+            let to =
+                if full && !opened.key.is_empty() { Some(sql.literals(&cells)?) } else { None };
             spare = recycle(cells);
             if full {
-                hand_over(self.context, &mut self.composer, &mut self.throttle, task, &mut from, to)?;
+                *in_pieces |= to.is_none();
+                hand_over(
+                    self.context,
+                    &mut self.composer,
+                    &mut self.throttle,
+                    task,
+                    &mut from,
+                    to,
+                )?;
             }
         }
         let advance = chunk_rows(task, from, None, true);
         let batch = self.composer.take(advance, true);
         self.context.send(batch, &mut self.throttle)
     }
+}
+
+/// An error after which the job goes on from its last durable checkpoint.
+fn begin_anew(error: &Error) -> Error {
+    Error::new(
+        ErrorKind::SourceConnection,
+        format!(
+            "a table without a key changed its definition while it was read: {}",
+            error.message()
+        ),
+    )
 }
 
 /// Hands over what is composed of a chunk so far.
@@ -242,9 +262,11 @@ fn hand_over(
     from: &mut Option<Vec<String>>,
     to: Option<Vec<String>>,
 ) -> Result<()> {
-    // Without a key there is no place inside the table to go on from, so the step has to wait.
     let advance = match &to {
-        None => Advance::None,
+        None => Advance::Piece {
+            database: task.table.database.clone(),
+            table: task.table.table.clone(),
+        },
         Some(_) => chunk_rows(task, from.clone(), to.clone(), false),
     };
     *from = to;
@@ -277,9 +299,7 @@ impl Window {
     ) -> Result<bool> {
         let Some(encoder) = &opened.window_key else { return Ok(false) };
         key.clear();
-        encoder
-            .encode_key(key, cells)
-            .map_err(|e| Error::new(ErrorKind::Decode, e.to_string()))?;
+        encoder.encode_key(key, cells).map_err(|e| Error::new(ErrorKind::Decode, e.to_string()))?;
         Ok(self.contains(&opened.table.database, &opened.table.table, key))
     }
 }

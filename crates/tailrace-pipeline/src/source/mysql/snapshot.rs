@@ -96,6 +96,7 @@ impl<'c> Snapshot<'c> {
                 ));
             }
         }
+        stream.withhold([]);
         stream.step(Advance::SnapshotComplete)
     }
 
@@ -138,7 +139,12 @@ impl<'c> Snapshot<'c> {
     }
 
     /// Gives the stream its first position, if it has none.
-    fn position(&self, stream: &mut Stream<'c>, control: &mut Connection, gtid: bool) -> Result<()> {
+    fn position(
+        &self,
+        stream: &mut Stream<'c>,
+        control: &mut Connection,
+        gtid: bool,
+    ) -> Result<()> {
         if stream.has_position() {
             return Ok(());
         }
@@ -155,6 +161,9 @@ impl<'c> Snapshot<'c> {
         plan: &mut Plan,
         lock: bool,
     ) -> Result<bool> {
+        // Nothing tells a consumer that a change and a row of the full phase are of one row of such a
+        // table, so its changes are left out until it is delivered, which includes them.
+        stream.withhold(plan.tables.iter().filter(|t| t.table.key.is_none()).map(|t| &t.table));
         if stream.has_position() {
             // Most of the way to H is gone before the views exist, so that they do not grow old.
             let end = catalog::binlog_end(control)?;

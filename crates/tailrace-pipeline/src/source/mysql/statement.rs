@@ -76,10 +76,8 @@ pub(crate) fn effect(sql: &str, query: &QueryEvent<'_>, selection: &Selection) -
             definition(query.database, "", true)
         }
         _ => {
-            let selected = statement
-                .tables()
-                .into_iter()
-                .find(|t| selection.includes(&t.database, &t.table));
+            let selected =
+                statement.tables().into_iter().find(|t| selection.includes(&t.database, &t.table));
             match selected {
                 Some(t) => definition(&t.database, &t.table, !holds_rows(sql)),
                 None => Effect::Other,
@@ -95,7 +93,9 @@ fn definition(database: &str, table: &str, commits: bool) -> Effect {
 /// `CREATE TABLE … SELECT` is logged as one transaction: a definition with this ending, then rows.
 fn holds_rows(sql: &str) -> bool {
     let tail = sql.trim_end().as_bytes();
-    tail.len().checked_sub(17).is_some_and(|at| tail[at..].eq_ignore_ascii_case(b"START TRANSACTION"))
+    tail.len()
+        .checked_sub(17)
+        .is_some_and(|at| tail[at..].eq_ignore_ascii_case(b"START TRANSACTION"))
 }
 
 fn transaction(control: &TransactionControl) -> Effect {
@@ -106,9 +106,9 @@ fn transaction(control: &TransactionControl) -> Effect {
         T::Rollback => Effect::Rollback,
         T::Savepoint(_) | T::Release(_) | T::XaEnd(_) | T::XaPrepare(_) => Effect::InTransaction,
         // Row-based logs leave out what was rolled back, but for tables without transactions.
-        T::RollbackTo(_) => {
-            Effect::Unsupported("part of a transaction that changed a table without transactions was rolled back")
-        }
+        T::RollbackTo(_) => Effect::Unsupported(
+            "part of a transaction that changed a table without transactions was rolled back",
+        ),
     }
 }
 

@@ -1,20 +1,22 @@
 //! The log as steps of progress: transactions, tables, rows and DDL.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tailrace_codec::Cell;
 use tailrace_codec::binlog::{
     Event, GtidEvent, GtidKind, LogFormat, PayloadLimits, PayloadReader, QueryEvent, RawEvent,
     RowLimits, RowsEvent, RowsKind, TableMap, TransactionPayload, XaPrepare, recycle,
 };
 use tailrace_codec::encode::DdlPhase;
 use tailrace_codec::position::{FileOffset, Gtid, GtidSet, Tag};
+use tailrace_codec::{Cell, TableSchema};
 
 use crate::batch::Advance;
 use crate::checkpoint::{Checkpoint, StreamPosition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::backoff::Backoff;
+use crate::source::mysql::catalog::SelectedTable;
 use crate::source::mysql::context::{Context, Throttle};
 use crate::source::mysql::dump::Dump;
 use crate::source::mysql::statement::{self, Effect};
@@ -63,6 +65,8 @@ pub(crate) struct Stream<'c> {
     /// How far the log is read, whole transactions or not.
     seen: (String, u64),
     transaction: Option<Transaction>,
+    /// Tables whose changes the full phase will deliver with their rows.
+    withheld: HashSet<(String, String)>,
     /// Changes of the next transaction that were delivered before a restart.
     delivered: u64,
     /// Message id with which the next step begins.
@@ -86,6 +90,7 @@ impl<'c> Stream<'c> {
             offset: 4,
             seen: (String::new(), 4),
             transaction: None,
+            withheld: HashSet::new(),
             delivered: 0,
             step_id: checkpoint.next_id,
             last_step: Instant::now(),
@@ -134,6 +139,16 @@ impl<'c> Stream<'c> {
         self.seen = (position.file.clone(), 4);
         self.delivered = position.messages_done;
         Ok(())
+    }
+
+    /// Leaves out the changes of these tables, and of no others, from now on.
+    pub(crate) fn withhold<'t>(&mut self, tables: impl IntoIterator<Item = &'t SelectedTable>) {
+        self.withheld = tables.into_iter().map(|t| (t.database.clone(), t.table.clone())).collect();
+    }
+
+    fn is_withheld(&self, schema: &TableSchema) -> bool {
+        !self.withheld.is_empty()
+            && self.withheld.contains(&(schema.database.clone(), schema.table.clone()))
     }
 
     /// Hands over a step that is none of the stream's own, behind everything composed so far.
@@ -323,8 +338,7 @@ impl<'c> Stream<'c> {
         let mut inner_format = format.clone();
         let mut events = reader.events(payload).map_err(damaged)?;
         while let Some(raw) = events.next_event(format).map_err(damaged)? {
-            let event =
-                inner_format.decode(&raw).map_err(|e| unreadable(&raw, e, &self.seen))?;
+            let event = inner_format.decode(&raw).map_err(|e| unreadable(&raw, e, &self.seen))?;
             self.transaction_event(&raw, event, window)?;
         }
         Ok(())
@@ -353,13 +367,14 @@ impl<'c> Stream<'c> {
                 ErrorKind::Decode,
                 format!(
                     "the source wrote an incident into its log at {}:{} ({}): changes may be missing there",
-                    self.seen.0, self.seen.1, String::from_utf8_lossy(incident.message)
+                    self.seen.0,
+                    self.seen.1,
+                    String::from_utf8_lossy(incident.message)
                 ),
             )),
-            Event::PreviousGtids(_)
-            | Event::RowsQuery(_)
-            | Event::Stop
-            | Event::Ignored(_) => Ok(()),
+            Event::PreviousGtids(_) | Event::RowsQuery(_) | Event::Stop | Event::Ignored(_) => {
+                Ok(())
+            }
             Event::FormatDescription(_)
             | Event::Rotate(_)
             | Event::Heartbeat(_)
@@ -408,11 +423,7 @@ impl<'c> Stream<'c> {
 
     fn open_transaction(&mut self) -> &mut Transaction {
         // Servers before 5.6.5 write no GTID event at all.
-        self.transaction.get_or_insert(Transaction {
-            gtid: None,
-            committed_ms: 0,
-            changes: 0,
-        })
+        self.transaction.get_or_insert(Transaction { gtid: None, committed_ms: 0, changes: 0 })
     }
 
     fn query(
@@ -436,7 +447,12 @@ impl<'c> Stream<'c> {
             Effect::Rollback => self.roll_back(),
             Effect::Unsupported(why) => Err(Error::new(
                 ErrorKind::UnknownEvent,
-                format!("{} at {}:{}: {why}", sql.chars().take(200).collect::<String>(), self.seen.0, self.seen.1),
+                format!(
+                    "{} at {}:{}: {why}",
+                    sql.chars().take(200).collect::<String>(),
+                    self.seen.0,
+                    self.seen.1
+                ),
             )),
             Effect::Other => self.commit(),
             Effect::Definition { database, table, commits } => {
@@ -474,7 +490,9 @@ impl<'c> Stream<'c> {
             ErrorKind::UnknownEvent,
             format!(
                 "XA PREPARE of {:?} at {}:{} changes selected tables: distributed transactions in two phases are not supported",
-                String::from_utf8_lossy(prepare.gtrid), self.seen.0, self.seen.1
+                String::from_utf8_lossy(prepare.gtrid),
+                self.seen.0,
+                self.seen.1
             ),
         ))
     }
@@ -501,7 +519,9 @@ impl<'c> Stream<'c> {
                 ErrorKind::SourceSetting,
                 format!(
                     "rows of {} at {}:{} do not hold all columns: binlog_row_image is not FULL in the session that wrote them",
-                    table.name(), self.seen.0, self.seen.1
+                    table.name(),
+                    self.seen.0,
+                    self.seen.1
                 ),
             ));
         }
@@ -527,11 +547,11 @@ impl<'c> Stream<'c> {
                 format!("rows of {} behind {}:{}: {e}", table.name(), seen.0, seen.1),
             )
         };
-        let limits =
-            RowLimits {
-                restored_bytes_max: self.context.spec.limits.event_bytes_max,
-                ..RowLimits::default()
-            };
+        let limits = RowLimits {
+            restored_bytes_max: self.context.spec.limits.event_bytes_max,
+            ..RowLimits::default()
+        };
+        let withheld = self.is_withheld(table.schema());
         let Scratch { restored, before, after } = scratch;
         let mut rows = event.rows(table.plan(), restored, limits).map_err(damaged)?;
         let (mut old, mut new) = (recycle(std::mem::take(before)), recycle(std::mem::take(after)));
@@ -546,7 +566,7 @@ impl<'c> Stream<'c> {
             let delivered = self.delivered;
             let transaction = self.open_transaction();
             transaction.changes += 1;
-            if transaction.changes <= delivered {
+            if transaction.changes <= delivered || withheld {
                 continue;
             }
             match event.kind {
@@ -577,8 +597,7 @@ impl<'c> Stream<'c> {
         self.file.clone_from(&self.seen.0);
         self.offset = self.seen.1;
         let full = self.composer.bytes() >= self.context.spec.limits.batch_bytes_max;
-        let age_max =
-            if self.composer.is_empty() { EMPTY_STEP_INTERVAL } else { STEP_AGE_MAX };
+        let age_max = if self.composer.is_empty() { EMPTY_STEP_INTERVAL } else { STEP_AGE_MAX };
         if full || self.last_step.elapsed() >= age_max {
             self.flush()?;
         }
@@ -657,11 +676,7 @@ fn gtid_of(event: &GtidEvent<'_>) -> Result<Gtid> {
 }
 
 /// Names the event in a decode error, and tells an event that is not known from one that is damaged.
-fn unreadable(
-    raw: &RawEvent<'_>,
-    e: tailrace_codec::DecodeError,
-    seen: &(String, u64),
-) -> Error {
+fn unreadable(raw: &RawEvent<'_>, e: tailrace_codec::DecodeError, seen: &(String, u64)) -> Error {
     let known = raw.header.event_type.name() != "UNKNOWN_EVENT";
     let kind = if known { ErrorKind::Decode } else { ErrorKind::UnknownEvent };
     Error::new(kind, format!("{} behind {}:{}: {e}", raw.header.event_type, seen.0, seen.1))

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use tailrace_codec::TableSchema;
 use tailrace_codec::binlog::{TableMap, TableMapCache, TablePlan};
 use tailrace_codec::encode::RowEncoder;
-use tailrace_codec::TableSchema;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::context::Context;
@@ -82,7 +82,10 @@ impl Tables {
             Some(table) => Ok(table.clone()),
             None => Err(Error::new(
                 ErrorKind::Decode,
-                format!("rows of table number {table_id} without a TABLE_MAP before them, behind {}:{}", at.0, at.1),
+                format!(
+                    "rows of table number {table_id} without a TABLE_MAP before them, behind {}:{}",
+                    at.0, at.1
+                ),
             )),
         }
     }
@@ -125,7 +128,6 @@ fn member_text(
 ) -> tailrace_codec::error::Result<String> {
     let mut text = Vec::new();
     tailrace_codec::charset::Decoder::for_collation(collation)?.decode_into(bytes, &mut text);
-    String::from_utf8(text).map_err(|e| {
-        tailrace_codec::DecodeError::new("ENUM or SET member", 0, e.to_string())
-    })
+    String::from_utf8(text)
+        .map_err(|e| tailrace_codec::DecodeError::new("ENUM or SET member", 0, e.to_string()))
 }

@@ -153,7 +153,9 @@ impl Transport {
             framed.extend_from_slice(part);
         }
         let socket = self.socket.as_mut().ok_or_else(|| closed("the connection is closed"))?;
-        socket.write_all(&framed).map_err(|e| closed(&format!("the source cannot be written to: {e}")))
+        socket
+            .write_all(&framed)
+            .map_err(|e| closed(&format!("the source cannot be written to: {e}")))
     }
 
     /// Whether a whole payload can be had without waiting.

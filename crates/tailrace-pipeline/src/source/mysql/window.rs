@@ -50,9 +50,7 @@ impl Window {
     /// Watches a table by its key columns; none means by the whole table.
     pub(crate) fn watch(&mut self, database: &str, table: &str, key: Option<&[String]>) {
         let watched = match key {
-            Some(columns) => {
-                Watched::Keyed { columns: columns.to_vec(), keys: Keys::default() }
-            }
+            Some(columns) => Watched::Keyed { columns: columns.to_vec(), keys: Keys::default() },
             None => Watched::Keyless { changed: false },
         };
         self.tables.insert((database.to_owned(), table.to_owned()), watched);

@@ -170,6 +170,26 @@ fn check_project(
     if header_differs || scope_differs { Err(ApiError::wrong_project()) } else { Ok(()) }
 }
 
+/// The hash of the canonical request, for tests that sign.
+#[cfg(test)]
+pub(in crate::api) fn sign_for_test(
+    request: &axum::http::Request<()>,
+    signed_headers: &[&str],
+    body: &[u8],
+) -> String {
+    let signable = Signable {
+        method: request.method(),
+        path: request.uri().path(),
+        query: request.uri().query(),
+        headers: request.headers(),
+        authority: None,
+        body,
+    };
+    let order = canonical::RepeatedValues::Sorted;
+    let text = signable.canonical_request(signed_headers, order, &canonical::sha256_hex(body));
+    canonical::sha256_hex(&text.expect("the signed headers are there"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,7 +43,7 @@ pub(crate) struct VersionLink {
 }
 
 /// Versions of the IAM API.
-#[utoipa::path(get, path = "/", tag = "IAM", responses((status = 200, body = VersionList)))]
+#[utoipa::path(get, path = "/", tag = "IAM", security(()), responses((status = 200, body = VersionList)))]
 pub(crate) async fn list_versions(BaseUrl(base): BaseUrl) -> Json<VersionList> {
     let version = Version {
         id: "v3.14",

@@ -1,0 +1,260 @@
+//! Finds the last committed progress record of a job.
+//!
+//! Other jobs write to the same partition. A transaction of theirs that a crash left open holds back
+//! what a `read_committed` consumer is given, for as long as it lasts, and records of this job may lie
+//! behind its begin. So it is read twice: without regard to transactions, to find the last record that
+//! this job has written in whatever outcome; then, once everything up to that record is decided, as
+//! `read_committed`, to find the last one that counts. Only a record of this job makes a start wait.
+//!
+//! That answer is final only when no older worker of the job can write any more.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::KafkaEndpoint;
+use crate::sink::kafka::fault::{fault, kind_of, refused_settings};
+use crate::sink::kafka::lookup::Lookup;
+use crate::sink::kafka::patience::Patience;
+use crate::sink::kafka::progress::ProgressTopic;
+use crate::sink::kafka::security::client_config;
+use crate::sink::kafka::watch::Watch;
+
+/// Longest time that reading may take, waits for other transactions included.
+const READ_TIMEOUT: Duration = Duration::from_secs(90);
+/// Longest single question for offsets.
+const OFFSETS_TIMEOUT: Duration = Duration::from_secs(5);
+/// One poll while reading, and the pause between two looks at other transactions.
+const POLL: Duration = Duration::from_millis(50);
+/// Offsets in the first look backwards from the end; each further look takes eight times as many.
+const FIRST_WINDOW: i64 = 4096;
+
+/// Two consumers of one partition that see it with different eyes.
+pub(crate) struct ProgressReader<'a> {
+    topic: &'a ProgressTopic,
+    lookup: &'a Lookup,
+    /// Sees everything that is written.
+    written: BaseConsumer<Watch>,
+    /// Sees what is committed.
+    committed: BaseConsumer<Watch>,
+    until: Instant,
+}
+
+/// A record of the job; a tombstone has no value.
+struct Found {
+    offset: i64,
+    value: Option<Vec<u8>>,
+}
+
+impl<'a> ProgressReader<'a> {
+    pub(crate) fn open(
+        endpoint: &KafkaEndpoint,
+        topic: &'a ProgressTopic,
+        lookup: &'a Lookup,
+    ) -> Result<Self> {
+        let open = |isolation: &str| -> Result<BaseConsumer<Watch>> {
+            client_config(endpoint)?
+                // Assigning partitions by hand needs a name for the group; nothing is stored under it.
+                .set("group.id", "tailrace-progress")
+                .set("enable.auto.commit", "false")
+                .set("enable.auto.offset.store", "false")
+                .set("auto.offset.reset", "error")
+                .set("isolation.level", isolation)
+                .set("enable.partition.eof", "true")
+                // The end is told by an answer without records, which a broker holds back this long.
+                .set("fetch.wait.max.ms", "10")
+                .set("queued.max.messages.kbytes", "16384")
+                .create_with_context(Watch::default())
+                .map_err(|e| refused_settings(&e))
+        };
+        Ok(Self {
+            topic,
+            lookup,
+            written: open("read_uncommitted")?,
+            committed: open("read_committed")?,
+            until: Instant::now() + READ_TIMEOUT,
+        })
+    }
+
+    /// The value of the last record that is known to be committed now. Waits for no transaction: one
+    /// that a crashed worker of this job left open is ended only by the next one.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub(crate) fn glance(&mut self, patience: &mut Patience) -> Result<Option<Vec<u8>>> {
+        self.until = Instant::now() + READ_TIMEOUT;
+        let (low, stable) = self.offsets(&self.committed, patience)?;
+        let found = self.find(&self.committed, low, stable, patience)?;
+        Ok(found.and_then(|f| f.value))
+    }
+
+    /// The value of the last committed record; `None` if there is none or it was removed.
+    ///
+    /// # Errors
+    /// Those of the connection, and `TargetConnection` if a transaction of another job hides the record
+    /// for too long.
+    pub(crate) fn last(&mut self, patience: &mut Patience) -> Result<Option<Vec<u8>>> {
+        self.until = Instant::now() + READ_TIMEOUT;
+        let (low, end) = self.offsets(&self.written, patience)?;
+        if low >= end {
+            // Shows whether the topic may be read, before there is something to lose.
+            self.scan(&self.written, low, end, patience)?;
+        }
+        let Some(written) = self.find(&self.written, low, end, patience)? else { return Ok(None) };
+        loop {
+            let leader = self.lookup.leader(self.topic.name(), ProgressTopic::PARTITION)?;
+            let low = self.wait_until_decided(written.offset, patience)?;
+            let found = self.find(&self.committed, low, written.offset + 1, patience)?;
+            if let Some(found) = &found
+                && found.offset == written.offset
+            {
+                return Ok(found.value.clone());
+            }
+            // The last record seems to be of an aborted transaction. A leader that was elected in
+            // between can for a moment know less than the one before: only a look under one and the
+            // same leader counts.
+            self.wait_until_decided(written.offset, patience)?;
+            let same = self.lookup.leader(self.topic.name(), ProgressTopic::PARTITION)?;
+            if leader.is_some() && leader == same {
+                return Ok(found.and_then(|f| f.value));
+            }
+            self.check_time(patience, "the partition has no steady leader")?;
+        }
+    }
+
+    /// First offset and end of the partition, as a consumer sees them.
+    fn offsets(
+        &self,
+        consumer: &BaseConsumer<Watch>,
+        patience: &mut Patience,
+    ) -> Result<(i64, i64)> {
+        loop {
+            let (topic, partition) = (self.topic.name(), ProgressTopic::PARTITION);
+            match consumer.fetch_watermarks(topic, partition, OFFSETS_TIMEOUT) {
+                Ok(offsets) => {
+                    consumer.context().answered();
+                    return Ok(offsets);
+                }
+                Err(e) if kind_of(&e) == ErrorKind::TargetConnection => {
+                    drop(consumer.poll(Duration::ZERO));
+                    if let Some(refusal) = consumer.context().refusal() {
+                        return Err(refusal);
+                    }
+                    self.check_time(patience, "the brokers do not tell its offsets")?;
+                }
+                Err(e) => return Err(self.failed(&e)),
+            }
+        }
+    }
+
+    /// Waits until the outcome of every transaction up to an offset is known; gives the first offset.
+    fn wait_until_decided(&self, offset: i64, patience: &mut Patience) -> Result<i64> {
+        loop {
+            let (low, stable) = self.offsets(&self.committed, patience)?;
+            if stable > offset {
+                return Ok(low);
+            }
+            self.check_time(
+                patience,
+                "a transaction of another job is open in front of this job's record, and ends when that job starts again or after 900 s",
+            )?;
+            std::thread::park_timeout(POLL);
+        }
+    }
+
+    /// The last record of the job in a range of offsets, looked for from its end.
+    fn find(
+        &self,
+        consumer: &BaseConsumer<Watch>,
+        low: i64,
+        end: i64,
+        patience: &mut Patience,
+    ) -> Result<Option<Found>> {
+        let (mut end, mut window) = (end, FIRST_WINDOW);
+        while end > low {
+            let begin = end.saturating_sub(window).max(low);
+            if let Some(found) = self.scan(consumer, begin, end, patience)? {
+                return Ok(Some(found));
+            }
+            (end, window) = (begin, window.saturating_mul(8));
+        }
+        Ok(None)
+    }
+
+    /// The last record of the job in a range of offsets, read from its begin.
+    fn scan(
+        &self,
+        consumer: &BaseConsumer<Watch>,
+        begin: i64,
+        end: i64,
+        patience: &mut Patience,
+    ) -> Result<Option<Found>> {
+        let (name, partition) = (self.topic.name(), ProgressTopic::PARTITION);
+        let mut assignment = TopicPartitionList::new();
+        assignment
+            .add_partition_offset(name, partition, Offset::Offset(begin))
+            .and_then(|()| consumer.assign(&assignment))
+            .map_err(|e| self.failed(&e))?;
+        let mut last = None;
+        loop {
+            match consumer.poll(POLL) {
+                Some(Ok(message)) => {
+                    let offset = message.offset();
+                    if offset < end && message.key() == Some(self.topic.key()) {
+                        last = Some(Found { offset, value: message.payload().map(<[u8]>::to_vec) });
+                    }
+                    if offset + 1 >= end {
+                        break;
+                    }
+                }
+                // The end as the consumer sees it, which the caller knows to lie behind the range.
+                Some(Err(KafkaError::PartitionEOF(_))) => break,
+                Some(Err(e)) if !is_passing(&e) => return Err(self.failed(&e)),
+                Some(Err(_)) | None => {
+                    if let Some(refusal) = consumer.context().refusal() {
+                        return Err(refusal);
+                    }
+                    self.check_time(patience, "the brokers do not deliver its records")?;
+                }
+            }
+        }
+        consumer.unassign().map_err(|e| self.failed(&e))?;
+        Ok(last)
+    }
+
+    fn failed(&self, error: &KafkaError) -> Error {
+        let name = self.topic.name();
+        fault(
+            format!("progress records of topic {name}"),
+            &format!("Read and Describe on topic {name}"),
+            error,
+        )
+    }
+
+    fn check_time(&self, patience: &mut Patience, why: &str) -> Result<()> {
+        patience.check()?;
+        if Instant::now() <= self.until {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::TargetConnection,
+            format!(
+                "progress records of topic {} could not be read in {} s: {why}",
+                self.topic.name(),
+                READ_TIMEOUT.as_secs()
+            ),
+        ))
+    }
+}
+
+/// Errors after which a consumer goes on by itself. The group is never used, so that it does not matter
+/// whether the account may.
+fn is_passing(error: &KafkaError) -> bool {
+    kind_of(error) == ErrorKind::TargetConnection
+        || error.rdkafka_error_code()
+            == Some(rdkafka::error::RDKafkaErrorCode::GroupAuthorizationFailed)
+}

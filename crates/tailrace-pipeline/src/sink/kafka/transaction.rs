@@ -1,0 +1,212 @@
+//! Exactly once: messages and the progress record behind them in one Kafka transaction.
+//!
+//! `transactional.id` is derived from the job. Initialising it raises the producer epoch: whatever an
+//! older worker still sends is refused, and its open transaction is aborted before the call returns.
+//!
+//! Whether a commit whose answer was lost took place is decided by the coordinator and never assumed
+//! here. While the producer lives the commit is asked for again, which resumes the same one. When it is
+//! given up, the next worker's initialisation waits until the coordinator has finished it in one way or
+//! the other, and the progress record read after that tells in which.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::config::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::Producer as _;
+
+use crate::batch::Batch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::sink::kafka::fault::fault;
+use crate::sink::kafka::patience::Patience;
+use crate::sink::kafka::producer::Producer;
+use crate::sink::kafka::progress::ProgressTopic;
+use crate::sink::kafka::topics::KafkaTopics;
+
+/// Longest time a transaction may stay open: a table without a key is delivered in one. It is the
+/// brokers' own default for `transaction.max.timeout.ms`, which they refuse to exceed.
+pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(900);
+/// Longest time that a coordinator may take for one step, over the election of another one.
+const COORDINATOR_TIMEOUT: Duration = Duration::from_secs(120);
+/// Longest single call, after which the client's events are looked at.
+const SLICE: Duration = Duration::from_millis(500);
+/// Longest time to spend on aborting what the next initialisation aborts in any case. It only serves
+/// consumers, who would otherwise wait for that.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A producer that is the only one of its job.
+pub(crate) struct Transactional {
+    producer: Producer,
+    id: String,
+    open_since: Option<Instant>,
+}
+
+impl Transactional {
+    /// Fences every older worker of the job.
+    ///
+    /// # Errors
+    /// `TargetConnection` if no coordinator answers in time, `TargetPrivilege` and
+    /// `TargetAuthentication` as the brokers say.
+    pub(crate) fn open(
+        mut config: ClientConfig,
+        topics: Arc<KafkaTopics>,
+        id: String,
+        patience: &mut Patience,
+    ) -> Result<Self> {
+        config
+            .set("transactional.id", &id)
+            .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
+        let producer = Producer::open(&config, topics)?;
+        let transactional = Self { producer, id, open_since: None };
+        transactional.resume("initialise", patience, |p| p.client().init_transactions(SLICE))?;
+        Ok(transactional)
+    }
+
+    /// Writes a batch into the open transaction; opens one if there is none.
+    ///
+    /// # Errors
+    /// Those of [`Producer::write`]; the transaction cannot be committed any more.
+    pub(crate) fn write(&mut self, batch: Batch, patience: &mut Patience) -> Result<()> {
+        let written = self.begin().and_then(|()| self.producer.write(batch, patience));
+        written.map(drop).map_err(|e| self.cause(e))
+    }
+
+    /// Adds the progress record (`None` is a tombstone) and commits. A transaction of a record alone is
+    /// fine.
+    ///
+    /// # Errors
+    /// If the outcome is not known, or the transaction did not take place.
+    pub(crate) fn commit(
+        &mut self,
+        progress: &ProgressTopic,
+        value: Option<&[u8]>,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        let committed =
+            self.begin().and_then(|()| self.record_and_commit(progress, value, patience));
+        committed.map_err(|e| self.cause(e))?;
+        self.open_since = None;
+        Ok(())
+    }
+
+    fn record_and_commit(
+        &mut self,
+        progress: &ProgressTopic,
+        value: Option<&[u8]>,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        let (partition, key) = (ProgressTopic::PARTITION, progress.key());
+        self.producer.record(progress.name(), partition, key, value, patience)?;
+        self.producer.drain(patience)?;
+        self.resume("commit", patience, |p| p.client().commit_transaction(SLICE))
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        if self.open_since.is_none() {
+            self.producer.client().begin_transaction().map_err(|e| self.refused("begin", &e))?;
+            self.open_since = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Makes a coordinator call in slices: calling again resumes the step that is under way.
+    fn resume(
+        &self,
+        step: &str,
+        patience: &mut Patience,
+        call: impl Fn(&Producer) -> Result<(), KafkaError>,
+    ) -> Result<()> {
+        let until = Instant::now() + COORDINATOR_TIMEOUT;
+        loop {
+            let error = match call(&self.producer) {
+                Ok(()) => {
+                    self.producer.ledger().watch().answered();
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            self.producer.poll(Duration::ZERO);
+            self.producer.check()?;
+            let KafkaError::Transaction(reason) = &error else {
+                return Err(self.refused(step, &error));
+            };
+            if !reason.is_retriable() || reason.is_fatal() || reason.txn_requires_abort() {
+                return Err(self.refused(step, &error));
+            }
+            if Instant::now() >= until {
+                let error = self.refused(step, &error);
+                return Err(match error.kind() {
+                    ErrorKind::TargetConnection => {
+                        self.producer.ledger().watch().explain(error.message())
+                    }
+                    _ => error,
+                });
+            }
+            patience.check()?;
+        }
+    }
+
+    fn refused(&self, step: &str, error: &KafkaError) -> Error {
+        fault(
+            format!("Kafka transaction of {}, step {step}", self.id),
+            &format!("Write and Describe on transactional id {}", self.id),
+            error,
+        )
+    }
+
+    /// What is behind an error: a transaction that failed as a whole throws its messages away, and they
+    /// may be reported before the one that failed.
+    fn cause(&self, error: Error) -> Error {
+        if let Some(fatal) = self.producer.fatal() {
+            return self.outlived(fatal);
+        }
+        let was_purged = |p: &Producer| p.ledger().failure().is_some_and(|f| f.was_purged());
+        if !was_purged(&self.producer) {
+            return self.outlived(error);
+        }
+        self.producer.purge();
+        if !was_purged(&self.producer) {
+            return self.producer.check().err().unwrap_or(error);
+        }
+        // Another transaction cannot begin now; the refusal tells why this one failed.
+        match self.producer.client().begin_transaction() {
+            Err(KafkaError::Transaction(e)) if e.txn_requires_abort() => {
+                let topic = self.producer.ledger().failure().map(|f| f.topic).unwrap_or_default();
+                fault(
+                    format!("Kafka transaction of {} with messages for topic {topic}", self.id),
+                    &format!("Write on topic {topic} and all others that are written"),
+                    &KafkaError::Transaction(e),
+                )
+            }
+            _ => error,
+        }
+    }
+
+    /// A coordinator that gives a transaction up for its age fences the producer like a newer worker
+    /// does.
+    fn outlived(&self, error: Error) -> Error {
+        let age = self.open_since.map_or(Duration::ZERO, |since| since.elapsed());
+        if error.kind() != ErrorKind::Fenced || age < TRANSACTION_TIMEOUT {
+            return error;
+        }
+        Error::new(
+            ErrorKind::Limit,
+            format!(
+                "a Kafka transaction was open for {} s, {} s are allowed: a table without a key is delivered in one; give the table a primary key",
+                age.as_secs(),
+                TRANSACTION_TIMEOUT.as_secs()
+            ),
+        )
+    }
+
+    /// Gives the producer up after an error: what is not committed never becomes visible.
+    pub(crate) fn abandon(self, error: ErrorKind) {
+        if self.open_since.is_none() || error == ErrorKind::Fenced {
+            return;
+        }
+        self.producer.purge();
+        if let Err(error) = self.producer.client().abort_transaction(ABORT_TIMEOUT) {
+            tracing::debug!(%error, id = self.id, "an open transaction is left to the next start");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The proofs of the main job: a real MySQL under load, a real Kafka, the built binary driven by the
+//! official SDK, and a checker that shares no code with it.
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `TAILRACE_SEED` | repeats the random choices of a run | random, printed |
+//! | `TAILRACE_PROOF_KILLS` | `kill -9` of the server | 100 |
+//! | `TAILRACE_PROOF_ROWS` | rows of the large table | 1 000 000 |
+//! | `TAILRACE_PROOF_TRANSACTION_ROWS` | rows of the large transaction, of about 200 bytes | 1 000 000 |
+
+mod caught_up;
+mod kills;
+mod main_job;
+mod metrics;
+mod policy;
+mod scene;
+mod served;
+mod volume;
+
+/// A number from the environment.
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}

@@ -1,0 +1,147 @@
+//! The server under test: the built binary, on a data directory that outlives its processes.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tailrace_testkit::port::Ports;
+use tailrace_testkit::process::{Launch, ServerProcess};
+use tailrace_testkit::rundir::RunDir;
+use tailrace_testkit::{python, wait};
+
+/// Values for the first start.
+const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+const AK: &str = "PROOFACCESSKEY000001";
+const SK: &str = "proof-secret-key-0000000000000000000001";
+
+/// Time that a start may take.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+/// Time that the server has for a request that is not about data.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// Where the job reads and writes.
+#[derive(Debug, Clone)]
+pub(super) struct Ends {
+    pub(super) mysql: String,
+    pub(super) mysql_user: String,
+    pub(super) mysql_password: String,
+    pub(super) kafka: String,
+}
+
+/// `tailrace serve`, started and killed again and again.
+#[derive(Debug)]
+pub(super) struct Served {
+    process: Option<ServerProcess>,
+    port: Ports,
+    starts: u32,
+    dir: RunDir,
+}
+
+impl Served {
+    /// Starts it on an empty data directory.
+    pub(super) fn start() -> Result<Self> {
+        let mut served = Self {
+            process: None,
+            port: Ports::reserve(1)?,
+            starts: 0,
+            dir: RunDir::new("tailrace")?,
+        };
+        served.launch()?;
+        served.ready()?;
+        Ok(served)
+    }
+
+    /// Starts a process without waiting until it serves.
+    pub(super) fn launch(&mut self) -> Result<()> {
+        self.starts += 1;
+        let process = Launch::new("tailrace serve", env!("CARGO_BIN_EXE_tailrace"), self.log())
+            .arg("serve")
+            .args(["--data-dir".into(), self.dir.path().join("data")])
+            .args(["--listen", &self.address()])
+            .args(["--log-filter", "info,tailrace_pipeline=debug"])
+            .env("TAILRACE_BOOTSTRAP_PROJECT_ID", PROJECT)
+            .env("TAILRACE_BOOTSTRAP_AK", AK)
+            .env("TAILRACE_BOOTSTRAP_SK", SK)
+            .start()?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Waits until it serves.
+    pub(super) fn ready(&mut self) -> Result<()> {
+        wait::until("the server to be ready", READY_LIMIT, || {
+            if let Some(process) = self.process.as_mut()
+                && let Some(status) = process.ended()?
+            {
+                bail!("the server ended with {status}; its log:\n{}", self.log_tail());
+            }
+            Ok(self.get("/readyz").ok())
+        })
+        .map(drop)
+    }
+
+    /// `kill -9`.
+    pub(super) fn kill(&mut self) -> Result<()> {
+        match self.process.as_mut() {
+            Some(process) => process.kill(),
+            None => Ok(()),
+        }
+    }
+
+    /// Process id of the process that runs.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(ServerProcess::pid)
+    }
+
+    /// Body of a `GET`.
+    pub(super) fn get(&self, path: &str) -> Result<String> {
+        let mut stream = TcpStream::connect(self.address())?;
+        stream.set_read_timeout(Some(REQUEST_LIMIT))?;
+        stream.set_write_timeout(Some(REQUEST_LIMIT))?;
+        let host = self.address();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
+        if !head.starts_with("HTTP/1.1 200") {
+            bail!("GET {path}: {}", head.lines().next().unwrap_or_default());
+        }
+        Ok(body.to_owned())
+    }
+
+    /// Runs commands of `drive_job.py`; what they print.
+    pub(super) fn drive(&self, ends: &Ends, commands: &[&str]) -> Result<String> {
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/drive_job.py");
+        let endpoint = format!("http://{}", self.address());
+        let envs = [
+            ("TAILRACE_ENDPOINT", endpoint.as_str()),
+            ("TAILRACE_AK", AK),
+            ("TAILRACE_SK", SK),
+            ("TAILRACE_PROJECT", PROJECT),
+            ("TAILRACE_SOURCE", &ends.mysql),
+            ("TAILRACE_SOURCE_USER", &ends.mysql_user),
+            ("TAILRACE_SOURCE_PASSWORD", &ends.mysql_password),
+            ("TAILRACE_TARGET", &ends.kafka),
+        ];
+        python::run(&script, commands, &envs).map(|out| out.trim().to_owned()).with_context(|| {
+            format!("{}\nlog of the server:\n{}", commands.join(" "), self.log_tail())
+        })
+    }
+
+    /// The end of the log of the process that runs, or ran last.
+    pub(super) fn log_tail(&self) -> String {
+        let text = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines.get(lines.len().saturating_sub(60)..).unwrap_or(&[]).join("\n")
+    }
+
+    fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port.first())
+    }
+
+    fn log(&self) -> PathBuf {
+        self.dir.path().join(format!("serve-{}.log", self.starts))
+    }
+}
