@@ -10,15 +10,15 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::data_dir::DataDir;
 use crate::api::{self, ApiLimits};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigFile, Overrides, StoreLocation};
+use crate::config::{Config, ConfigFile, Overrides};
 use crate::control::iam::{BootstrapValues, Credentials};
 use crate::control::runner_pipeline::PipelineRunner;
 use crate::control::{Bounds, Control, ControlParts};
-use crate::secret::{MasterKey, Vault};
-use crate::store::sqlite::SqliteStore;
-use crate::store::{DataDirLock, Store};
+use crate::secret::Vault;
+use crate::store::Store;
 use crate::telemetry::{self, LogFormat};
 
 /// Part of the time for a graceful stop that jobs may use.

@@ -14,6 +14,7 @@ mod main_job;
 mod metrics;
 mod policy;
 mod scene;
+mod sdk_contract;
 mod served;
 mod volume;
 

@@ -137,7 +137,13 @@ impl Served {
         lines.get(lines.len().saturating_sub(60)..).unwrap_or(&[]).join("\n")
     }
 
-    fn address(&self) -> String {
+    /// The file with the first administrator and access key.
+    pub(super) fn credentials(&self) -> PathBuf {
+        self.dir.path().join("data/credentials.json")
+    }
+
+    /// Where it serves, `host:port`.
+    pub(super) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port.first())
     }
 

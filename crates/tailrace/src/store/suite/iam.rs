@@ -39,7 +39,7 @@ pub(in crate::store) async fn an_empty_store_is_filled_once(store: &dyn Store) {
     assert_eq!(store.user("u1").await.unwrap(), user);
     assert_eq!(store.user_by_name("acme", "ops").await.unwrap(), user);
     assert_eq!(store.user_by_name("other", "ops").await.unwrap(), None);
-    assert_eq!(store.users("d1", None).await.unwrap(), [with.user.user.clone()]);
+    assert_eq!(store.users("d1", None).await.unwrap(), std::slice::from_ref(&with.user.user));
     assert_eq!(store.users("d1", Some("x")).await.unwrap(), []);
     let key = store.access_key("AK1").await.unwrap().unwrap();
     let expected = AccessKeyRow {

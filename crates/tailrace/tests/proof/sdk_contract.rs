@@ -1,0 +1,55 @@
+//! Every call of the official SDK, and the answers to what a client can get wrong, against the built
+//! binary with a real source and target.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use tailrace_testkit::workload::seed;
+use tailrace_testkit::{env, python};
+
+use super::main_job::shared_ends;
+use super::scene::create_topics;
+use super::served::Served;
+
+#[test]
+fn the_official_sdk_is_answered_as_documented() {
+    if let Err(error) = run() {
+        panic!("{error:#}");
+    }
+}
+
+fn run() -> Result<()> {
+    let ends = shared_ends()?;
+    let served = Served::start()?;
+    // The topic stays on a broker that is kept; the name must not meet an earlier run's.
+    let name = format!("contract_{:x}", seed() & 0xff_ffff);
+    let mysql = env::mysql()?;
+    mysql.query(&format!(
+        "CREATE DATABASE {name}; \
+         CREATE TABLE {name}.item (id INT PRIMARY KEY, name VARCHAR(20)); \
+         INSERT INTO {name}.item VALUES (1, 'one'), (2, 'two')"
+    ))?;
+    create_topics(&ends.kafka, &[(name.clone(), 1)])?;
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/contract.py");
+    let endpoint = format!("http://{}", served.address());
+    let credentials = served.credentials().display().to_string();
+    let printed = python::run(
+        &script,
+        &[],
+        &[
+            ("TAILRACE_ENDPOINT", &endpoint),
+            ("TAILRACE_CREDENTIALS", &credentials),
+            ("TAILRACE_TEST_MYSQL", &ends.mysql),
+            ("TAILRACE_TEST_MYSQL_USER", &ends.mysql_user),
+            ("TAILRACE_TEST_MYSQL_PASSWORD", &ends.mysql_password),
+            ("TAILRACE_TEST_DATABASE", &name),
+            ("TAILRACE_TEST_KAFKA", &ends.kafka),
+            ("TAILRACE_TEST_TOPIC", &name),
+        ],
+    )
+    .with_context(|| format!("log of the server:\n{}", served.log_tail()))?;
+    let checks = printed.lines().filter(|line| line.starts_with("ok ")).count();
+    assert!(checks >= 100, "only {checks} checks ran:\n{printed}");
+    mysql.query(&format!("DROP DATABASE {name}"))?;
+    Ok(())
+}
