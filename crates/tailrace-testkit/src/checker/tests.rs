@@ -368,6 +368,12 @@ fn ddl_messages_are_the_statements_in_order() {
     assert!(judge(&[drop, alter, alter], due()).has(Fault::UnexpectedDdl));
     let unknown = || vec![statement("DROP TABLE other", false), statement(alter, true)];
     assert!(!judge(&[alter], unknown()).has(Fault::MissingDdl));
+    // Of two that are equal, the one that nobody knows of may be the one that was not executed.
+    let twice = || vec![statement(alter, false), statement(alter, true)];
+    let report = judge(&[alter], twice());
+    assert!(report.counts.is_empty(), "{report}");
+    assert!(judge(&[], twice()).has(Fault::MissingDdl));
+    assert!(judge(&[alter, alter, alter], twice()).has(Fault::UnexpectedDdl));
 }
 
 #[test]

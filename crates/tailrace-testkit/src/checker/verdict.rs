@@ -77,6 +77,15 @@ fn check_selected(message: &Message, promise: &Promise, report: &mut Report) {
 fn check_statements(messages: &[Message], statements: &[Statement], report: &mut Report) {
     let mut expected: VecDeque<(String, &Statement)> =
         statements.iter().map(|s| (comparable(&s.sql, &s.database), s)).collect();
+    let found: Vec<String> = messages
+        .iter()
+        .filter(|m| m.kind == Kind::Ddl)
+        .map(|m| comparable(&m.sql, &m.database))
+        .collect();
+    if fits(&found, expected.make_contiguous()) {
+        return;
+    }
+    // Something is wrong; the first place that fits tells roughly what.
     for message in messages.iter().filter(|m| m.kind == Kind::Ddl) {
         let found = comparable(&message.sql, &message.database);
         // Statements whose outcome nobody knows may be left out.
@@ -93,6 +102,22 @@ fn check_statements(messages: &[Message], statements: &[Statement], report: &mut
     for (_, left) in expected {
         missing_statement(left, report);
     }
+}
+
+/// Whether the messages are the statements in their order, without some of those whose outcome nobody
+/// knows. Of equal statements it may be either that was not executed, so all ways are tried.
+fn fits(found: &[String], expected: &[(String, &Statement)]) -> bool {
+    // For each number of messages: whether they can be all that the statements so far gave.
+    let mut fitting = vec![false; found.len() + 1];
+    fitting[0] = true;
+    for (sql, statement) in expected {
+        for count in (0..fitting.len()).rev() {
+            let left_out = fitting[count] && !statement.certain;
+            let given = count > 0 && fitting[count - 1] && found[count - 1] == *sql;
+            fitting[count] = left_out || given;
+        }
+    }
+    fitting[found.len()]
 }
 
 fn missing_statement(statement: &Statement, report: &mut Report) {
