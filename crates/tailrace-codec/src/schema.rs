@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// Declared fractional-second digits, 0..=6.
 pub type Fsp = u8;
 
@@ -10,7 +12,7 @@ pub type Fsp = u8;
 pub type CollationId = u16;
 
 /// The type of a column, as far as reading and printing a value depends on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ColumnType {
     /// `TINYINT`
     TinyInt {
@@ -91,7 +93,7 @@ pub enum ColumnType {
 }
 
 /// One column of a table version.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// Column name, UTF-8.
     pub name: String,
@@ -107,7 +109,7 @@ pub struct Column {
 }
 
 /// One version of a table: what a plan for reading and encoding its rows is compiled from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableSchema {
     /// Database name.
     pub database: String,

@@ -11,6 +11,7 @@ mod link;
 pub mod observe;
 pub mod precheck;
 pub mod run;
+pub mod schema_history;
 pub mod sink;
 mod source;
 mod transform;

@@ -7,7 +7,7 @@ use super::schema_from_metadata::{self, BINARY_COLLATION, ColumnFacts, MemberTex
 use super::table_map::TableMap;
 use super::wire_column::WireColumn;
 use crate::error::{DecodeError, Result};
-use crate::schema::{Column, ColumnType, TableSchema};
+use crate::schema::{CollationId, Column, ColumnType, TableSchema};
 
 /// Why a plan cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,13 +48,18 @@ impl TablePlan {
         Self::with_schema(map, Arc::new(schema))
     }
 
-    /// Builds a plan from a table map and the schema the table has at this position of the log.
+    /// Builds a plan from a table map and the schema the table has at this position of the log. Where
+    /// the log tells the collation of a text column, it is taken from there.
     ///
     /// # Errors
     /// If the two disagree in the number, types, signs or kinds (text or bytes) of columns, as far
     /// as the table map tells, or the table map is damaged.
-    pub fn with_schema(map: &TableMap<'_>, schema: Arc<TableSchema>) -> Result<Self, PlanError> {
-        let mismatch = |reason| PlanError::Mismatch { table: schema.full_name(), reason };
+    pub fn with_schema(
+        map: &TableMap<'_>,
+        mut schema: Arc<TableSchema>,
+    ) -> Result<Self, PlanError> {
+        let table = schema.full_name();
+        let mismatch = |reason| PlanError::Mismatch { table: table.clone(), reason };
         if map.column_count() != schema.columns.len() {
             return Err(mismatch(format!(
                 "the log has {} columns, the schema {}",
@@ -64,13 +69,21 @@ impl TablePlan {
         }
         let mut facts = ColumnFacts::new(map)?;
         let mut readers = Vec::with_capacity(schema.columns.len());
-        for (column, wire) in schema.columns.iter().zip(map.wire_columns()) {
+        let mut collations = Vec::new();
+        for (ordinal, (column, wire)) in schema.columns.iter().zip(map.wire_columns()).enumerate() {
             let wire = wire?;
             let reader = CellReader::compile(wire, &column.kind)
                 .ok_or_else(|| mismatch(type_mismatch(column, wire)))?;
-            check_facts(column, wire, &mut facts)?
-                .map_or(Ok(()), |reason| Err(mismatch(reason)))?;
+            let logged = check_facts(column, wire, &mut facts)?.map_err(mismatch)?;
+            if let Some(logged) = logged.filter(|logged| *logged != column.collation) {
+                collations.push((ordinal, logged));
+            }
             readers.push(reader);
+        }
+        for (ordinal, collation) in collations {
+            if let Some(column) = Arc::make_mut(&mut schema).columns.get_mut(ordinal) {
+                column.collation = collation;
+            }
         }
         let count = |wanted: fn(&CellReader) -> bool| readers.iter().filter(|r| wanted(r)).count();
         let json_columns = count(|r| matches!(r, CellReader::Json(_)));
@@ -105,12 +118,13 @@ fn type_mismatch(column: &Column, wire: WireColumn) -> String {
     )
 }
 
-/// Compares sign and text-or-bytes with what the server wrote, if it did.
+/// Compares sign and text-or-bytes with what the server wrote, if it did. Gives the collation that the
+/// server wrote for a text, ENUM or SET column; an inner error is what they disagree in.
 fn check_facts(
     column: &Column,
     wire: WireColumn,
     facts: &mut ColumnFacts<'_>,
-) -> Result<Option<String>> {
+) -> Result<std::result::Result<Option<CollationId>, String>> {
     use ColumnType as K;
     let declared = match &column.kind {
         K::TinyInt { unsigned }
@@ -124,25 +138,28 @@ fn check_facts(
         && logged != declared
     {
         let sign = |unsigned| if unsigned { "unsigned" } else { "signed" };
-        return Ok(Some(format!(
+        return Ok(Err(format!(
             "column `{}` is {} in the log and {} in the schema",
             column.name,
             sign(logged),
             sign(declared)
         )));
     }
-    if let Some(logged) = facts.next_collation(wire)? {
+    let logged = facts.next_collation(wire)?;
+    if let Some(logged) = logged {
         let binary = match &column.kind {
             K::Binary { .. } | K::VarBinary | K::Blob => Some(true),
             K::Char | K::VarChar | K::Text => Some(false),
             _ => None,
         };
         if binary.is_some_and(|binary| binary != (logged == BINARY_COLLATION)) {
-            return Ok(Some(format!(
+            return Ok(Err(format!(
                 "column `{}` has collation {logged} in the log and is {} in the schema",
                 column.name, column.type_name
             )));
         }
     }
-    Ok(None)
+    let has_collation =
+        matches!(column.kind, K::Char | K::VarChar | K::Text | K::Enum(_) | K::Set(_));
+    Ok(Ok(logged.filter(|_| has_collation)))
 }

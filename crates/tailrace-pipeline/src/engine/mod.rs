@@ -47,6 +47,7 @@ pub(crate) fn run<S: Sink + 'static>(
     stop.set_rows_per_second_max(spec.limits.rows_per_second_max);
     let mut checkpoint = sink.recover()?.unwrap_or_else(|| Checkpoint::initial(epoch));
     checkpoint.epoch = epoch;
+    let history = sink.schema_history()?;
     if spec.task == TaskType::Incremental {
         checkpoint.snapshot = SnapshotProgress::Complete;
     }
@@ -80,7 +81,7 @@ pub(crate) fn run<S: Sink + 'static>(
         Arc::clone(counters),
     );
     // The source owns the last sender: when it returns, delivery finishes what is queued.
-    let read = source.run(checkpoint);
+    let read = source.run(checkpoint, &history);
     let delivered =
         delivery.join().map_err(|_| Error::new(ErrorKind::Bug, "the delivery thread panicked"))?;
     match (read, delivered) {

@@ -17,6 +17,21 @@ pub trait TopicDirectory: Send + Sync {
     /// # Errors
     /// `TargetTopic` if it is missing or cannot be made, `TargetConnection` if nobody answers.
     fn resolve(&self, name: &str, create: bool) -> Result<Topic>;
+
+    /// The compacted topic of one partition that schema histories are kept in; made if it is missing.
+    ///
+    /// # Errors
+    /// As [`TopicDirectory::resolve`].
+    fn schema_history(&self) -> Result<Topic>;
+}
+
+/// A record of a job's schema history: its key and its newest value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRecord {
+    /// Key, as it was written.
+    pub key: Vec<u8>,
+    /// Value, as it was written.
+    pub value: Vec<u8>,
 }
 
 /// A target of messages. No method has a default: a sink that forgets one does not compile.
@@ -26,6 +41,13 @@ pub trait Sink: Send {
     /// # Errors
     /// Connection and login errors of the target; `Checkpoint` if the record is damaged.
     fn recover(&mut self) -> Result<Option<Checkpoint>>;
+
+    /// The job's schema history as it was at the checkpoint that [`Sink::recover`] gave, or newer; empty
+    /// without one. To be called behind it, before anything is written.
+    ///
+    /// # Errors
+    /// Connection and login errors of the target.
+    fn schema_history(&mut self) -> Result<Vec<HistoryRecord>>;
 
     /// Takes a batch on. It counts as delivered only when a checkpoint that covers it comes back from
     /// [`Sink::durable`].
@@ -47,7 +69,7 @@ pub trait Sink: Send {
     /// The target's errors, as with [`Sink::commit`].
     fn durable(&mut self, wait: Duration) -> Result<Option<Checkpoint>>;
 
-    /// Removes the job's progress record from the target.
+    /// Removes the job's progress record and schema history from the target.
     ///
     /// # Errors
     /// The target's errors.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::batch::{Batch, Topic, TopicId};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
-use crate::sink::{Sink, TopicDirectory};
+use crate::sink::{HistoryRecord, Sink, TopicDirectory};
 
 /// Partitions that every topic of the null sink claims to have.
 const PARTITIONS: i32 = 8;
@@ -34,11 +34,19 @@ impl TopicDirectory for NullTopics {
     fn resolve(&self, _name: &str, _create: bool) -> Result<Topic> {
         Ok(Topic { id: TopicId(0), partitions: PARTITIONS })
     }
+
+    fn schema_history(&self) -> Result<Topic> {
+        Ok(Topic { id: TopicId(0), partitions: 1 })
+    }
 }
 
 impl Sink for NullSink {
     fn recover(&mut self) -> Result<Option<Checkpoint>> {
         Ok(None)
+    }
+
+    fn schema_history(&mut self) -> Result<Vec<HistoryRecord>> {
+        Ok(Vec::new())
     }
 
     fn write(&mut self, batch: Batch) -> Result<()> {

@@ -236,6 +236,23 @@ impl Composer {
         self.messages.push(Message { topic: topic.id, partition: 0, key, value });
     }
 
+    /// Takes an id for a version of a table: messages composed from now on have greater ones.
+    pub(crate) fn version_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A record of the schema history, which becomes durable with the messages around it.
+    pub(crate) fn record(&mut self, topic: Topic, key: &[u8], value: &[u8]) {
+        self.begin(0);
+        let mut part = |bytes: &[u8]| {
+            let start = self.data.len();
+            self.data.extend_from_slice(bytes);
+            start..self.data.len()
+        };
+        let (key, value) = (part(key), part(value));
+        self.messages.push(Message { topic: topic.id, partition: 0, key, value });
+    }
+
     fn begin(&mut self, es_ms: i64) {
         if self.data.capacity() == 0 {
             self.data.reserve_exact(self.capacity);

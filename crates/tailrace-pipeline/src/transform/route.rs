@@ -44,6 +44,14 @@ impl Router {
         Self { policy, topics }
     }
 
+    /// The topic of schema histories.
+    ///
+    /// # Errors
+    /// The topic directory's errors.
+    pub(crate) fn schema_history(&self) -> Result<Topic> {
+        self.topics.schema_history()
+    }
+
     /// The route of a table; makes its topic if the policy says so.
     ///
     /// # Errors

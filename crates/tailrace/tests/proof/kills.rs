@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tailrace_testkit::servers::kafka::{KafkaCluster, KafkaOptions};
-use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer};
+use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer, RowMetadata};
 use tailrace_testkit::workload::{Plan, Workload, seed};
 use tailrace_testkit::{env, wait};
 
@@ -28,10 +28,10 @@ struct Servers {
 }
 
 impl Servers {
-    fn start() -> Result<Self> {
+    fn start(row_metadata: RowMetadata) -> Result<Self> {
         let kafka = KafkaOptions { auto_create_topics: false, ..KafkaOptions::default() };
         Ok(Self {
-            mysql: MySqlServer::start(MySqlOptions::default())?,
+            mysql: MySqlServer::start(MySqlOptions { row_metadata, ..MySqlOptions::default() })?,
             kafka: KafkaCluster::start(kafka)?,
         })
     }
@@ -94,15 +94,25 @@ fn plan(seed: u64, prefix: &str) -> Plan {
     Plan { rows_initial: 4000, transactions_per_second_max: 60, ..Plan::new(seed, prefix) }
 }
 
-/// Starts a job over a load, lets `faults` do its worst, and judges.
+/// As [`survives_with`], over a log that names columns.
 fn survives(
+    policy: Policy,
+    prefix: &str,
+    faults: impl FnOnce(&mut Scene, &mut Servers, &Workload, &mut StdRng) -> Result<()>,
+) -> Result<()> {
+    survives_with(RowMetadata::Full, policy, prefix, faults)
+}
+
+/// Starts a job over a load, lets `faults` do its worst, and judges.
+fn survives_with(
+    row_metadata: RowMetadata,
     policy: Policy,
     prefix: &str,
     faults: impl FnOnce(&mut Scene, &mut Servers, &Workload, &mut StdRng) -> Result<()>,
 ) -> Result<()> {
     let _alone = env::alone();
     let seed = seed();
-    let mut servers = Servers::start()?;
+    let mut servers = Servers::start(row_metadata)?;
     let plan = plan(seed, prefix);
     let ends = servers.ends();
     let load = Workload::start(&url(&ends), plan.clone())?;
@@ -157,6 +167,15 @@ fn the_server_may_be_killed_with_a_topic_per_table() {
     proves(survives(Policy::TopicPerTableByKey, "killper", |scene, _, load, rng| {
         kill_server(scene, load, rng, kills)
     }));
+}
+
+#[test]
+fn the_server_may_be_killed_over_a_log_that_does_not_name_columns() {
+    let kills = setting("TAILRACE_PROOF_KILLS", 100) / 4;
+    let faults = |scene: &mut Scene, _: &mut Servers, load: &Workload, rng: &mut StdRng| {
+        kill_server(scene, load, rng, kills)
+    };
+    proves(survives_with(RowMetadata::Minimal, Policy::OneTopicByTable, "killmin", faults));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer, RowMetadata};
 use tailrace_testkit::workload::{Plan, Workload, seed};
 use tailrace_testkit::{env, wait};
 
@@ -25,13 +26,11 @@ pub(super) fn shared_ends() -> Result<Ends> {
     })
 }
 
-fn run(policy: Policy, prefix: &str) -> Result<()> {
-    let _alone = env::alone();
+fn run(policy: Policy, prefix: &str, ends: Ends) -> Result<()> {
     let seed = seed();
     // Topics of an earlier run on the same broker must not be taken for this one's.
     let plan =
         Plan { rows_initial: 2000, ..Plan::new(seed, &format!("{prefix}_{:x}", seed & 0xff_ffff)) };
-    let ends = shared_ends()?;
     let load = Workload::start(&url(&ends), plan.clone())?;
     let mut scene = Scene::set_up(ends, plan, policy)?;
     scene.drive(&["start", "@", "--", "wait", "@", "INCRE_TRANSFER_STARTED"])?;
@@ -62,7 +61,30 @@ fn run(policy: Policy, prefix: &str) -> Result<()> {
 }
 
 fn proves(policy: Policy, prefix: &str) {
-    if let Err(error) = run(policy, prefix) {
+    let _alone = env::alone();
+    if let Err(error) = shared_ends().and_then(|ends| run(policy, prefix, ends)) {
+        panic!("{error:#}");
+    }
+}
+
+/// Names, members and keys come from the schema history, through DDL, a pause and a restart.
+#[test]
+fn a_log_that_does_not_name_columns() {
+    let _alone = env::alone();
+    let done = (|| {
+        let options =
+            MySqlOptions { row_metadata: RowMetadata::Minimal, ..MySqlOptions::default() };
+        let server = MySqlServer::start(options)?;
+        let login = server.login();
+        let ends = Ends {
+            mysql: login.address(),
+            mysql_user: login.user,
+            mysql_password: login.password,
+            ..shared_ends()?
+        };
+        run(Policy::TopicPerTableByKey, "minimal", ends)
+    })();
+    if let Err(error) = done {
         panic!("{error:#}");
     }
 }

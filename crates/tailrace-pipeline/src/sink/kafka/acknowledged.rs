@@ -127,6 +127,22 @@ impl Acknowledged {
         self.producer.record(progress.name(), partition, key, value, patience)
     }
 
+    /// Puts tombstones for records of a topic on their way.
+    ///
+    /// # Errors
+    /// Those of the records.
+    pub(crate) fn remove<'k>(
+        &mut self,
+        topic: &ProgressTopic,
+        keys: impl Iterator<Item = &'k Vec<u8>>,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        for key in keys {
+            self.producer.record(topic.name(), ProgressTopic::PARTITION, key, None, patience)?;
+        }
+        Ok(())
+    }
+
     /// Removes the progress record and waits until that is acknowledged.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ mod topics;
 mod transaction;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +38,8 @@ use crate::checkpoint::Checkpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Delivery, JobSpec, KafkaEndpoint};
 use crate::run::StopSignal;
-use crate::sink::Sink;
+use crate::schema_history::key_prefix;
+use crate::sink::{HistoryRecord, Sink};
 
 /// `transactional.id` of a job.
 pub(crate) fn transactional_id(job_id: &str) -> String {
@@ -52,6 +54,7 @@ pub struct KafkaSink {
     delivery: Delivery,
     topics: Arc<KafkaTopics>,
     progress: ProgressTopic,
+    history: ProgressTopic,
     patience: Patience,
     mode: Mode,
     /// Exactly once: a checkpoint that was committed and not yet told.
@@ -82,6 +85,7 @@ impl KafkaSink {
             delivery: spec.policy.delivery,
             topics: Arc::clone(&topics),
             progress: ProgressTopic::new(&spec.policy.progress_topic, &spec.job_id),
+            history: ProgressTopic::of_history(&spec.policy.progress_topic, &spec.job_id),
             patience: Patience::default(),
             mode: Mode::Closed,
             durable: None,
@@ -143,6 +147,15 @@ impl KafkaSink {
         self.checkpoint(last)
     }
 
+    /// Keys and values of the job's schema history. The topic is made when a job needs it.
+    fn read_history(&mut self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+        if self.topics.partitions_of(self.history.name())?.is_none() {
+            return Ok(BTreeMap::new());
+        }
+        ProgressReader::open(&self.endpoint, &self.history, self.topics.lookup())?
+            .all(&key_prefix(&self.job_id), &mut self.patience)
+    }
+
     /// Runs a call on the producer; after an error there is none any more.
     fn call<T>(
         &mut self,
@@ -173,6 +186,11 @@ impl Sink for KafkaSink {
             self.mode = Mode::Closed;
         }
         recovered
+    }
+
+    fn schema_history(&mut self) -> Result<Vec<HistoryRecord>> {
+        let records = self.read_history()?;
+        Ok(records.into_iter().map(|(key, value)| HistoryRecord { key, value }).collect())
     }
 
     fn write(&mut self, batch: Batch) -> Result<()> {
@@ -221,10 +239,18 @@ impl Sink for KafkaSink {
         }
         // Also fences a worker that might write the record again.
         self.start()?;
+        let tables = self.read_history()?;
+        let history = self.history.clone();
         let forgotten = self.call(|mode, progress, patience| match mode {
             Mode::Closed => not_recovered(),
-            Mode::ExactlyOnce(producer) => producer.commit(progress, None, patience),
-            Mode::AtLeastOnce(producer) => producer.forget(progress, patience),
+            Mode::ExactlyOnce(producer) => {
+                producer.remove(&history, tables.keys(), patience)?;
+                producer.commit(progress, None, patience)
+            }
+            Mode::AtLeastOnce(producer) => {
+                producer.remove(&history, tables.keys(), patience)?;
+                producer.forget(progress, patience)
+            }
         });
         self.mode = Mode::Closed;
         forgotten

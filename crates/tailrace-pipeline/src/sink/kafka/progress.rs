@@ -1,4 +1,4 @@
-//! The compacted topic that holds each job's progress record.
+//! The compacted topics that hold each job's progress record and its schema history.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::kafka::admin::Of;
@@ -12,7 +12,10 @@ const SETTINGS: [(&str, &str); 4] = [
     ("min.cleanable.dirty.ratio", "0.01"),
 ];
 
-/// Where a job's progress record is.
+/// What the name of the schema history's topic has behind that of the progress topic.
+const HISTORY_SUFFIX: &str = "-schemas";
+
+/// Where a job's progress record is, or its schema history.
 #[derive(Debug, Clone)]
 pub(crate) struct ProgressTopic {
     name: String,
@@ -26,6 +29,12 @@ impl ProgressTopic {
 
     pub(crate) fn new(name: &str, job_id: &str) -> Self {
         Self { name: name.to_owned(), job_id: job_id.to_owned() }
+    }
+
+    /// The topic of schema histories that belongs to a progress topic. It is apart, so that a start
+    /// that looks for the last progress record need not read all tables, nor the other way round.
+    pub(crate) fn of_history(progress_topic: &str, job_id: &str) -> Self {
+        Self::new(&format!("{progress_topic}{HISTORY_SUFFIX}"), job_id)
     }
 
     pub(crate) fn name(&self) -> &str {

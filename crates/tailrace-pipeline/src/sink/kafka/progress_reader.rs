@@ -8,11 +8,12 @@
 //!
 //! That answer is final only when no older worker of the job can write any more.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message as _;
+use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -126,6 +127,45 @@ impl<'a> ProgressReader<'a> {
         }
     }
 
+    /// Keys and newest committed values of all records whose keys begin with `prefix`.
+    ///
+    /// # Errors
+    /// As [`ProgressReader::last`].
+    pub(crate) fn all(
+        &mut self,
+        prefix: &[u8],
+        patience: &mut Patience,
+    ) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+        self.until = Instant::now() + READ_TIMEOUT;
+        loop {
+            let leader = self.lookup.leader(self.topic.name(), ProgressTopic::PARTITION)?;
+            let (low, end) = self.offsets(&self.written, patience)?;
+            let mut last = None;
+            self.walk(&self.written, (low, end), patience, |message| {
+                if message.key().is_some_and(|key| key.starts_with(prefix)) {
+                    last = Some(message.offset());
+                }
+            })?;
+            let Some(last) = last else { return Ok(BTreeMap::new()) };
+            let low = self.wait_until_decided(last, patience)?;
+            let mut found = BTreeMap::new();
+            self.walk(&self.committed, (low, last + 1), patience, |message| {
+                let Some(key) = message.key().filter(|key| key.starts_with(prefix)) else { return };
+                match message.payload() {
+                    Some(value) => found.insert(key.to_vec(), value.to_vec()),
+                    None => found.remove(key),
+                };
+            })?;
+            // As in `last`: only a look under one and the same leader counts.
+            self.wait_until_decided(last, patience)?;
+            let same = self.lookup.leader(self.topic.name(), ProgressTopic::PARTITION)?;
+            if leader.is_some() && leader == same {
+                return Ok(found);
+            }
+            self.check_time(patience, "the partition has no steady leader")?;
+        }
+    }
+
     /// First offset and end of the partition, as a consumer sees them.
     fn offsets(
         &self,
@@ -193,19 +233,36 @@ impl<'a> ProgressReader<'a> {
         end: i64,
         patience: &mut Patience,
     ) -> Result<Option<Found>> {
+        let mut last = None;
+        self.walk(consumer, (begin, end), patience, |message| {
+            if message.key() == Some(self.topic.key()) {
+                let value = message.payload().map(<[u8]>::to_vec);
+                last = Some(Found { offset: message.offset(), value });
+            }
+        })?;
+        Ok(last)
+    }
+
+    /// Reads a range of offsets from its begin.
+    fn walk(
+        &self,
+        consumer: &BaseConsumer<Watch>,
+        (begin, end): (i64, i64),
+        patience: &mut Patience,
+        mut each: impl FnMut(&BorrowedMessage<'_>),
+    ) -> Result<()> {
         let (name, partition) = (self.topic.name(), ProgressTopic::PARTITION);
         let mut assignment = TopicPartitionList::new();
         assignment
             .add_partition_offset(name, partition, Offset::Offset(begin))
             .and_then(|()| consumer.assign(&assignment))
             .map_err(|e| self.failed(&e))?;
-        let mut last = None;
         loop {
             match consumer.poll(POLL) {
                 Some(Ok(message)) => {
                     let offset = message.offset();
-                    if offset < end && message.key() == Some(self.topic.key()) {
-                        last = Some(Found { offset, value: message.payload().map(<[u8]>::to_vec) });
+                    if offset < end {
+                        each(&message);
                     }
                     if offset + 1 >= end {
                         break;
@@ -222,8 +279,7 @@ impl<'a> ProgressReader<'a> {
                 }
             }
         }
-        consumer.unassign().map_err(|e| self.failed(&e))?;
-        Ok(last)
+        consumer.unassign().map_err(|e| self.failed(&e))
     }
 
     fn failed(&self, error: &KafkaError) -> Error {

@@ -11,6 +11,7 @@ use crate::job::{JobSpec, KafkaEndpoint};
 use crate::sink::TopicDirectory;
 use crate::sink::kafka::admin::{Admin, Of, TopicPlan};
 use crate::sink::kafka::lookup::{ANSWER_TIMEOUT, Lookup};
+use crate::sink::kafka::progress::ProgressTopic;
 
 /// Longest wait until a topic that was just made has leaders.
 const LEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,6 +34,7 @@ struct Known {
 /// The topics of a job's target. Shared by encoders and sink.
 pub struct KafkaTopics {
     endpoint: KafkaEndpoint,
+    history: ProgressTopic,
     lookup: Lookup,
     /// Made when the first topic is to be made or described: most starts of a job need none.
     admin: OnceLock<Admin>,
@@ -50,6 +52,7 @@ impl KafkaTopics {
     pub(crate) fn open(spec: &JobSpec) -> Result<Self> {
         Ok(Self {
             endpoint: spec.target.clone(),
+            history: ProgressTopic::of_history(&spec.policy.progress_topic, &spec.job_id),
             lookup: Lookup::open(&spec.target)?,
             admin: OnceLock::new(),
             partitions: spec.policy.partitions,
@@ -235,6 +238,14 @@ impl TopicDirectory for KafkaTopics {
             }
         };
         self.remember(name, partitions)
+    }
+
+    fn schema_history(&self) -> Result<Topic> {
+        if let Some(topic) = self.lock().topics.get(self.history.name()) {
+            return Ok(*topic);
+        }
+        self.history.ensure(self)?;
+        self.remember(self.history.name(), 1)
     }
 }
 

@@ -89,6 +89,25 @@ impl Transactional {
         Ok(())
     }
 
+    /// Adds tombstones for records of a topic; opens a transaction if there is none.
+    ///
+    /// # Errors
+    /// Those of the records.
+    pub(crate) fn remove<'k>(
+        &mut self,
+        topic: &ProgressTopic,
+        keys: impl Iterator<Item = &'k Vec<u8>>,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        self.begin()?;
+        for key in keys {
+            let partition = ProgressTopic::PARTITION;
+            let removed = self.producer.record(topic.name(), partition, key, None, patience);
+            removed.map_err(|e| self.cause(e))?;
+        }
+        Ok(())
+    }
+
     fn record_and_commit(
         &mut self,
         progress: &ProgressTopic,

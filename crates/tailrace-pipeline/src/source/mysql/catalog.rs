@@ -35,6 +35,18 @@ pub(crate) fn server_settings(connection: &mut Connection) -> Result<ServerSetti
     })
 }
 
+/// Whether the log names columns (`binlog_row_metadata=FULL`). Servers before 8.0.1 do not have that.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) fn names_columns(connection: &mut Connection) -> Result<bool> {
+    let rows = connection.rows("SHOW GLOBAL VARIABLES LIKE 'binlog_row_metadata'")?;
+    match rows.first() {
+        Some(row) => Ok(row.text(1)?.eq_ignore_ascii_case("FULL")),
+        None => Ok(false),
+    }
+}
+
 /// The end of the binlog: file and offset.
 ///
 /// # Errors

@@ -6,6 +6,8 @@ mod chunk;
 pub(crate) mod connection;
 mod context;
 mod dump;
+mod history;
+mod offset;
 mod reader;
 mod snapshot;
 mod statement;
@@ -24,10 +26,11 @@ use crate::error::Result;
 use crate::job::{JobSpec, TaskType};
 use crate::observe::{Counters, JobObserver, Phase};
 use crate::run::StopSignal;
-use crate::sink::TopicDirectory;
+use crate::sink::{HistoryRecord, TopicDirectory};
 use crate::transform::route::Router;
 
 use self::context::Context;
+use self::history::SchemaHistory;
 use self::snapshot::Snapshot;
 use self::stream::Stream;
 
@@ -58,7 +61,7 @@ impl MysqlSource {
     ///
     /// # Errors
     /// `Cancelled` when stopped; else what went wrong.
-    pub(crate) fn run(self, checkpoint: Checkpoint) -> Result<()> {
+    pub(crate) fn run(self, checkpoint: Checkpoint, history: &[HistoryRecord]) -> Result<()> {
         let context = Context {
             ids: Arc::new(AtomicU64::new(checkpoint.next_id)),
             ahead: Mutex::new(checkpoint.clone()),
@@ -69,7 +72,12 @@ impl MysqlSource {
             observer: self.observer,
             counters: self.counters,
         };
-        let mut stream = Stream::new(&context, &checkpoint)?;
+        let history = SchemaHistory::restore(history, checkpoint.next_id)?;
+        let mut stream = Stream::new(&context, &checkpoint, history)?;
+        if stream.has_position() && context.spec.task != TaskType::Full {
+            // Tables that changed meanwhile stay unknown; it is an error when a row of theirs comes.
+            stream.learn_all()?;
+        }
         if checkpoint.snapshot != SnapshotProgress::Complete {
             context.observer.phase(Phase::Full);
             Snapshot::new(&context, checkpoint.snapshot).run(&mut stream)?;

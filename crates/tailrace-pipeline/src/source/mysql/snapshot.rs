@@ -78,8 +78,10 @@ impl<'c> Snapshot<'c> {
             }
             if plan.tables.is_empty() {
                 // Also the way to a first position for a job that selects nothing but new tables.
-                self.position(stream, &mut control, gtid)?;
-                break;
+                if self.position(stream, &mut control, gtid)? {
+                    break;
+                }
+                continue;
             }
             let lock = !gtid || fruitless >= LOCKLESS_TRIES;
             match self.pass(stream, &mut control, &mut plan, lock)? {
@@ -138,15 +140,15 @@ impl<'c> Snapshot<'c> {
         Ok(Plan { tables })
     }
 
-    /// Gives the stream its first position, if it has none.
+    /// Gives the stream its first position, if it has none; false if that has to be tried again.
     fn position(
         &self,
         stream: &mut Stream<'c>,
         control: &mut Connection,
         gtid: bool,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         if stream.has_position() {
-            return Ok(());
+            return Ok(true);
         }
         let visible = if gtid { Some(catalog::gtid_executed(control)?) } else { None };
         let (file, offset) = catalog::binlog_end(control)?;
@@ -171,12 +173,15 @@ impl<'c> Snapshot<'c> {
         }
         let views = self.open_views(control, plan, lock)?;
         if !stream.has_position() {
-            stream.begin_at(StreamPosition {
+            let begun = stream.begin_at(StreamPosition {
                 gtid_set: views.visible.clone(),
                 file: views.until.0.clone(),
                 offset: views.until.1,
                 messages_done: 0,
             })?;
+            if !begun {
+                return Ok(false);
+            }
         }
         let visible = match (&views.visible, lock) {
             (Some(text), false) => Some(text.parse::<GtidSet>().map_err(|e| {

@@ -4,11 +4,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tailrace_codec::TableSchema;
-use tailrace_codec::binlog::{TableMap, TableMapCache, TablePlan};
+use tailrace_codec::binlog::{PlanError, TableMap, TableMapCache, TablePlan};
 use tailrace_codec::encode::RowEncoder;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::context::Context;
+use crate::source::mysql::history::SchemaHistory;
 use crate::source::mysql::window::Window;
 use crate::transform::compose::TableSink;
 
@@ -44,6 +45,20 @@ impl Table {
     }
 }
 
+/// Why a table cannot be mapped.
+pub(crate) enum Unmapped {
+    /// The log does not name its columns and the history does not know them, or knows others; in words.
+    SchemaMissing(String),
+    /// Something else.
+    Failed(Error),
+}
+
+impl From<Error> for Unmapped {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// Tables by the number the log gives them.
 pub(crate) struct Tables {
     /// `None` stands for a table that is not selected.
@@ -63,14 +78,15 @@ impl Tables {
     /// Takes a TABLE_MAP in; costs a comparison if the table is known in this form.
     ///
     /// # Errors
-    /// `SchemaMismatch`, `Decode`, or the router's errors.
+    /// That its columns are not known; `Decode`, or the router's errors.
     pub(crate) fn map(
         &mut self,
         map: &TableMap<'_>,
         context: &Context,
         window: Option<&Window>,
-    ) -> Result<()> {
-        self.cache.map_with(map, |map| compile(map, context, window)).map(|_| ())
+        history: &SchemaHistory,
+    ) -> std::result::Result<(), Unmapped> {
+        self.cache.map_with(map, |map| compile(map, context, window, history)).map(|_| ())
     }
 
     /// The table of a row event; `None` if it is not selected.
@@ -95,30 +111,34 @@ fn compile(
     map: &TableMap<'_>,
     context: &Context,
     window: Option<&Window>,
-) -> Result<Option<Rc<Table>>> {
+    history: &SchemaHistory,
+) -> std::result::Result<Option<Rc<Table>>, Unmapped> {
     if !context.spec.selection.includes(map.database, map.table) {
         return Ok(None);
     }
-    let decode = |e: tailrace_codec::DecodeError| {
-        Error::new(ErrorKind::Decode, format!("{}.{}: {e}", map.database, map.table))
-    };
-    let metadata = map.optional_metadata().map_err(decode)?;
-    if !metadata.has_names() {
-        return Err(Error::new(
-            ErrorKind::SchemaMismatch,
-            format!(
-                "{}.{}: the log does not name its columns (binlog_row_metadata is not FULL)",
-                map.database, map.table
-            ),
-        ));
-    }
-    let plan = TablePlan::from_full_metadata(map, &mut member_text).map_err(|e| {
-        Error::new(ErrorKind::Decode, format!("{}.{}: {e}", map.database, map.table))
-    })?;
+    let plan = plan(map, history)?;
     let schema = Arc::clone(plan.schema());
     let window_key = window.map(|w| w.key_encoder(&schema)).transpose()?.flatten();
     let sink = TableSink::compile(schema, &context.router, context.spec.policy.format)?;
     Ok(Some(Rc::new(Table { plan, sink, window_key })))
+}
+
+/// How to read a table's rows: by what the log says of it, else by the history.
+fn plan(map: &TableMap<'_>, history: &SchemaHistory) -> std::result::Result<TablePlan, Unmapped> {
+    let decode = |e: &dyn std::fmt::Display| {
+        Error::new(ErrorKind::Decode, format!("{}.{}: {e}", map.database, map.table))
+    };
+    if map.optional_metadata().map_err(|e| decode(&e))?.has_names() {
+        return TablePlan::from_full_metadata(map, &mut member_text)
+            .map_err(|e| Unmapped::Failed(decode(&e)));
+    }
+    let Some(schema) = history.schema(map.database, map.table) else {
+        return Err(Unmapped::SchemaMissing("no earlier statement tells them".to_owned()));
+    };
+    TablePlan::with_schema(map, Arc::clone(schema)).map_err(|e| match e {
+        PlanError::Mismatch { .. } => Unmapped::SchemaMissing(e.to_string()),
+        PlanError::Decode(e) => Unmapped::Failed(decode(&e)),
+    })
 }
 
 /// A member of an ENUM or SET as text.

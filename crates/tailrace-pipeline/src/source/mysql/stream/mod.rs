@@ -1,14 +1,16 @@
 //! The log as steps of progress: transactions, tables, rows and DDL.
 
+mod rows;
+mod schema;
+
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tailrace_codec::binlog::{
     Event, GtidEvent, GtidKind, LogFormat, PayloadLimits, PayloadReader, QueryEvent, RawEvent,
-    RowLimits, RowsEvent, RowsKind, TableMap, TransactionPayload, XaPrepare, recycle,
+    TransactionPayload, XaPrepare,
 };
-use tailrace_codec::encode::DdlPhase;
 use tailrace_codec::position::{FileOffset, Gtid, GtidSet, Tag};
 use tailrace_codec::{Cell, TableSchema};
 
@@ -19,8 +21,10 @@ use crate::source::mysql::backoff::Backoff;
 use crate::source::mysql::catalog::SelectedTable;
 use crate::source::mysql::context::{Context, Throttle};
 use crate::source::mysql::dump::Dump;
+use crate::source::mysql::history::SchemaHistory;
+use crate::source::mysql::offset;
 use crate::source::mysql::statement::{self, Effect};
-use crate::source::mysql::tables::{Table, Tables};
+use crate::source::mysql::tables::Tables;
 use crate::source::mysql::window::Window;
 use crate::transform::compose::Composer;
 
@@ -53,6 +57,9 @@ pub(crate) struct Stream<'c> {
     throttle: Throttle,
     composer: Composer,
     tables: Tables,
+    history: SchemaHistory,
+    /// The log does not name columns, at least in parts.
+    keeps_history: bool,
     scratch: Scratch,
     payload_reader: Option<PayloadReader>,
     /// Where the last step that was handed over ends.
@@ -76,12 +83,18 @@ pub(crate) struct Stream<'c> {
 }
 
 impl<'c> Stream<'c> {
-    pub(crate) fn new(context: &'c Context, checkpoint: &Checkpoint) -> Result<Self> {
+    pub(crate) fn new(
+        context: &'c Context,
+        checkpoint: &Checkpoint,
+        history: SchemaHistory,
+    ) -> Result<Self> {
         let mut stream = Self {
             context,
             throttle: Throttle::new(1),
             composer: context.composer(),
             tables: Tables::new(),
+            keeps_history: !history.is_empty(),
+            history,
             scratch: Scratch::default(),
             payload_reader: None,
             at: None,
@@ -116,15 +129,23 @@ impl<'c> Stream<'c> {
         self.at.is_some()
     }
 
-    /// Gives the stream its first position.
+    /// Gives the stream its first position; false if tables changed just then, so that it needs a new
+    /// one.
     ///
     /// # Errors
-    /// `Checkpoint` if the position cannot be read.
-    pub(crate) fn begin_at(&mut self, position: StreamPosition) -> Result<()> {
+    /// `Checkpoint` if the position cannot be read, and those of the source.
+    pub(crate) fn begin_at(&mut self, position: StreamPosition) -> Result<bool> {
         self.adopt(&position)?;
-        let from = position.clone();
         self.at = Some(position.clone());
-        self.step(Advance::Stream { from, to: position })
+        if !self.learn_all()? {
+            self.composer = self.context.composer();
+            self.history.rewind(self.step_id);
+            self.at = None;
+            return Ok(false);
+        }
+        let from = position.clone();
+        self.step(Advance::Stream { from, to: position })?;
+        Ok(true)
     }
 
     fn adopt(&mut self, position: &StreamPosition) -> Result<()> {
@@ -207,6 +228,7 @@ impl<'c> Stream<'c> {
         let position = self.at.clone().unwrap_or_default();
         self.composer = self.context.composer();
         self.context.ids.store(self.step_id, Ordering::Relaxed);
+        self.history.rewind(self.step_id);
         self.transaction = None;
         self.tables.clear();
         self.adopt(&position)
@@ -279,7 +301,7 @@ impl<'c> Stream<'c> {
         let event = format.decode(&raw).map_err(|e| unreadable(&raw, e, &self.seen))?;
         // Of the position in the header only the low 32 bits are written; artificial events have none.
         if raw.header.log_pos > 0 && !raw.header.flags.is_artificial() {
-            self.seen.1 = unwrap_offset(self.seen.1, raw.header.log_pos);
+            self.seen.1 = offset::unwrap_offset(self.seen.1, raw.header.log_pos);
         }
         match event {
             Event::FormatDescription(_) => {}
@@ -460,25 +482,10 @@ impl<'c> Stream<'c> {
                     window.definition_changed();
                 }
                 let es_ms = self.time_ms(raw);
-                self.definition(es_ms, &database, &table, &sql)?;
+                self.definition(es_ms, (&database, &table), &sql, query)?;
                 if commits { self.commit() } else { Ok(()) }
             }
         }
-    }
-
-    /// A statement that changes the definition of a selected object.
-    fn definition(&mut self, es_ms: i64, database: &str, table: &str, sql: &str) -> Result<()> {
-        self.tables.clear();
-        let delivered = self.delivered;
-        let transaction = self.open_transaction();
-        transaction.changes += 1;
-        if transaction.changes > delivered {
-            if let Some(topic) = self.context.router.ddl()? {
-                self.composer.ddl(topic, es_ms, (database, table), sql, DdlPhase::Stream);
-            }
-            self.context.observer.ddl(&format!("{}:{}", self.seen.0, self.seen.1), sql);
-        }
-        Ok(())
     }
 
     /// The first phase of a distributed transaction: whether its rows count is not known yet.
@@ -495,94 +502,6 @@ impl<'c> Stream<'c> {
                 self.seen.1
             ),
         ))
-    }
-
-    fn table_map(&mut self, map: &TableMap<'_>, window: &mut Option<&mut Window>) -> Result<()> {
-        self.tables.map(map, self.context, window.as_deref())
-    }
-
-    fn rows(
-        &mut self,
-        raw: &RawEvent<'_>,
-        rows: &RowsEvent<'_>,
-        window: &mut Option<&mut Window>,
-    ) -> Result<()> {
-        let es_ms = self.time_ms(raw);
-        self.open_transaction();
-        let seen = self.seen.clone();
-        let Some(table) = self.tables.get(rows.table_id, &seen)? else { return Ok(()) };
-        let gtid = self.transaction.as_ref().and_then(|t| t.gtid.as_ref());
-        let watching = window.as_ref().is_some_and(|w| w.covers(gtid));
-        let window = if watching { window.as_deref_mut() } else { None };
-        if !rows.is_full() {
-            return Err(Error::new(
-                ErrorKind::SourceSetting,
-                format!(
-                    "rows of {} at {}:{} do not hold all columns: binlog_row_image is not FULL in the session that wrote them",
-                    table.name(),
-                    self.seen.0,
-                    self.seen.1
-                ),
-            ));
-        }
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let result = self.row_images(rows, &table, &mut scratch, es_ms, window);
-        self.scratch = scratch;
-        result
-    }
-
-    fn row_images(
-        &mut self,
-        event: &RowsEvent<'_>,
-        table: &Table,
-        scratch: &mut Scratch,
-        es_ms: i64,
-        mut window: Option<&mut Window>,
-    ) -> Result<()> {
-        let batch_bytes_max = self.context.spec.limits.batch_bytes_max;
-        let seen = self.seen.clone();
-        let damaged = |e: tailrace_codec::DecodeError| {
-            Error::new(
-                ErrorKind::Decode,
-                format!("rows of {} behind {}:{}: {e}", table.name(), seen.0, seen.1),
-            )
-        };
-        let limits = RowLimits {
-            restored_bytes_max: self.context.spec.limits.event_bytes_max,
-            ..RowLimits::default()
-        };
-        let withheld = self.is_withheld(table.schema());
-        let Scratch { restored, before, after } = scratch;
-        let mut rows = event.rows(table.plan(), restored, limits).map_err(damaged)?;
-        let (mut old, mut new) = (recycle(std::mem::take(before)), recycle(std::mem::take(after)));
-        while rows.next_row(&mut old, &mut new).map_err(damaged)? {
-            if let Some(window) = window.as_deref_mut() {
-                for image in [&old, &new] {
-                    if !image.is_empty() {
-                        window.remember(table.schema(), table.window_key(), image)?;
-                    }
-                }
-            }
-            let delivered = self.delivered;
-            let transaction = self.open_transaction();
-            transaction.changes += 1;
-            if transaction.changes <= delivered || withheld {
-                continue;
-            }
-            match event.kind {
-                RowsKind::Write => self.composer.insert(table.sink(), es_ms, &new)?,
-                RowsKind::Delete => self.composer.delete(table.sink(), es_ms, &old)?,
-                RowsKind::Update | RowsKind::PartialUpdate => {
-                    self.composer.update(table.sink(), es_ms, &old, &new)?;
-                }
-            }
-            if self.composer.bytes() >= batch_bytes_max {
-                self.flush_part()?;
-            }
-        }
-        *before = recycle(old);
-        *after = recycle(new);
-        Ok(())
     }
 
     /// Ends the open transaction: what is composed now covers it whole.
@@ -680,25 +599,4 @@ fn unreadable(raw: &RawEvent<'_>, e: tailrace_codec::DecodeError, seen: &(String
     let known = raw.header.event_type.name() != "UNKNOWN_EVENT";
     let kind = if known { ErrorKind::Decode } else { ErrorKind::UnknownEvent };
     Error::new(kind, format!("{} behind {}:{}: {e}", raw.header.event_type, seen.0, seen.1))
-}
-
-/// The whole offset of which the header carries the low 32 bits: offsets in a file only grow.
-fn unwrap_offset(last: u64, low: u32) -> u64 {
-    const WRAP: u64 = 1 << 32;
-    let candidate = last & !(WRAP - 1) | u64::from(low);
-    if candidate + WRAP / 2 < last { candidate + WRAP } else { candidate }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unwrap_offset;
-
-    #[test]
-    fn offsets_beyond_four_gibibytes_go_on_growing() {
-        assert_eq!(unwrap_offset(4, 120), 120);
-        assert_eq!(unwrap_offset((1 << 32) - 10, 90), (1 << 32) + 90);
-        assert_eq!(unwrap_offset((1 << 32) + 90, 200), (1 << 32) + 200);
-        // A server may send an offset that lies a little behind, for example after a heartbeat.
-        assert_eq!(unwrap_offset(500, 400), 400);
-    }
 }

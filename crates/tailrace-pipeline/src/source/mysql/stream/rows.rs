@@ -1,0 +1,94 @@
+//! Rows of selected tables.
+
+use tailrace_codec::binlog::{RawEvent, RowLimits, RowsEvent, RowsKind, recycle};
+
+use super::{Scratch, Stream};
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::mysql::tables::Table;
+use crate::source::mysql::window::Window;
+
+impl Stream<'_> {
+    pub(super) fn rows(
+        &mut self,
+        raw: &RawEvent<'_>,
+        rows: &RowsEvent<'_>,
+        window: &mut Option<&mut Window>,
+    ) -> Result<()> {
+        let es_ms = self.time_ms(raw);
+        self.open_transaction();
+        let seen = self.seen.clone();
+        let Some(table) = self.tables.get(rows.table_id, &seen)? else { return Ok(()) };
+        let gtid = self.transaction.as_ref().and_then(|t| t.gtid.as_ref());
+        let watching = window.as_ref().is_some_and(|w| w.covers(gtid));
+        let window = if watching { window.as_deref_mut() } else { None };
+        if !rows.is_full() {
+            return Err(Error::new(
+                ErrorKind::SourceSetting,
+                format!(
+                    "rows of {} at {}:{} do not hold all columns: binlog_row_image is not FULL in the session that wrote them",
+                    table.name(),
+                    self.seen.0,
+                    self.seen.1
+                ),
+            ));
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let result = self.row_images(rows, &table, &mut scratch, es_ms, window);
+        self.scratch = scratch;
+        result
+    }
+
+    fn row_images(
+        &mut self,
+        event: &RowsEvent<'_>,
+        table: &Table,
+        scratch: &mut Scratch,
+        es_ms: i64,
+        mut window: Option<&mut Window>,
+    ) -> Result<()> {
+        let batch_bytes_max = self.context.spec.limits.batch_bytes_max;
+        let seen = self.seen.clone();
+        let damaged = |e: tailrace_codec::DecodeError| {
+            Error::new(
+                ErrorKind::Decode,
+                format!("rows of {} behind {}:{}: {e}", table.name(), seen.0, seen.1),
+            )
+        };
+        let limits = RowLimits {
+            restored_bytes_max: self.context.spec.limits.event_bytes_max,
+            ..RowLimits::default()
+        };
+        let withheld = self.is_withheld(table.schema());
+        let Scratch { restored, before, after } = scratch;
+        let mut rows = event.rows(table.plan(), restored, limits).map_err(damaged)?;
+        let (mut old, mut new) = (recycle(std::mem::take(before)), recycle(std::mem::take(after)));
+        while rows.next_row(&mut old, &mut new).map_err(damaged)? {
+            if let Some(window) = window.as_deref_mut() {
+                for image in [&old, &new] {
+                    if !image.is_empty() {
+                        window.remember(table.schema(), table.window_key(), image)?;
+                    }
+                }
+            }
+            let delivered = self.delivered;
+            let transaction = self.open_transaction();
+            transaction.changes += 1;
+            if transaction.changes <= delivered || withheld {
+                continue;
+            }
+            match event.kind {
+                RowsKind::Write => self.composer.insert(table.sink(), es_ms, &new)?,
+                RowsKind::Delete => self.composer.delete(table.sink(), es_ms, &old)?,
+                RowsKind::Update | RowsKind::PartialUpdate => {
+                    self.composer.update(table.sink(), es_ms, &old, &new)?;
+                }
+            }
+            if self.composer.bytes() >= batch_bytes_max {
+                self.flush_part()?;
+            }
+        }
+        *before = recycle(old);
+        *after = recycle(new);
+        Ok(())
+    }
+}

@@ -1,0 +1,141 @@
+//! Table definitions along the log: TABLE_MAP events, DDL, and the schema history.
+
+use std::collections::BTreeSet;
+
+use tailrace_codec::binlog::{QueryEvent, TableMap};
+use tailrace_codec::ddl::classify;
+use tailrace_codec::encode::DdlPhase;
+
+use super::Stream;
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema_history::record_key;
+use crate::source::mysql::catalog;
+use crate::source::mysql::history::{Change, Name, learn};
+use crate::source::mysql::tables::Unmapped;
+use crate::source::mysql::window::Window;
+
+/// Collation of text columns whose own is not known yet: the log tells it with their first rows.
+const TEXT_COLLATION: u16 = 255;
+
+impl Stream<'_> {
+    /// A statement that changes the definition of a selected object.
+    pub(super) fn definition(
+        &mut self,
+        es_ms: i64,
+        (database, table): (&str, &str),
+        sql: &str,
+        query: &QueryEvent<'_>,
+    ) -> Result<()> {
+        self.tables.clear();
+        let delivered = self.delivered;
+        let transaction = self.open_transaction();
+        transaction.changes += 1;
+        if transaction.changes <= delivered {
+            return Ok(());
+        }
+        if let Some(topic) = self.context.router.ddl()? {
+            self.composer.ddl(topic, es_ms, (database, table), sql, DdlPhase::Stream);
+        }
+        self.context.observer.ddl(&format!("{}:{}", self.seen.0, self.seen.1), sql);
+        if self.keeps_history {
+            let statement = classify(sql, query.database);
+            let default = query.status.database_collation.unwrap_or(TEXT_COLLATION);
+            let id = self.composer.version_id();
+            let changed = self.history.advance(&statement, sql, query.database, default, id);
+            self.record(&changed)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the records of tables with the step that is being composed.
+    fn record(&mut self, names: &[Name]) -> Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let topic = self.context.router.schema_history()?;
+        for name in names {
+            if let Some(table) = self.history.record(name) {
+                let key = record_key(&self.context.spec.job_id, &name.0, &name.1);
+                self.composer.record(topic, &key, &table.to_bytes()?);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn table_map(
+        &mut self,
+        map: &TableMap<'_>,
+        window: &mut Option<&mut Window>,
+    ) -> Result<()> {
+        match self.tables.map(map, self.context, window.as_deref(), &self.history) {
+            Ok(()) => return Ok(()),
+            Err(Unmapped::Failed(error)) => return Err(error),
+            Err(Unmapped::SchemaMissing(_)) => {}
+        }
+        let name = (map.database.to_owned(), map.table.to_owned());
+        self.keeps_history = true;
+        // What this transaction has done before its rows is known.
+        let behind = self.seen.clone();
+        let changes = self.learn(Some(&behind), &BTreeSet::from([name]))?;
+        match self.tables.map(map, self.context, window.as_deref(), &self.history) {
+            Ok(()) => Ok(()),
+            Err(Unmapped::Failed(error)) => Err(error),
+            Err(Unmapped::SchemaMissing(why)) => Err(self.unknowable(map, &why, changes.first())),
+        }
+    }
+
+    fn unknowable(&self, map: &TableMap<'_>, why: &str, change: Option<&Change>) -> Error {
+        let change = change.map_or_else(
+            || "the catalog does not have it".to_owned(),
+            |change| format!("the catalog has it as it is behind {}", change.what),
+        );
+        Error::new(
+            ErrorKind::SchemaMismatch,
+            format!(
+                "the columns of {}.{} at {}:{} cannot be known: the log does not name them (binlog_row_metadata is not FULL), {why}, and {change}",
+                map.database, map.table, self.seen.0, self.seen.1
+            ),
+        )
+    }
+
+    /// Where the log does not name columns: makes sure that all selected tables are known as they are at
+    /// the stream's position. False if some changed between there and now.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub(crate) fn learn_all(&mut self) -> Result<bool> {
+        let mut connection = self.context.connect()?;
+        self.keeps_history = !self.history.is_empty() || !catalog::names_columns(&mut connection)?;
+        if !self.keeps_history {
+            return Ok(true);
+        }
+        let wanted: BTreeSet<Name> =
+            catalog::selected_tables(&mut connection, &self.context.spec.selection)?
+                .into_iter()
+                .filter(|t| self.history.schema(&t.database, &t.table).is_none())
+                .map(|t| (t.database, t.table))
+                .collect();
+        if wanted.is_empty() || self.at.is_none() {
+            return Ok(true);
+        }
+        Ok(self.learn(None, &wanted)?.is_empty())
+    }
+
+    /// Takes tables from the catalog; gives the statements that make it useless for some of them.
+    fn learn(
+        &mut self,
+        behind: Option<&(String, u64)>,
+        wanted: &BTreeSet<Name>,
+    ) -> Result<Vec<Change>> {
+        let from = self.position(0);
+        let (tables, changes) = learn(self.context, &from, behind, wanted)?;
+        let id = self.composer.version_id();
+        let mut names = Vec::new();
+        for table in tables {
+            names.push(table.name.clone());
+            self.history.learned(table, id);
+        }
+        self.record(&names)?;
+        Ok(changes)
+    }
+}
