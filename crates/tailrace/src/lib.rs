@@ -5,9 +5,11 @@
 
 pub mod api;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod job_file;
 pub mod secret;
 pub mod store;
 pub mod telemetry;

@@ -1,7 +1,12 @@
 //! The command line.
 
 mod data_dir;
+mod exit;
+mod jobs;
 mod keys;
+mod output;
+mod progress;
+mod run;
 mod serve;
 
 use std::process::ExitCode;
@@ -19,21 +24,22 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Run(run::Run),
+    Jobs(jobs::Jobs),
     Keys(keys::Keys),
 }
 
 /// Runs what the command line says.
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Serve(serve) => serve.run(),
-        Command::Keys(keys) => keys.run(),
+        Command::Serve(serve) => serve.run().map_err(exit::Failed::from),
+        Command::Run(run) => run.run(),
+        Command::Jobs(jobs) => jobs.run(),
+        Command::Keys(keys) => keys.run().map_err(exit::Failed::from),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("tailrace: {e:#}");
-            ExitCode::FAILURE
-        }
+        Err(failed) => failed.report(),
     }
 }
 

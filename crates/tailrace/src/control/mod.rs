@@ -46,7 +46,9 @@ pub use caller::{Caller, Language};
 pub use command::{Actions, Command};
 pub use inner::ControlParts;
 pub use lifecycle::actions_of;
+pub(crate) use naming::check_job_name;
 pub use refusal::{Refusal, Result};
+pub use spec::{RunSettings, run_spec};
 pub use status::{Action, JobStatus};
 
 use iam::Iam;

@@ -1,5 +1,7 @@
 //! From a stored job to what the data path needs to know.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 use tailrace_pipeline::job::{
     Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, KafkaTls, Limits, Link, MessageFormat,
@@ -21,40 +23,72 @@ const MYSQL_PORT: u16 = 3306;
 /// Most brokers in one address (DRS's limit).
 const BROKERS_MAX: usize = 10;
 
+/// What a run is made of, without the job's life around it.
+pub struct RunSettings<'a> {
+    /// The job's id, by which the target knows it.
+    pub job_id: String,
+    /// Link.
+    pub engine: Engine,
+    /// Phases.
+    pub task: TaskMode,
+    /// Source with its secrets.
+    pub source: (&'a Endpoint, &'a EndpointSecrets),
+    /// Target with its secrets.
+    pub target: (&'a Endpoint, &'a EndpointSecrets),
+    /// Policy.
+    pub policy: SyncPolicy,
+    /// Objects.
+    pub selection: Selection,
+    /// Parameters that were set.
+    pub parameters: &'a BTreeMap<String, String>,
+}
+
 /// Builds what the data path needs, from settings alone.
 ///
 /// # Errors
 /// [`Refusal::NotConfigured`] for what is missing, [`Refusal::Invalid`] for what cannot be.
-pub(crate) fn build(job: &Job, selection: Selection, secrets: &JobSecrets) -> Result<JobSpec> {
-    let policy = job.policy.clone().unwrap_or_else(SyncPolicy::default_for_unset);
+pub fn run_spec(settings: RunSettings<'_>) -> Result<JobSpec> {
+    let mut limits = Limits::default();
+    for (name, value) in settings.parameters {
+        parameter::apply(name, value, &mut limits)?;
+    }
     let spec = JobSpec {
-        job_id: job.id.clone(),
-        link: match job.engine {
+        job_id: settings.job_id,
+        link: match settings.engine {
             Engine::MysqlToKafka => Link::MysqlToKafka,
             Engine::TaurusToKafka => Link::TaurusToKafka,
         },
-        task: match job.task {
+        task: match settings.task {
             TaskMode::Full => TaskType::Full,
             TaskMode::FullIncremental => TaskType::FullIncremental,
             TaskMode::Incremental => TaskType::Incremental,
         },
-        source: source(&job.source, &secrets.source)?,
-        target: target(&job.target, &secrets.target)?,
-        selection,
-        start: policy.start_position.as_ref().map(start).transpose()?,
-        policy: kafka_policy(policy),
-        limits: limits(job)?,
+        source: source(settings.source.0, settings.source.1)?,
+        target: target(settings.target.0, settings.target.1)?,
+        selection: settings.selection,
+        start: settings.policy.start_position.as_ref().map(start).transpose()?,
+        policy: kafka_policy(settings.policy),
+        limits,
     };
     spec.validate().map_err(|e| Refusal::NotConfigured { reason: e.message().to_owned() })?;
     Ok(spec)
 }
 
-fn limits(job: &Job) -> Result<Limits> {
-    let mut limits = Limits::default();
-    for (name, value) in &job.parameters {
-        parameter::apply(name, value, &mut limits)?;
-    }
-    Ok(limits)
+/// As [`run_spec`], for a stored job.
+///
+/// # Errors
+/// As [`run_spec`].
+pub(crate) fn build(job: &Job, selection: Selection, secrets: &JobSecrets) -> Result<JobSpec> {
+    run_spec(RunSettings {
+        job_id: job.id.clone(),
+        engine: job.engine,
+        task: job.task,
+        source: (&job.source, &secrets.source),
+        target: (&job.target, &secrets.target),
+        policy: job.policy.clone().unwrap_or_else(SyncPolicy::default_for_unset),
+        selection,
+        parameters: &job.parameters,
+    })
 }
 
 /// The selection of a job that names its databases; `None` for one of the whole server, whose

@@ -2,6 +2,7 @@
 
 mod canonical;
 mod signature;
+mod signing;
 
 use axum::{
     body::Body,
@@ -19,6 +20,7 @@ use crate::control::{
 };
 
 pub(in crate::api) use canonical::percent_decode;
+pub(crate) use signing::{Unsigned, sign};
 
 use self::{
     canonical::Signable,

@@ -1,0 +1,40 @@
+//! `tailrace jobs create`: from a file to a job that can be started, or runs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Waiting, follow, print_job, start};
+use crate::cli::exit::Failed;
+use crate::cli::output::Output;
+use crate::client::Client;
+use crate::job_file::JobFile;
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// Job file (TOML); `tailrace run` takes the same. docs/commands.md explains it.
+    file: PathBuf,
+    /// Check the job and start it.
+    #[arg(long)]
+    start: bool,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+impl Create {
+    pub(super) async fn run(self, client: &Client, output: Output) -> Result<(), Failed> {
+        let file = JobFile::read(&self.file)?;
+        // Everything that can be seen from here is refused before there is a job.
+        file.spec()?;
+        let id = client.create(&file).await?;
+        let ready = Waiting { wait: true, timeout: None };
+        follow::until(client, &id, &ready, &["CONFIGURATION"]).await?;
+        client.save_endpoints(&id, &file).await?;
+        client.save_settings(&id, &file).await?;
+        if self.start {
+            start(client, &id, true).await?;
+            follow::started(client, &id, &self.waiting).await?;
+        }
+        print_job(client, &id, output).await
+    }
+}

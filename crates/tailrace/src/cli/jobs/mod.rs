@@ -1,0 +1,331 @@
+//! `tailrace jobs`: a client of a running server.
+
+mod create;
+mod follow;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::exit::{Exit, Failed};
+use super::output::{Output, flat, text};
+use crate::client::{Client, Login, PrecheckItem};
+
+/// See and drive the jobs of a server.
+///
+/// JOB is a job's id or its name. The server and the access key come from the options, else from the
+/// environment: TAILRACE_ENDPOINT, and TAILRACE_CREDENTIALS (the credentials.json that the server's
+/// first start writes) or TAILRACE_PROJECT_ID, TAILRACE_AK and TAILRACE_SK.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong command line or job file, 3 no such job, 4 not in this state,
+/// 5 no server answers, 6 the precheck failed, 7 access refused, 8 the time of a wait was over.
+#[derive(Debug, Args)]
+pub(super) struct Jobs {
+    #[command(flatten)]
+    server: Server,
+    /// Form of the result.
+    #[arg(long, short, global = true, value_enum, default_value_t)]
+    output: Output,
+    #[command(subcommand)]
+    command: JobsCommand,
+}
+
+/// Which server, and as whom.
+#[derive(Debug, Args)]
+struct Server {
+    /// Address of the server.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "TAILRACE_ENDPOINT",
+        default_value = "http://127.0.0.1:8080"
+    )]
+    endpoint: String,
+    /// credentials.json of the server's data directory.
+    #[arg(long, global = true, value_name = "FILE", env = "TAILRACE_CREDENTIALS")]
+    credentials: Option<PathBuf>,
+}
+
+/// How long to wait.
+#[derive(Debug, Clone, Args)]
+struct Waiting {
+    /// Wait until the job is where the command brings it.
+    #[arg(long)]
+    wait: bool,
+    /// Longest time to wait, in seconds; without, as long as it takes.
+    #[arg(long, value_name = "SECONDS", requires = "wait")]
+    timeout: Option<u64>,
+}
+
+impl Waiting {
+    fn limit(&self) -> Option<Duration> {
+        self.timeout.map(Duration::from_secs)
+    }
+}
+
+/// Views of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum View {
+    /// Status and figures.
+    Overview,
+    /// All settings.
+    Detail,
+    /// Progress by phase.
+    Progress,
+    /// The newest precheck.
+    Precheck,
+    /// The newest connection test.
+    Network,
+    /// What happened.
+    Log,
+}
+
+#[derive(Debug, Subcommand)]
+enum JobsCommand {
+    /// List all jobs.
+    List,
+    /// Show a job.
+    Show {
+        /// Id or name.
+        job: String,
+        /// What of it.
+        #[arg(long, value_enum, default_value = "detail")]
+        view: View,
+    },
+    /// Make a job of a file, test its connections and save its settings; with --start also check and
+    /// start it. If something is refused, the job is left as far as it came, to be seen or deleted.
+    Create(create::Create),
+    /// Check whether a job can start.
+    Precheck {
+        /// Id or name.
+        job: String,
+    },
+    /// Check a job and start it.
+    Start {
+        /// Id or name.
+        job: String,
+        /// Start without a check; the newest one has to be passed.
+        #[arg(long)]
+        no_precheck: bool,
+        #[command(flatten)]
+        waiting: Waiting,
+    },
+    /// Pause a job at a durable checkpoint.
+    Pause {
+        /// Id or name.
+        job: String,
+        #[command(flatten)]
+        waiting: Waiting,
+    },
+    /// Let a paused or failed job go on where it stopped.
+    Resume {
+        /// Id or name.
+        job: String,
+        #[command(flatten)]
+        waiting: Waiting,
+    },
+    /// End a job for good; it cannot be started again.
+    Stop {
+        /// Id or name.
+        job: String,
+        #[command(flatten)]
+        waiting: Waiting,
+    },
+    /// Delete an ended job: its settings, secrets and progress records. Its topics stay.
+    Delete {
+        /// Id or name.
+        job: String,
+        /// End it first if it has not ended.
+        #[arg(long)]
+        stop: bool,
+    },
+    /// Follow a job: phase, rows, delay; until it is interrupted, ends or fails.
+    Follow {
+        /// Id or name.
+        job: String,
+        /// Stop following after this many seconds.
+        #[arg(long, value_name = "SECONDS")]
+        timeout: Option<u64>,
+    },
+}
+
+impl Jobs {
+    pub(super) fn run(self) -> Result<(), Failed> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let client = self.server.client()?;
+        runtime.block_on(self.command.run(&client, self.output))
+    }
+}
+
+impl Server {
+    fn client(&self) -> Result<Client, Failed> {
+        Ok(Client::new(&self.endpoint, self.login()?)?)
+    }
+
+    fn login(&self) -> Result<Login, Failed> {
+        if let Some(path) = &self.credentials {
+            return Ok(Login::read(path)?);
+        }
+        let value = |name: &str| {
+            std::env::var(name).ok().filter(|text| !text.is_empty()).ok_or_else(|| {
+                Failed::new(
+                    Exit::Usage,
+                    format!(
+                        "{name} is not set; give --credentials FILE (credentials.json of the server's data directory), or TAILRACE_PROJECT_ID, TAILRACE_AK and TAILRACE_SK"
+                    ),
+                )
+            })
+        };
+        Ok(Login {
+            project_id: value("TAILRACE_PROJECT_ID")?,
+            access_key: value("TAILRACE_AK")?,
+            secret_key: value("TAILRACE_SK")?.into(),
+        })
+    }
+}
+
+impl JobsCommand {
+    async fn run(self, client: &Client, output: Output) -> Result<(), Failed> {
+        match self {
+            Self::List => output.print(&Value::Array(client.jobs().await?), list_rows),
+            Self::Show { job, view } => {
+                let id = client.find(&job).await?;
+                output.print(&client.show(&id, view.name()).await?, flat)
+            }
+            Self::Create(create) => create.run(client, output).await,
+            Self::Precheck { job } => {
+                let id = client.find(&job).await?;
+                let items = client.precheck(&id).await?;
+                print_checks(output, &items)?;
+                passed(&items)
+            }
+            Self::Start { job, no_precheck, waiting } => {
+                let id = client.find(&job).await?;
+                start(client, &id, !no_precheck).await?;
+                follow::started(client, &id, &waiting).await?;
+                print_job(client, &id, output).await
+            }
+            Self::Pause { job, waiting } => {
+                let id = client.find(&job).await?;
+                client.act(&id, "stop", json!({"pause_mode": "target"})).await?;
+                follow::until(client, &id, &waiting, &["PAUSING"]).await?;
+                print_job(client, &id, output).await
+            }
+            Self::Resume { job, waiting } => {
+                let id = client.find(&job).await?;
+                client.act(&id, "restart", json!({})).await?;
+                follow::started(client, &id, &waiting).await?;
+                print_job(client, &id, output).await
+            }
+            Self::Stop { job, waiting } => {
+                let id = client.find(&job).await?;
+                client.act(&id, "terminate", json!({})).await?;
+                follow::until(client, &id, &waiting, &[ENDED]).await?;
+                print_job(client, &id, output).await
+            }
+            Self::Delete { job, stop } => delete(client, &job, stop, output).await,
+            Self::Follow { job, timeout } => {
+                let id = client.find(&job).await?;
+                follow::follow(client, &id, timeout.map(Duration::from_secs)).await
+            }
+        }
+    }
+}
+
+/// Status of an ended job.
+const ENDED: &str = "RELEASE_RESOURCE_COMPLETE";
+
+impl View {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Detail => "detail",
+            Self::Progress => "progress",
+            Self::Precheck => "precheck",
+            Self::Network => "network",
+            Self::Log => "log",
+        }
+    }
+}
+
+/// Starts a job, after a check of it that has to pass.
+async fn start(client: &Client, id: &str, checked: bool) -> Result<(), Failed> {
+    if checked {
+        passed(&client.precheck(id).await?)?;
+    }
+    client.act(id, "start", json!({})).await?;
+    Ok(())
+}
+
+async fn delete(client: &Client, job: &str, stop: bool, output: Output) -> Result<(), Failed> {
+    let id = client.find(job).await?;
+    if stop && client.status(&id).await? != ENDED {
+        client.act(&id, "terminate", json!({})).await?;
+        let waiting = Waiting { wait: true, timeout: None };
+        follow::until(client, &id, &waiting, &[ENDED]).await?;
+    }
+    client.delete(&id).await?;
+    let done = json!({"id": id, "status": "DELETED"});
+    output.print(&done, |value| job_rows(std::slice::from_ref(value)))
+}
+
+/// An error if a check found what hinders the start; names each with its reason.
+fn passed(items: &[PrecheckItem]) -> Result<(), Failed> {
+    let bad: Vec<String> = items
+        .iter()
+        .filter(|item| item.result == "FAILED")
+        .map(|item| format!("\n  {}: {}", item.item, item.reason))
+        .collect();
+    if bad.is_empty() {
+        return Ok(());
+    }
+    Err(Failed::new(Exit::Precheck, format!("the precheck failed:{}", bad.concat())))
+}
+
+fn print_checks(output: Output, items: &[PrecheckItem]) -> Result<(), Failed> {
+    let value = json!(items);
+    output.print(&value, |_| {
+        let mut rows = vec![vec!["result".into(), "check".into(), "reason".into()]];
+        for item in items {
+            rows.push(vec![item.result.clone(), item.item.clone(), item.reason.clone()]);
+        }
+        rows
+    })
+}
+
+/// Prints a job's id, name and status.
+async fn print_job(client: &Client, id: &str, output: Output) -> Result<(), Failed> {
+    let view = client.show(id, "detail").await?;
+    let short = json!({
+        "id": id, "name": text(&view, "/base_info/name"), "status": text(&view, "/status"),
+    });
+    output.print(&short, |value| job_rows(std::slice::from_ref(value)))
+}
+
+fn job_rows(jobs: &[Value]) -> Vec<Vec<String>> {
+    let heads = ["id", "name", "status"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    for job in jobs {
+        rows.push(heads.map(|head| text(job, &format!("/{head}"))).to_vec());
+    }
+    rows
+}
+
+fn list_rows(jobs: &Value) -> Vec<Vec<String>> {
+    let columns = [
+        ("id", "/id"),
+        ("name", "/name"),
+        ("status", "/status"),
+        ("link", "/engine_type"),
+        ("phases", "/task_type"),
+        ("created", "/create_time"),
+    ];
+    let mut rows = vec![columns.map(|(head, _)| head.to_owned()).to_vec()];
+    for job in jobs.as_array().map(Vec::as_slice).unwrap_or_default() {
+        rows.push(columns.map(|(_, pointer)| text(job, pointer)).to_vec());
+    }
+    rows
+}

@@ -1,0 +1,239 @@
+//! `tailrace run`: one job without a server.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tailrace_pipeline::checkpoint::Checkpoint;
+use tailrace_pipeline::job::JobSpec;
+use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
+use tailrace_pipeline::precheck::{self, CheckResult};
+use tailrace_pipeline::run::StopSignal;
+use tailrace_pipeline::{Ended, ErrorKind};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::exit::{Exit, Failed};
+use super::progress::Progress;
+use crate::job_file::JobFile;
+use crate::telemetry::{self, LogFormat};
+
+/// Pause between two looks at the job's counters.
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
+/// Time a graceful stop may take.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// Run one job in this process, without a server.
+///
+/// The job's name is its identity: its progress is kept in Kafka beside the data, so a later run of the same
+/// file goes on where this one ended, and a second run at the same time takes the job over from the
+/// first. SIGINT or SIGTERM stops it at a durable checkpoint.
+///
+/// Exit codes: 0 finished or stopped, 1 failed, 2 wrong command line or job file, 6 the precheck failed.
+#[derive(Debug, clap::Args)]
+pub(super) struct Run {
+    /// Job file (TOML); docs/commands.md explains it.
+    file: PathBuf,
+    /// Check whether the job could run, and end.
+    #[arg(long)]
+    check: bool,
+    /// Start without a check.
+    #[arg(long, conflicts_with = "check")]
+    no_precheck: bool,
+    /// Remove the job's progress records from Kafka, so that the next run begins anew, and end.
+    #[arg(long, conflicts_with_all = ["check", "no_precheck"])]
+    forget: bool,
+    /// Level of the log on standard error, or a list of target=level.
+    #[arg(long, value_name = "FILTER", env = "TAILRACE_LOG", default_value = "warn")]
+    log_filter: String,
+}
+
+impl Run {
+    pub(super) fn run(self) -> Result<(), Failed> {
+        telemetry::start_log(LogFormat::Text, &self.log_filter)
+            .map_err(|e| Failed::new(Exit::Usage, e))?;
+        let spec = JobFile::read(&self.file)?.spec()?;
+        if self.forget {
+            tailrace_pipeline::forget(&spec, u64::MAX).map_err(|e| failed(&e))?;
+            println!("the progress records of {} are removed", spec.job_id);
+            return Ok(());
+        }
+        if !self.no_precheck {
+            check(&spec, self.check)?;
+        }
+        if self.check {
+            return Ok(());
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(run(spec))
+    }
+}
+
+fn failed(error: &tailrace_pipeline::Error) -> Failed {
+    let solution = error.kind().solution();
+    Failed::new(Exit::Failure, format!("{error}\n  what to do: {solution}"))
+}
+
+/// Runs the precheck and prints what is not passed, or with `all` everything.
+fn check(spec: &JobSpec, all: bool) -> Result<(), Failed> {
+    let items = precheck::run(spec);
+    let mut bad = 0;
+    for item in &items {
+        let word = match item.result {
+            CheckResult::Passed if !all => continue,
+            CheckResult::Passed => "passed",
+            CheckResult::Alarm => "alarm ",
+            CheckResult::Failed => "FAILED",
+        };
+        bad += u32::from(item.result == CheckResult::Failed);
+        let reason = if item.reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {} {}", item.reason, item.remedy)
+        };
+        println!("{word}  {}{}", item.item, reason.trim_end());
+    }
+    if bad == 0 {
+        return Ok(());
+    }
+    Err(Failed::new(Exit::Precheck, format!("the precheck failed: {bad} of {}", items.len())))
+}
+
+/// What the job tells while it runs.
+struct Watcher {
+    phase: Mutex<Phase>,
+    lines: Mutex<Vec<String>>,
+}
+
+impl JobObserver for Watcher {
+    fn phase(&self, phase: Phase) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+    }
+
+    fn durable(&self, _checkpoint: &Checkpoint) {}
+
+    fn table(&self, _database: &str, _table: &str, _rows: u64, _done: bool) {}
+
+    fn ddl(&self, position: &str, statement: &str) {
+        tracing::info!(position, statement, "DDL");
+    }
+
+    fn log(&self, level: tracing::Level, message: &str) {
+        if level <= tracing::Level::WARN {
+            self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(message.to_owned());
+        }
+    }
+}
+
+async fn run(spec: JobSpec) -> Result<(), Failed> {
+    let (stop, counters) = (StopSignal::new(), Arc::new(Counters::default()));
+    let watcher = Arc::new(Watcher { phase: Mutex::new(Phase::Starting), lines: Mutex::default() });
+    let observer: Arc<dyn JobObserver> = Arc::clone(&watcher) as _;
+    let (job_stop, job_counters) = (stop.clone(), Arc::clone(&counters));
+    // The epoch of a job outside a server never changes; Kafka's own fencing keeps two apart.
+    let mut job = tokio::task::spawn_blocking(move || {
+        tailrace_pipeline::run_job(&spec, 1, &job_stop, &observer, &job_counters)
+    });
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut looks = tokio::time::interval(LOOK_PAUSE);
+    let mut rates = Rates::new();
+    let mut progress = Progress::new();
+    let mut stopped_at: Option<Instant> = None;
+    let ended = loop {
+        tokio::select! {
+            ended = &mut job => break ended,
+            _ = terminate.recv() => stopped_at = Some(ask_to_stop(&stop, stopped_at)),
+            _ = interrupt.recv() => stopped_at = Some(ask_to_stop(&stop, stopped_at)),
+            _ = looks.tick() => show(&watcher, &counters, &mut rates, &mut progress),
+        }
+        if stopped_at.is_some_and(|at| at.elapsed() > STOP_LIMIT) {
+            return Err(Failed::new(
+                Exit::Failure,
+                "the target did not take the last messages in 10 s; the next run goes on from the last checkpoint",
+            ));
+        }
+    };
+    drop(progress);
+    let ended = ended.map_err(|e| Failed::new(Exit::Failure, format!("the job panicked: {e}")))?;
+    let how = match ended {
+        Ok(Ended::Finished(_)) => "finished",
+        Ok(Ended::Stopped(_)) => "stopped at a durable checkpoint",
+        Err(e) if e.kind() == ErrorKind::Cancelled => "stopped",
+        Err(e) => return Err(failed(&e)),
+    };
+    println!("{how}: {}", totals(&counters));
+    Ok(())
+}
+
+fn ask_to_stop(stop: &StopSignal, before: Option<Instant>) -> Instant {
+    stop.stop();
+    before.unwrap_or_else(Instant::now)
+}
+
+/// Changes per second since the last look.
+struct Rates {
+    at: Instant,
+    messages: u64,
+    per_second: f64,
+}
+
+impl Rates {
+    fn new() -> Self {
+        Self { at: Instant::now(), messages: 0, per_second: 0.0 }
+    }
+
+    fn see(&mut self, messages: u64) -> f64 {
+        let seconds = self.at.elapsed().as_secs_f64();
+        if seconds >= 1.0 {
+            self.per_second = messages.saturating_sub(self.messages) as f64 / seconds;
+            (self.at, self.messages) = (Instant::now(), messages);
+        }
+        self.per_second
+    }
+}
+
+fn show(watcher: &Watcher, counters: &Counters, rates: &mut Rates, progress: &mut Progress) {
+    let lines = std::mem::take(&mut *watcher.lines.lock().unwrap_or_else(PoisonError::into_inner));
+    lines.iter().for_each(|line| progress.say(line));
+    let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    let rate = rates.see(of(&counters.messages));
+    let phase = *watcher.phase.lock().unwrap_or_else(PoisonError::into_inner);
+    let (rows, estimated) = (of(&counters.snapshot_rows), of(&counters.snapshot_rows_estimated));
+    let percent = (rows * 100).checked_div(estimated.max(rows)).unwrap_or(0);
+    match phase {
+        Phase::Starting => progress.show("starting", 0, ""),
+        Phase::Full => {
+            progress.show("full", percent, &format!("{rows} rows, {rate:.0} messages/s"));
+        }
+        Phase::FullComplete => progress.show("full phase complete", 100, &format!("{rows} rows")),
+        Phase::Incremental => {
+            let changes = of(&counters.inserts) + of(&counters.updates) + of(&counters.deletes);
+            let behind = if counters.idle.load(Ordering::Relaxed) {
+                "up to date".to_owned()
+            } else {
+                format!("{} ms behind", lag_ms(counters))
+            };
+            let more = format!("{changes} changes, {rate:.0} messages/s, {behind}");
+            progress.show("incremental", 100, &more);
+        }
+    }
+}
+
+/// Time between the commit of the newest delivered change and its delivery.
+fn lag_ms(counters: &Counters) -> i64 {
+    let durable = counters.durable_time_ms.load(Ordering::Relaxed);
+    (durable - counters.source_time_ms.load(Ordering::Relaxed)).max(0)
+}
+
+fn totals(counters: &Counters) -> String {
+    let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    format!(
+        "{} rows of the full phase, {} inserts, {} updates, {} deletes, {} DDL statements",
+        of(&counters.snapshot_rows),
+        of(&counters.inserts),
+        of(&counters.updates),
+        of(&counters.deletes),
+        of(&counters.ddls)
+    )
+}

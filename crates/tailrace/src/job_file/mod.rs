@@ -1,0 +1,248 @@
+//! A job as a file (TOML): what `tailrace run` runs and `tailrace jobs create` makes.
+//!
+//! Members have DRS's names where DRS has one. `docs/commands.md` explains them with an example.
+
+mod request;
+mod secret;
+mod spec;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+pub use secret::Secret;
+
+/// Bytes a job file may have.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Why a job file cannot be used; names file, place and what is allowed, never a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct JobFileError(pub String);
+
+/// A job file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobFile {
+    /// Name: 4 to 50 letters, digits, `-` and `_`, beginning with a letter.
+    pub name: String,
+    /// For people.
+    #[serde(default)]
+    pub description: String,
+    /// Which phases it has.
+    #[serde(default)]
+    pub task: Task,
+    /// Where it reads.
+    pub source: Source,
+    /// Where it writes.
+    pub target: Target,
+    /// Databases with `"*"` or a list of tables.
+    pub objects: BTreeMap<String, Objects>,
+    /// Topics, partitions, format.
+    #[serde(default)]
+    pub policy: Policy,
+    /// Parameters of the job (`tailrace jobs parameters` lists them).
+    #[serde(default)]
+    pub limits: BTreeMap<String, u64>,
+}
+
+/// Phases of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum Task {
+    /// Rows once.
+    #[serde(rename = "full")]
+    Full,
+    /// Rows, then every change.
+    #[default]
+    #[serde(rename = "full+incremental")]
+    FullIncremental,
+    /// Changes after a position.
+    #[serde(rename = "incremental")]
+    Incremental,
+}
+
+/// Kinds of source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceEngine {
+    /// MySQL
+    #[default]
+    Mysql,
+    /// TaurusDB
+    Taurus,
+}
+
+/// A source.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Kind.
+    #[serde(default)]
+    pub engine: SourceEngine,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    #[serde(default = "mysql_port")]
+    pub port: u16,
+    /// Account.
+    pub user: String,
+    /// Its password.
+    pub password: Secret,
+    /// Use TLS.
+    #[serde(default)]
+    pub ssl: bool,
+    /// CA certificates that are trusted; without, any certificate is.
+    pub ssl_ca_file: Option<PathBuf>,
+}
+
+fn mysql_port() -> u16 {
+    3306
+}
+
+/// A target.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// `host:port[,host:port…]`
+    pub brokers: String,
+    /// `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`.
+    #[serde(default = "plaintext")]
+    pub security: String,
+    /// `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.
+    pub sasl_mechanism: Option<String>,
+    /// User of SASL.
+    pub user: Option<String>,
+    /// Password of SASL.
+    pub password: Option<Secret>,
+    /// CA certificates: PEM, JKS or PKCS#12.
+    pub trust_store_file: Option<PathBuf>,
+    /// Password of the trust store, where it has one.
+    pub trust_store_password: Option<Secret>,
+    /// Certificate and key for mutual TLS: PEM, JKS or PKCS#12.
+    pub key_store_file: Option<PathBuf>,
+    /// Password of the key store, where it has one.
+    pub key_store_password: Option<Secret>,
+    /// Check that certificates bear the brokers' names.
+    #[serde(default = "yes")]
+    pub verify_host: bool,
+}
+
+fn plaintext() -> String {
+    "PLAINTEXT".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Selected objects of a database.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "\"*\" for all tables, or a list of tables")]
+pub enum Objects {
+    /// All tables, those made later too.
+    All(Star),
+    /// These tables.
+    Tables(Vec<String>),
+}
+
+/// `*`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Star {
+    /// `*`
+    #[serde(rename = "*")]
+    Star,
+}
+
+/// `topic_policy` in words or in DRS's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum TopicWord {
+    /// All to one topic, which has to exist.
+    #[serde(rename = "one_topic", alias = "0")]
+    OneTopic,
+    /// A topic per table.
+    #[default]
+    #[serde(rename = "per_table", alias = "1")]
+    PerTable,
+    /// A topic per database.
+    #[serde(rename = "per_database", alias = "2")]
+    PerDatabase,
+}
+
+/// `partition_policy` in words or in DRS's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum PartitionWord {
+    /// By hash of database and table.
+    #[default]
+    #[serde(rename = "table", alias = "0")]
+    Table,
+    /// Partition 0, in the order of transactions.
+    #[serde(rename = "zero", alias = "1")]
+    Zero,
+    /// By hash of the primary key.
+    #[serde(rename = "primary_key", alias = "2")]
+    PrimaryKey,
+    /// By hash of the database.
+    #[serde(rename = "database", alias = "3")]
+    Database,
+}
+
+/// Topics, partitions and format. The members have DRS's names.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// Which topics there are.
+    pub topic_policy: TopicWord,
+    /// The one topic.
+    pub topic: Option<String>,
+    /// Name of topics, with `$database$` and `$tablename$`.
+    pub topic_name_format: Option<String>,
+    /// What decides the partition.
+    pub partition_policy: PartitionWord,
+    /// `json` or `json_c`.
+    pub kafka_data_format: Option<String>,
+    /// Partitions of topics that are made.
+    pub partitions_num: Option<u32>,
+    /// Replication factor of topics that are made.
+    pub replication_factor: Option<u16>,
+    /// Topic that DDL statements are sent to; none are sent without.
+    pub ddl_topic: Option<String>,
+    /// `exactly_once` or `at_least_once`.
+    pub delivery: Option<String>,
+    /// Compacted topic of the progress records.
+    pub progress_topic: Option<String>,
+    /// Start of an incremental job: `binlog.000001:4`.
+    pub file_and_position: Option<String>,
+    /// Start of an incremental job: executed GTIDs.
+    pub gtid_set: Option<String>,
+}
+
+impl JobFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`JobFileError`] with file, line and what is wrong.
+    pub fn read(path: &Path) -> Result<Self, JobFileError> {
+        let failed = |e: &dyn std::fmt::Display| JobFileError(format!("{}: {e}", path.display()));
+        let size = std::fs::metadata(path).map_err(|e| failed(&e))?.len();
+        if size > FILE_BYTES_MAX {
+            return Err(failed(&format!("{size} bytes; a job file has at most {FILE_BYTES_MAX}")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|e| failed(&e))?;
+        Self::parse(&text).map_err(|e| failed(&e))
+    }
+
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// [`JobFileError`] with line and what is wrong.
+    pub fn parse(text: &str) -> Result<Self, JobFileError> {
+        // The error's own form shows the line, which may hold a password.
+        toml::from_str(text).map_err(|e| {
+            let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            JobFileError(format!("line {}: {}", before.matches('\n').count() + 1, e.message()))
+        })
+    }
+}

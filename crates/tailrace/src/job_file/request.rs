@@ -1,0 +1,204 @@
+//! A job file as bodies of DRS's calls.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::ExposeSecret as _;
+use serde_json::{Map, Value, json};
+
+use super::{
+    JobFile, JobFileError, Objects, PartitionWord, Policy, Secret, SourceEngine, Task, TopicWord,
+};
+
+impl Task {
+    /// DRS `task_type`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Full => "FULL_TRANS",
+            Self::FullIncremental => "FULL_INCR_TRANS",
+            Self::Incremental => "INCR_TRANS",
+        }
+    }
+}
+
+impl TopicWord {
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::OneTopic => "0",
+            Self::PerTable => "1",
+            Self::PerDatabase => "2",
+        }
+    }
+}
+
+impl PartitionWord {
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Table => "0",
+            Self::Zero => "1",
+            Self::PrimaryKey => "2",
+            Self::Database => "3",
+        }
+    }
+}
+
+/// A file in Base64, as DRS wants certificates and stores.
+pub(super) fn file_base64(field: &str, path: &Path) -> Result<String, JobFileError> {
+    let bytes = std::fs::read(path)
+        .map_err(|e| JobFileError(format!("{field}: {}: {e}", path.display())))?;
+    Ok(STANDARD.encode(bytes))
+}
+
+fn put(object: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>) {
+    if let Some(value) = value {
+        object.insert(name.to_owned(), value.into());
+    }
+}
+
+fn put_secret(
+    object: &mut Map<String, Value>,
+    name: &str,
+    field: &str,
+    secret: Option<&Secret>,
+) -> Result<(), JobFileError> {
+    let revealed = secret.map(|secret| secret.reveal(field)).transpose()?;
+    put(object, name, revealed.map(|s| s.expose_secret().to_owned()));
+    Ok(())
+}
+
+impl JobFile {
+    /// DRS `engine_type`.
+    pub fn engine_type(&self) -> &'static str {
+        match self.source.engine {
+            SourceEngine::Mysql => "mysql-to-kafka",
+            SourceEngine::Taurus => "taurus-to-kafka",
+        }
+    }
+
+    /// DRS `db_type` of the source.
+    pub fn source_type(&self) -> &'static str {
+        match self.source.engine {
+            SourceEngine::Mysql => "mysql",
+            SourceEngine::Taurus => "taurus",
+        }
+    }
+
+    /// Body of `batch-creation`.
+    pub fn creation(&self) -> Value {
+        json!({"jobs": [{
+            "name": self.name, "description": self.description, "db_use_type": "sync",
+            "engine_type": self.engine_type(), "job_direction": "non-dbs", "net_type": "vpc",
+            "node_type": "high", "task_type": self.task.code(), "customize_sutnet_id": "none",
+            "source_endpoint": {"db_type": self.source_type()},
+            "target_endpoint": {"db_type": "kafka"},
+        }]})
+    }
+
+    /// The source in v3's form, with its secrets.
+    ///
+    /// # Errors
+    /// [`JobFileError`] if a secret or file is not there.
+    pub fn source_endpoint(&self) -> Result<Map<String, Value>, JobFileError> {
+        let source = &self.source;
+        let mut out = Map::new();
+        put(&mut out, "db_type", Some(self.source_type()));
+        put(&mut out, "ip", Some(source.host.as_str()));
+        put(&mut out, "db_port", Some(source.port));
+        put(&mut out, "db_user", Some(source.user.as_str()));
+        put_secret(&mut out, "db_password", "source.password", Some(&source.password))?;
+        put(&mut out, "ssl_link", Some(source.ssl));
+        if let Some(path) = &source.ssl_ca_file {
+            let content = file_base64("source.ssl_ca_file", path)?;
+            put(
+                &mut out,
+                "ssl_cert_name",
+                path.file_name().map(|n| n.to_string_lossy().into_owned()),
+            );
+            put(&mut out, "ssl_cert_key", Some(content));
+        }
+        Ok(out)
+    }
+
+    /// The target in v3's form, with its secrets.
+    ///
+    /// # Errors
+    /// As [`JobFile::source_endpoint`].
+    pub fn target_endpoint(&self) -> Result<Map<String, Value>, JobFileError> {
+        let target = &self.target;
+        let mut out = Map::new();
+        put(&mut out, "db_type", Some("kafka"));
+        put(&mut out, "ip", Some(target.brokers.as_str()));
+        put(&mut out, "db_user", target.user.as_deref());
+        put_secret(&mut out, "db_password", "target.password", target.password.as_ref())?;
+        let mut security = Map::new();
+        put(&mut security, "type", Some(target.security.as_str()));
+        put(&mut security, "sasl_mechanism", target.sasl_mechanism.as_deref());
+        put(
+            &mut security,
+            "endpoint_algorithm",
+            Some(if target.verify_host { "https" } else { "" }),
+        );
+        if let Some(path) = &target.trust_store_file {
+            put(
+                &mut security,
+                "trust_store_key",
+                Some(file_base64("target.trust_store_file", path)?),
+            );
+        }
+        let (field, store) = ("target.trust_store_password", &target.trust_store_password);
+        put_secret(&mut security, "trust_store_password", field, store.as_ref())?;
+        if let Some(path) = &target.key_store_file {
+            put(&mut security, "enable_key_store", Some(true));
+            put(&mut security, "key_store_key", Some(file_base64("target.key_store_file", path)?));
+        }
+        let (field, store) = ("target.key_store_password", &target.key_store_password);
+        put_secret(&mut security, "key_store_password", field, store.as_ref())?;
+        put(&mut out, "kafka_security_config", Some(security));
+        Ok(out)
+    }
+
+    /// `db_object` of v5's `PUT …/jobs/{job_id}`.
+    pub fn db_object(&self) -> Value {
+        let info: Map<String, Value> = self
+            .objects
+            .iter()
+            .map(|(database, objects)| {
+                let value = match objects {
+                    Objects::All(_) => json!({"name": database, "all": true}),
+                    Objects::Tables(tables) => {
+                        let tables: Map<String, Value> = tables
+                            .iter()
+                            .map(|t| (t.clone(), json!({"name": t, "type": "table", "all": true})))
+                            .collect();
+                        json!({"name": database, "tables": tables})
+                    }
+                };
+                (database.clone(), value)
+            })
+            .collect();
+        json!({"object_scope": "table", "object_info": info})
+    }
+}
+
+impl Policy {
+    /// The policy in v3's form.
+    pub fn request(&self, job_id: &str) -> Value {
+        let mut out = Map::new();
+        put(&mut out, "job_id", Some(job_id));
+        put(&mut out, "topic_policy", Some(self.topic_policy.code()));
+        put(&mut out, "topic", self.topic.as_deref());
+        put(&mut out, "topic_name_format", self.topic_name_format.as_deref());
+        put(&mut out, "partition_policy", Some(self.partition_policy.code()));
+        put(&mut out, "kafka_data_format", self.kafka_data_format.as_deref());
+        put(&mut out, "partitions_num", self.partitions_num.map(|n| n.to_string()));
+        put(&mut out, "replication_factor", self.replication_factor.map(|n| n.to_string()));
+        put(&mut out, "ddl_trans", Some(self.ddl_topic.is_some()));
+        put(&mut out, "ddl_topic", self.ddl_topic.as_deref());
+        put(&mut out, "delivery", self.delivery.as_deref());
+        put(&mut out, "progress_topic", self.progress_topic.as_deref());
+        put(&mut out, "file_and_position", self.file_and_position.as_deref());
+        put(&mut out, "gtid_set", self.gtid_set.as_deref());
+        Value::Object(out)
+    }
+}

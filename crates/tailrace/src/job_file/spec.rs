@@ -1,0 +1,145 @@
+//! A job file as what the data path runs. Values are checked by the same code as those of the API.
+
+use std::collections::BTreeMap;
+
+use tailrace_pipeline::job::{JobSpec, SelectedDatabase, Selection};
+
+use super::request::file_base64;
+use super::{JobFile, JobFileError, Objects, SourceEngine, Task};
+use crate::control::endpoint::{
+    DbType, Endpoint, EndpointSecrets, EndpointTls, KafkaSecurity, SecurityProtocol,
+};
+use crate::control::job::{Engine, TaskMode};
+use crate::control::policy::{PolicyText, SyncPolicy};
+use crate::control::{Refusal, RunSettings, check_job_name, run_spec};
+
+impl From<Refusal> for JobFileError {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal.to_string())
+    }
+}
+
+impl JobFile {
+    /// What the data path runs. The job's id is its name, so that a later run goes on where this one
+    /// ended.
+    ///
+    /// # Errors
+    /// [`JobFileError`] with the field, its value and what is allowed.
+    pub fn spec(&self) -> Result<JobSpec, JobFileError> {
+        check_job_name(&self.name)?;
+        let (source, target) = (self.source_parts()?, self.target_parts()?);
+        let limits: BTreeMap<String, String> =
+            self.limits.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+        let settings = RunSettings {
+            job_id: self.name.clone(),
+            engine: match self.source.engine {
+                SourceEngine::Mysql => Engine::MysqlToKafka,
+                SourceEngine::Taurus => Engine::TaurusToKafka,
+            },
+            task: match self.task {
+                Task::Full => TaskMode::Full,
+                Task::FullIncremental => TaskMode::FullIncremental,
+                Task::Incremental => TaskMode::Incremental,
+            },
+            source: (&source.0, &source.1),
+            target: (&target.0, &target.1),
+            policy: SyncPolicy::parse(&self.policy_text())?,
+            selection: self.selection(),
+            parameters: &limits,
+        };
+        Ok(run_spec(settings)?)
+    }
+
+    fn source_parts(&self) -> Result<(Endpoint, EndpointSecrets), JobFileError> {
+        let source = &self.source;
+        let db_type = match source.engine {
+            SourceEngine::Mysql => DbType::Mysql,
+            SourceEngine::Taurus => DbType::Taurus,
+        };
+        let certificate = source
+            .ssl_ca_file
+            .as_deref()
+            .map(|path| file_base64("source.ssl_ca_file", path))
+            .transpose()?;
+        let endpoint = Endpoint {
+            address: source.host.clone(),
+            port: Some(source.port),
+            user: Some(source.user.clone()),
+            tls: EndpointTls { enabled: source.ssl, certificate, ..EndpointTls::default() },
+            ..Endpoint::empty(db_type)
+        };
+        let password = Some(source.password.reveal("source.password")?);
+        Ok((endpoint, EndpointSecrets { password, ..EndpointSecrets::default() }))
+    }
+
+    fn target_parts(&self) -> Result<(Endpoint, EndpointSecrets), JobFileError> {
+        let target = &self.target;
+        let file = |field: &str, path: &Option<std::path::PathBuf>| {
+            path.as_deref().map(|path| file_base64(field, path)).transpose()
+        };
+        let key_store = file("target.key_store_file", &target.key_store_file)?;
+        let security = KafkaSecurity {
+            protocol: SecurityProtocol::parse(&target.security)?,
+            sasl_mechanism: target.sasl_mechanism.clone(),
+            trust_store: file("target.trust_store_file", &target.trust_store_file)?,
+            endpoint_algorithm: target.verify_host.then(|| "https".to_owned()),
+            key_store_enabled: Some(key_store.is_some()),
+            ..KafkaSecurity::default()
+        };
+        let reveal = |field: &str, secret: &Option<super::Secret>| {
+            secret.as_ref().map(|secret| secret.reveal(field)).transpose()
+        };
+        let secrets = EndpointSecrets {
+            password: reveal("target.password", &target.password)?,
+            trust_store_password: reveal(
+                "target.trust_store_password",
+                &target.trust_store_password,
+            )?,
+            key_store: key_store.map(Into::into),
+            key_store_password: reveal("target.key_store_password", &target.key_store_password)?,
+            ..EndpointSecrets::default()
+        };
+        let endpoint = Endpoint {
+            address: target.brokers.clone(),
+            user: target.user.clone(),
+            kafka: Some(security),
+            ..Endpoint::empty(DbType::Kafka)
+        };
+        Ok((endpoint, secrets))
+    }
+
+    fn policy_text(&self) -> PolicyText {
+        let policy = &self.policy;
+        PolicyText {
+            topic_policy: Some(policy.topic_policy.code().to_owned()),
+            topic: policy.topic.clone(),
+            topic_name_format: policy.topic_name_format.clone(),
+            partition_policy: Some(policy.partition_policy.code().to_owned()),
+            kafka_data_format: policy.kafka_data_format.clone(),
+            partitions_num: policy.partitions_num.map(|n| n.to_string()),
+            replication_factor: policy.replication_factor.map(|n| n.to_string()),
+            ddl_trans: Some(policy.ddl_topic.is_some()),
+            ddl_topic: policy.ddl_topic.clone(),
+            file_and_position: policy.file_and_position.clone(),
+            gtid_set: policy.gtid_set.clone(),
+            delivery: policy.delivery.clone(),
+            progress_topic: policy.progress_topic.clone(),
+            attributes: BTreeMap::new().into_iter().collect(),
+        }
+    }
+
+    fn selection(&self) -> Selection {
+        let databases = self
+            .objects
+            .iter()
+            .map(|(name, objects)| SelectedDatabase {
+                name: name.clone(),
+                tables: match objects {
+                    Objects::All(_) => None,
+                    Objects::Tables(tables) => Some(tables.clone()),
+                },
+            })
+            .collect();
+        Selection { databases }
+    }
+}

@@ -1,0 +1,115 @@
+use super::*;
+
+const SMALL: &str = r#"
+name = "shop-to-kafka"
+[source]
+host = "db.example"
+user = "repl"
+password = "s3cret"
+[target]
+brokers = "k1:9092,k2:9092"
+[objects]
+shop = "*"
+crm = ["customers", "notes"]
+"#;
+
+fn error(text: &str) -> String {
+    match JobFile::parse(text) {
+        Err(e) => e.to_string(),
+        Ok(file) => file.spec().unwrap_err().to_string(),
+    }
+}
+
+fn with(section: &str, line: &str) -> String {
+    SMALL.replace(&format!("[{section}]\n"), &format!("[{section}]\n{line}\n"))
+}
+
+#[test]
+fn a_small_file_has_the_defaults_of_the_api() {
+    let file = JobFile::parse(SMALL).unwrap();
+    let spec = file.spec().unwrap();
+    assert_eq!((spec.job_id.as_str(), spec.source.port), ("shop-to-kafka", 3306));
+    assert!(spec.selection.includes("shop", "anything") && spec.selection.includes("crm", "notes"));
+    assert!(!spec.selection.includes("crm", "other"));
+    assert_eq!(spec.policy.progress_topic, crate::control::policy::PROGRESS_TOPIC);
+    assert!(spec.target.tls.is_none() && spec.target.sasl.is_none());
+    let body = file.creation();
+    assert_eq!(body["jobs"][0]["task_type"], "FULL_INCR_TRANS");
+    assert_eq!(file.source_endpoint().unwrap()["db_password"], "s3cret");
+    assert_eq!(file.db_object()["object_info"]["crm"]["tables"]["notes"]["all"], true);
+}
+
+#[test]
+fn words_and_codes_of_policies_are_the_same() {
+    let words =
+        "[policy]\ntopic_policy = 'one_topic'\ntopic = 't'\npartition_policy = 'primary_key'";
+    let codes = "[policy]\ntopic_policy = '0'\ntopic = 't'\npartition_policy = '2'";
+    let request = |policy: &str| {
+        JobFile::parse(&format!("{SMALL}{policy}")).unwrap().policy.request("j").to_string()
+    };
+    assert_eq!(request(words), request(codes));
+    let spec = JobFile::parse(&format!("{SMALL}{words}")).unwrap().spec().unwrap();
+    assert_eq!(spec.policy.topic, tailrace_pipeline::job::TopicPolicy::One("t".into()));
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_line_and_what_is_allowed() {
+    for (text, wanted) in [
+        (SMALL.replace("name = \"shop-to-kafka\"", ""), vec!["missing field `name`"]),
+        (with("source", "hots = 'x'"), vec!["line 4", "unknown field `hots`", "`host`"]),
+        (with("source", "engine = 'oracle'"), vec!["unknown variant `oracle`", "`mysql`"]),
+        (with("source", "port = 70000"), vec!["line 4", "70000"]),
+        (SMALL.replace("shop = \"*\"", "shop = 7"), vec!["\"*\"", "list of tables"]),
+        (
+            SMALL.replace("[objects]\nshop = \"*\"\ncrm = [\"customers\", \"notes\"]", "[objects]"),
+            vec!["no object is selected"],
+        ),
+        (SMALL.replace("[\"customers\", \"notes\"]", "[]"), vec!["crm", "no table"]),
+        (format!("{SMALL}[policy]\ntopic_policy = 'many'"), vec!["`many`", "`per_table`"]),
+        (format!("{SMALL}[policy]\ntopic_policy = 'one_topic'"), vec!["topic"]),
+        (
+            format!("{SMALL}[policy]\nkafka_data_format = 'avro'"),
+            vec!["kafka_data_format", "avro", "json_c"],
+        ),
+        (format!("{SMALL}[policy]\ndelivery = 'twice'"), vec!["delivery", "twice", "exactly_once"]),
+        (
+            format!("{SMALL}[policy]\ntopic = 'a b'\ntopic_policy = 'one_topic'"),
+            vec!["topic", "a b"],
+        ),
+        (format!("{SMALL}[limits]\nread_task_num = 99"), vec!["read_task_num", "99", "1 to 32"]),
+        (format!("{SMALL}[limits]\nfoo = 1"), vec!["foo", "read_task_num"]),
+        (with("target", "security = 'TLS'"), vec!["TLS", "SASL_SSL"]),
+        (with("target", "security = 'SASL_SSL'"), vec!["sasl_mechanism"]),
+        (
+            with("target", "trust_store_file = '/nowhere/ca.pem'"),
+            vec!["trust_store_file", "/nowhere/ca.pem"],
+        ),
+        (SMALL.replace("k1:9092,k2:9092", "k1"), vec!["k1", "host:port"]),
+        (
+            SMALL.replace("\"shop-to-kafka\"", "\"shop-to-kafka\"\ntask = 'incremental'"),
+            vec!["start position"],
+        ),
+    ] {
+        let error = error(&text);
+        for part in wanted {
+            assert!(error.contains(part), "{part:?} is not in {error:?}");
+        }
+    }
+}
+
+#[test]
+fn secrets_come_from_where_they_are_said_to_be_and_are_in_no_error() {
+    let from_env = SMALL.replace("\"s3cret\"", "{ env = \"TAILRACE_NO_SUCH_VARIABLE\" }");
+    assert!(error(&from_env).contains("source.password"), "{}", error(&from_env));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("password");
+    std::fs::write(&path, "from file\n").unwrap();
+    let from_file = SMALL.replace("\"s3cret\"", &format!("{{ file = \"{}\" }}", path.display()));
+    let endpoint = JobFile::parse(&from_file).unwrap().source_endpoint().unwrap();
+    assert_eq!(endpoint["db_password"], "from file");
+    for bad in ["12345678", "[\"hunter22\"]", "\"hunter22\" \"x\""] {
+        let error = error(&SMALL.replace("\"s3cret\"", bad));
+        assert!(!error.contains("12345678") && !error.contains("hunter22"), "{error}");
+    }
+    assert!(!format!("{:?}", JobFile::parse(SMALL).unwrap()).contains("s3cret"));
+}
