@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use tailrace_testkit::env::{self, SharedKafka};
+use tailrace_testkit::env;
 use tailrace_testkit::servers::kafka::KafkaCluster;
 use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer};
 
@@ -19,7 +19,7 @@ pub(crate) struct DemoArgs {
 }
 
 /// Prepares the machine, builds the product, starts a MySQL and a Kafka of its own, and runs
-/// `tailrace demo`, which learns of them by the variables of [`env`].
+/// `tailrace demo`, which learns of them by its own variables.
 pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     setup::ensure(Purpose::Demo)?;
     say("-- building tailrace (the first time takes some minutes)");
@@ -28,11 +28,13 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     let mysql = MySqlServer::start(MySqlOptions::default())?;
     let kafka = KafkaCluster::start(env::shared_kafka_options())?;
     say(&format!("-- MySQL {}, Kafka {}", mysql.address(), kafka.bootstrap()));
+    let login = mysql.login();
+    let source = format!("mysql://{}:{}@{}", login.user, login.password, login.address());
     workspace::run(
         workspace::cargo()
             .args(["run", "--quiet", "--package", "tailrace", "--", "demo"])
             .args(&args.args)
-            .envs(env::mysql_variables(&mysql.login()))
-            .envs(SharedKafka::of(&kafka).variables()),
+            .env("TAILRACE_DEMO_SOURCE", source)
+            .env("TAILRACE_DEMO_KAFKA", kafka.bootstrap()),
     )
 }

@@ -19,5 +19,6 @@ mod transform;
 pub use engine::Ended;
 pub use error::{Error, ErrorKind, Result};
 pub use source::mysql::catalog::{FoundDatabase, FoundTable};
+pub use source::mysql::session::{Session, TextRow};
 
 pub use link::{forget, list_objects, probe_source, probe_target, run_job, run_job_to_null};

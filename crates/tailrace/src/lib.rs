@@ -9,6 +9,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod control;
+mod demo;
 pub mod job_file;
 pub mod secret;
 pub mod store;

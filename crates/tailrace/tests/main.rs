@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "the modules of one test binary share what they have")]
 
+mod commands;
 mod control;
 mod iam;
 mod proof;

@@ -32,6 +32,6 @@ mod time;
 mod v3;
 mod v5;
 
-pub(crate) use auth::{Unsigned, sign};
+pub(crate) use auth::{Unsigned, percent_decode, sign};
 pub use router::{openapi_json, router};
 pub use state::ApiLimits;

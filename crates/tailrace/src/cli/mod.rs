@@ -1,6 +1,7 @@
 //! The command line.
 
 mod data_dir;
+mod demo;
 mod exit;
 mod jobs;
 mod keys;
@@ -24,6 +25,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Demo(demo::Demo),
     Run(run::Run),
     Jobs(jobs::Jobs),
     Keys(keys::Keys),
@@ -33,6 +35,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(serve) => serve.run().map_err(exit::Failed::from),
+        Command::Demo(demo) => demo.run(),
         Command::Run(run) => run.run(),
         Command::Jobs(jobs) => jobs.run(),
         Command::Keys(keys) => keys.run().map_err(exit::Failed::from),

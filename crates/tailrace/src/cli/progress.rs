@@ -42,6 +42,14 @@ impl Progress {
         }
     }
 
+    /// A line of the result, on standard output.
+    pub(super) fn print(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| println!("{line}")),
+            None => println!("{line}"),
+        }
+    }
+
     /// A line above the bar.
     pub(super) fn say(&self, line: &str) {
         match &self.bar {

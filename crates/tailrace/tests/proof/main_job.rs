@@ -16,7 +16,7 @@ use super::served::Ends;
 const LOAD_LIMIT: Duration = Duration::from_secs(180);
 
 /// The shared servers.
-pub(super) fn shared_ends() -> Result<Ends> {
+pub(crate) fn shared_ends() -> Result<Ends> {
     let login = env::mysql()?;
     Ok(Ends {
         mysql: login.address(),

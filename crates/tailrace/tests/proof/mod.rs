@@ -10,12 +10,12 @@
 
 mod caught_up;
 mod kills;
-mod main_job;
+pub(crate) mod main_job;
 mod metrics;
 mod policy;
-mod scene;
+pub(crate) mod scene;
 mod sdk_contract;
-mod served;
+pub(crate) mod served;
 mod volume;
 
 /// A number from the environment.

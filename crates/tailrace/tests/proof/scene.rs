@@ -99,7 +99,7 @@ pub(super) fn url(ends: &Ends) -> String {
 }
 
 /// Makes topics anew.
-pub(super) fn create_topics(kafka: &str, topics: &[(String, i32)]) -> Result<()> {
+pub(crate) fn create_topics(kafka: &str, topics: &[(String, i32)]) -> Result<()> {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", kafka).create()?;
     let options = AdminOptions::new().operation_timeout(Some(CALL_LIMIT));

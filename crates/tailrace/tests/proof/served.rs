@@ -23,16 +23,16 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where the job reads and writes.
 #[derive(Debug, Clone)]
-pub(super) struct Ends {
-    pub(super) mysql: String,
-    pub(super) mysql_user: String,
-    pub(super) mysql_password: String,
-    pub(super) kafka: String,
+pub(crate) struct Ends {
+    pub(crate) mysql: String,
+    pub(crate) mysql_user: String,
+    pub(crate) mysql_password: String,
+    pub(crate) kafka: String,
 }
 
 /// `tailrace serve`, started and killed again and again.
 #[derive(Debug)]
-pub(super) struct Served {
+pub(crate) struct Served {
     process: Option<ServerProcess>,
     port: Ports,
     starts: u32,
@@ -41,7 +41,7 @@ pub(super) struct Served {
 
 impl Served {
     /// Starts it on an empty data directory.
-    pub(super) fn start() -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let mut served = Self {
             process: None,
             port: Ports::reserve(1)?,
@@ -54,7 +54,7 @@ impl Served {
     }
 
     /// Starts a process without waiting until it serves.
-    pub(super) fn launch(&mut self) -> Result<()> {
+    pub(crate) fn launch(&mut self) -> Result<()> {
         self.starts += 1;
         let process = Launch::new("tailrace serve", env!("CARGO_BIN_EXE_tailrace"), self.log())
             .arg("serve")
@@ -70,7 +70,7 @@ impl Served {
     }
 
     /// Waits until it serves.
-    pub(super) fn ready(&mut self) -> Result<()> {
+    pub(crate) fn ready(&mut self) -> Result<()> {
         wait::until("the server to be ready", READY_LIMIT, || {
             if let Some(process) = self.process.as_mut()
                 && let Some(status) = process.ended()?
@@ -83,7 +83,7 @@ impl Served {
     }
 
     /// `kill -9`.
-    pub(super) fn kill(&mut self) -> Result<()> {
+    pub(crate) fn kill(&mut self) -> Result<()> {
         match self.process.as_mut() {
             Some(process) => process.kill(),
             None => Ok(()),
@@ -91,12 +91,12 @@ impl Served {
     }
 
     /// Process id of the process that runs.
-    pub(super) fn pid(&self) -> Option<u32> {
+    pub(crate) fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(ServerProcess::pid)
     }
 
     /// Body of a `GET`.
-    pub(super) fn get(&self, path: &str) -> Result<String> {
+    pub(crate) fn get(&self, path: &str) -> Result<String> {
         let mut stream = TcpStream::connect(self.address())?;
         stream.set_read_timeout(Some(REQUEST_LIMIT))?;
         stream.set_write_timeout(Some(REQUEST_LIMIT))?;
@@ -112,7 +112,7 @@ impl Served {
     }
 
     /// Runs commands of `drive_job.py`; what they print.
-    pub(super) fn drive(&self, ends: &Ends, commands: &[&str]) -> Result<String> {
+    pub(crate) fn drive(&self, ends: &Ends, commands: &[&str]) -> Result<String> {
         let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/drive_job.py");
         let endpoint = format!("http://{}", self.address());
         let envs = [
@@ -131,19 +131,19 @@ impl Served {
     }
 
     /// The end of the log of the process that runs, or ran last.
-    pub(super) fn log_tail(&self) -> String {
+    pub(crate) fn log_tail(&self) -> String {
         let text = std::fs::read_to_string(self.log()).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines.get(lines.len().saturating_sub(60)..).unwrap_or(&[]).join("\n")
     }
 
     /// The file with the first administrator and access key.
-    pub(super) fn credentials(&self) -> PathBuf {
+    pub(crate) fn credentials(&self) -> PathBuf {
         self.dir.path().join("data/credentials.json")
     }
 
     /// Where it serves, `host:port`.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port.first())
     }
 

@@ -9,6 +9,7 @@ mod dump;
 mod history;
 mod offset;
 mod reader;
+pub(crate) mod session;
 mod snapshot;
 mod statement;
 mod stream;

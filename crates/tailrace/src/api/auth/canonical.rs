@@ -134,7 +134,7 @@ fn canonical_query(query: &str, order: RepeatedValues) -> String {
 }
 
 /// Decodes `%XX`; a `%` that two hex digits do not follow stays as it is. `+` is a plus.
-pub(in crate::api) fn percent_decode(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn percent_decode(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some((&byte, tail)) = rest.split_first() {

@@ -19,7 +19,7 @@ use crate::control::{
     iam::{AccessKey, Scope, User},
 };
 
-pub(in crate::api) use canonical::percent_decode;
+pub(crate) use canonical::percent_decode;
 pub(crate) use signing::{Unsigned, sign};
 
 use self::{

@@ -1,0 +1,81 @@
+//! The demo's own `tailrace serve`, a process as a user would start it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use super::port::free_port;
+use crate::client::{Client, Login};
+
+/// Longest time that it may take to be ready.
+const READY_LIMIT: Duration = Duration::from_secs(30);
+/// Pause between two looks.
+const LOOK_PAUSE: Duration = Duration::from_millis(50);
+
+/// A server process.
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) endpoint: String,
+    log: PathBuf,
+    data: PathBuf,
+}
+
+impl Server {
+    /// Starts it with a data directory inside `dir`.
+    pub(crate) async fn start(dir: &Path) -> anyhow::Result<Self> {
+        let (data, log) = (dir.join("tailrace"), dir.join("serve.log"));
+        let address = format!("127.0.0.1:{}", free_port()?);
+        let process = Command::new(std::env::current_exe()?)
+            .arg("serve")
+            .arg("--data-dir")
+            .arg(&data)
+            .args(["--listen", &address])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&log)?)
+            .spawn()
+            .context("tailrace serve cannot be started")?;
+        let mut server = Self { process, endpoint: format!("http://{address}"), log, data };
+        server.wait_until_ready().await?;
+        Ok(server)
+    }
+
+    async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let until = Instant::now() + READY_LIMIT;
+        let url = format!("{}/readyz", self.endpoint);
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        loop {
+            if http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            if let Some(status) = self.process.try_wait()? {
+                bail!("tailrace serve ended with {status}: {}", self.log_text());
+            }
+            if Instant::now() > until {
+                bail!("tailrace serve is not ready: {}", self.log_text());
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    /// Its log, for errors.
+    pub(crate) fn log_text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// A client with the first administrator's access key.
+    pub(crate) fn client(&self) -> anyhow::Result<Client> {
+        let login = Login::read(&self.data.join("credentials.json"))?;
+        Ok(Client::new(&self.endpoint, login)?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Safe at any instant; the data directory goes with it.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}

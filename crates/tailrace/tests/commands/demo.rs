@@ -1,0 +1,51 @@
+//! `tailrace demo`, once with servers that are named and once with its own.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use tailrace_testkit::env;
+use tailrace_testkit::provision::mysql::Prefix;
+
+use super::{ended, tailrace, text};
+use crate::proof::main_job::shared_ends;
+
+fn shows(command: &mut std::process::Command) -> String {
+    let (code, out, err) = ended(&command.output().expect("the command runs"));
+    assert_eq!(code, 0, "{out}\n{err}");
+    for part in ["0 missing, 0 too many, 0 different", "0 messages came twice", "DELETE /v5/"] {
+        assert!(out.contains(part), "{part:?} is not in:\n{out}");
+    }
+    out
+}
+
+#[test]
+fn the_demo_proves_itself_on_real_servers() {
+    let _alone = env::alone();
+    let ends = shared_ends().unwrap();
+    let source = format!("mysql://{}:{}@{}", ends.mysql_user, ends.mysql_password, ends.mysql);
+    let mut command = tailrace(&["demo", "--rows", "4000", "--seconds", "4"]);
+    command.env("TAILRACE_DEMO_SOURCE", &source).env("TAILRACE_DEMO_KAFKA", &ends.kafka);
+    let out = shows(&mut command);
+    assert!(!out.contains("emulator") && !out.contains(&source), "{out}");
+}
+
+#[test]
+fn the_demo_starts_a_source_of_its_own_and_names_the_emulator() {
+    let _alone = env::alone();
+    let dir = tempfile::tempdir().unwrap();
+    // The server of the tests is not installed; this stands where its program would be.
+    let program = dir.path().join("mysqld");
+    let prefix = Prefix::ensure().unwrap();
+    let usr = prefix.root().join("usr").display().to_string();
+    let words = prefix.program("mysqld").unwrap();
+    let script = format!(
+        "#!/bin/sh\nexec '{}' \"$@\" --basedir='{usr}' --lc-messages-dir='{usr}/share/mysql' \
+         --character-sets-dir='{usr}/share/mysql/charsets' --plugin-dir='{usr}/lib/mysql/plugin'\n",
+        words.join("' '")
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command =
+        tailrace(&["demo", "--rows", "2000", "--seconds", "2", "--mysqld", text(&program)]);
+    let out = shows(&mut command);
+    assert!(out.contains("emulator"), "{out}");
+}

@@ -1,0 +1,148 @@
+//! `tailrace jobs`: a job's whole life, and what a user can get wrong.
+
+use serde_json::Value;
+
+use super::{DEMO_SECRET, Shop, ended, tailrace, text};
+use crate::proof::served::Served;
+
+/// Runs `tailrace jobs` against a server: exit code, output, errors.
+fn jobs(served: &Served, args: &[&str]) -> (i32, String, String) {
+    let endpoint = format!("http://{}", served.address());
+    let credentials = served.credentials();
+    let mut all = vec!["jobs", "--endpoint", &endpoint, "--credentials", text(&credentials)];
+    all.extend(args);
+    ended(&tailrace(&all).output().expect("the command runs"))
+}
+
+/// The same; it has to succeed. The JSON that it prints.
+fn json(served: &Served, args: &[&str]) -> Value {
+    let (code, out, err) = jobs(served, &[args, &["--output", "json"]].concat());
+    assert_eq!(code, 0, "{args:?}: {err}\n{}", served.log_tail());
+    serde_json::from_str(&out).expect("JSON")
+}
+
+#[test]
+fn a_job_lives_by_commands() {
+    let shop = Shop::new("cmd").unwrap();
+    let served = Served::start().unwrap();
+    let file = shop.job_file(&shop.whole()).unwrap();
+    let made = json(&served, &["create", text(&file)]);
+    assert_eq!(
+        (&made["name"], &made["status"]),
+        (&shop.name.as_str().into(), &"CONFIGURATION".into())
+    );
+    let name = shop.name.as_str();
+
+    let (code, out, _) = jobs(&served, &["precheck", name]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("PASSED") && !out.contains("FAILED"), "{out}");
+
+    let (code, out, err) = jobs(&served, &["start", name, "--wait", "--timeout", "120"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("INCRE_TRANSFER_STARTED"), "{out}");
+    assert!(err.contains("FULL_TRANSFER") || err.contains("INCRE_TRANSFER"), "{err}");
+    let progress = json(&served, &["show", name, "--view", "progress"]);
+    assert_eq!(progress["progress_info"]["progress"], "100");
+
+    let paused = json(&served, &["pause", name, "--wait"]);
+    assert_eq!(paused["status"], "PAUSING");
+    let (code, _, err) = jobs(&served, &["delete", name]);
+    assert_eq!(code, 4, "{err}");
+    assert!(err.contains("DRS."), "{err}");
+    assert_eq!(json(&served, &["resume", name, "--wait"])["status"], "INCRE_TRANSFER_STARTED");
+    let (code, _, err) = jobs(&served, &["follow", name, "--timeout", "1"]);
+    assert_eq!(code, 0, "{err}");
+
+    let listed = json(&served, &["list"]);
+    assert_eq!(listed[0]["id"], made["id"]);
+    let (code, out, _) = jobs(&served, &["list"]);
+    assert_eq!(code, 0);
+    assert!(out.starts_with(" id") && out.contains(name), "{out}");
+    let (code, out, _) = jobs(&served, &["show", name, "--output", "yaml"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("engine_type: mysql-to-kafka"), "{out}");
+    assert!(!out.contains(&format!(": {}\n", shop.ends.mysql_password)), "{out}");
+
+    assert_eq!(json(&served, &["stop", name, "--wait"])["status"], "RELEASE_RESOURCE_COMPLETE");
+    assert_eq!(json(&served, &["delete", name])["status"], "DELETED");
+    let (code, _, err) = jobs(&served, &["show", name]);
+    assert_eq!(code, 3, "{err}");
+    assert!(err.contains(name), "{err}");
+}
+
+#[test]
+fn a_job_is_made_started_and_removed_in_two_commands() {
+    let shop = Shop::new("two").unwrap();
+    let served = Served::start().unwrap();
+    let file = shop.job_file(&format!("{} = [\"item\"]", shop.database())).unwrap();
+    let made = json(&served, &["create", text(&file), "--start", "--wait"]);
+    assert_eq!(made["status"], "INCRE_TRANSFER_STARTED");
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(json(&served, &["delete", id, "--stop"])["status"], "DELETED");
+    assert_eq!(json(&served, &["list"]), Value::Array(Vec::new()));
+}
+
+#[test]
+fn what_is_wrong_is_said_with_an_exit_code_of_its_own() {
+    let shop = Shop::new("bad").unwrap();
+    let served = Served::start().unwrap();
+    // A precheck that fails: the table is not there.
+    let file = shop.job_file(&format!("{} = [\"no_such_table\"]", shop.database())).unwrap();
+    let (code, _, err) = jobs(&served, &["create", text(&file), "--start"]);
+    assert_eq!(code, 6, "{err}");
+    assert!(err.contains("no_such_table"), "{err}");
+    // A password that is wrong: in no output.
+    let wrong = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("password = \"", &format!("password = \"{DEMO_SECRET}"));
+    std::fs::write(&file, wrong.replace(&shop.name, &format!("{}-2", shop.name))).unwrap();
+    let (code, out, err) = jobs(&served, &["create", text(&file)]);
+    assert_eq!(code, 1, "{err}");
+    assert!(!format!("{out}{err}").contains(DEMO_SECRET), "{err}");
+    // A name that is taken.
+    let file = shop.job_file(&shop.whole()).unwrap();
+    let (code, _, err) = jobs(&served, &["create", text(&file)]);
+    assert_eq!(code, 1, "{err}");
+    // Files that are none, or wrong.
+    let (code, _, err) = jobs(&served, &["create", "/nowhere/job.toml"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("/nowhere/job.toml"), "{err}");
+    std::fs::write(&file, "name = 5").unwrap();
+    let (code, _, err) = jobs(&served, &["create", text(&file)]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("job.toml: line 1"), "{err}");
+    // No such job, no such option.
+    assert_eq!(jobs(&served, &["start", "no-such-job"]).0, 3);
+    assert_eq!(jobs(&served, &["list", "--colour"]).0, 2);
+    // Nobody there, nobody known.
+    let credentials = served.credentials();
+    let run = |args: &[&str]| ended(&tailrace(args).output().unwrap());
+    let (code, _, err) = run(&[
+        "jobs",
+        "--endpoint",
+        "http://127.0.0.1:1",
+        "--credentials",
+        text(&credentials),
+        "list",
+    ]);
+    assert_eq!(code, 5, "{err}");
+    assert!(err.contains("127.0.0.1:1"), "{err}");
+    let (code, _, err) =
+        run(&["jobs", "--endpoint", "no address", "--credentials", text(&credentials), "list"]);
+    assert_eq!(code, 2, "{err}");
+    let (code, _, err) = run(&["jobs", "list"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("--credentials"), "{err}");
+    let endpoint = format!("http://{}", served.address());
+    let known: Value = serde_json::from_slice(&std::fs::read(&credentials).unwrap()).unwrap();
+    let output = tailrace(&["jobs", "list"])
+        .env("TAILRACE_ENDPOINT", endpoint)
+        .env("TAILRACE_PROJECT_ID", known["project_id"].as_str().unwrap())
+        .env("TAILRACE_AK", known["access_key"].as_str().unwrap())
+        .env("TAILRACE_SK", DEMO_SECRET)
+        .output()
+        .unwrap();
+    let (code, out, err) = ended(&output);
+    assert_eq!(code, 7, "{err}");
+    assert!(!format!("{out}{err}").contains(DEMO_SECRET), "{err}");
+}
