@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the benchmarks of the code, and the whole path against real servers.
+//! `cargo xtask bench`: the benchmarks of the code, and the built binary against real servers.
 
 use anyhow::Result;
 use clap::Args;
@@ -13,43 +13,59 @@ use crate::workspace;
 /// What to measure.
 #[derive(Args, Debug)]
 pub(crate) struct BenchArgs {
-    /// Only benchmarks of this crate (repeatable)
+    /// Instead of the built binary, the benchmarks of this crate's code (repeatable)
     #[arg(short, long = "package", value_name = "CRATE")]
     packages: Vec<String>,
-    /// Only benchmarks whose name contains this
-    name: Option<String>,
+    /// The rest of the command line goes to `tailrace-bench` (`-- --help` shows what it takes), or is
+    /// the name of a benchmark
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
 }
 
-/// Runs `cargo bench` with the addresses of a MySQL and a Kafka of their own in the variables of
-/// [`env`]. Kafka runs with its usual JVM settings, not those that start quickly.
+/// Builds and runs the measurements with a MySQL and a Kafka of their own. Kafka runs with its usual JVM
+/// settings, not those that start quickly.
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     setup::ensure(Purpose::Demo)?;
-    let mut build = command(args);
-    workspace::run(build.arg("--no-run"))?;
-    let mysql = MySqlServer::start(MySqlOptions::default())?;
+    if !args.packages.is_empty() {
+        return code(args);
+    }
+    workspace::run(workspace::cargo().args([
+        "build",
+        "--release",
+        "--package",
+        "tailrace",
+        "--package",
+        "tailrace-bench",
+    ]))?;
+    let mysql = MySqlServer::start(MySqlOptions {
+        // The log of a measurement must not be cut into more files than a server at work has.
+        extra: vec!["--max-binlog-size=1G".into(), "--innodb-buffer-pool-size=512M".into()],
+        ..MySqlOptions::default()
+    })?;
     let kafka = KafkaCluster::start(KafkaOptions {
         quick_start: false,
         heap_mib: 1024,
         ..env::shared_kafka_options()
     })?;
     say(&format!("-- MySQL {}, Kafka {}", mysql.address(), kafka.bootstrap()));
-    let mut bench = command(args);
-    bench.envs(env::mysql_variables(&mysql.login())).envs(SharedKafka::of(&kafka).variables());
-    if let Some(name) = &args.name {
-        bench.args(["--", name]);
-    }
-    workspace::run(&mut bench)
+    workspace::run(
+        workspace::cargo()
+            .args(["run", "--quiet", "--release", "--package", "tailrace-bench", "--"])
+            .args(&args.args)
+            .envs(env::mysql_variables(&mysql.login()))
+            .envs(SharedKafka::of(&kafka).variables()),
+    )
 }
 
 /// `cargo bench` of benchmark targets only: unit tests have no measurements.
-fn command(args: &BenchArgs) -> std::process::Command {
+fn code(args: &BenchArgs) -> Result<()> {
     let mut command = workspace::cargo();
     command.args(["bench", "--benches"]);
-    if args.packages.is_empty() {
-        command.arg("--workspace");
-    }
     for package in &args.packages {
         command.args(["--package", package]);
     }
-    command
+    if !args.args.is_empty() {
+        command.arg("--").args(&args.args);
+    }
+    workspace::run(&mut command)
 }

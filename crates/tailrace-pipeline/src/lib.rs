@@ -21,4 +21,6 @@ pub use error::{Error, ErrorKind, Result};
 pub use source::mysql::catalog::{FoundDatabase, FoundTable};
 pub use source::mysql::session::{Session, TextRow};
 
-pub use link::{forget, list_objects, probe_source, probe_target, run_job, run_job_to_null};
+pub use link::{
+    forget, list_objects, probe_source, probe_target, read_log_raw, run_job, run_job_to_null,
+};

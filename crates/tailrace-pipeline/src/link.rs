@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::checkpoint::StreamPosition;
 use crate::engine::{self, Ended};
 use crate::error::Result;
 use crate::job::{JobSpec, KafkaEndpoint, Limits, MysqlEndpoint};
@@ -12,6 +13,7 @@ use crate::sink::kafka::{self, KafkaSink};
 use crate::sink::null::NullSink;
 use crate::source::mysql::catalog::{self, FoundDatabase};
 use crate::source::mysql::connection::Connection;
+use crate::source::mysql::dump::Dump;
 
 /// Runs a job until it is stopped, finished or fails. Blocks.
 ///
@@ -41,6 +43,21 @@ pub fn run_job_to_null(
 ) -> Result<Ended> {
     let (sink, topics) = NullSink::open();
     engine::run(spec, 1, sink, topics, stop, observer, counters)
+}
+
+/// Receives `bytes` of the source's log and looks at nothing: the floor under everything that reads it.
+/// Blocks.
+///
+/// # Errors
+/// Those of the connection and of the log.
+pub fn read_log_raw(spec: &JobSpec, from: &StreamPosition, bytes: u64) -> Result<()> {
+    let (endpoint, limits) = (&spec.source, &spec.limits);
+    let mut dump = Dump::open(endpoint, limits, &spec.job_id, from, StopSignal::new())?;
+    let mut received = 0;
+    while received < bytes {
+        received += dump.next_event()?.len() as u64;
+    }
+    Ok(())
 }
 
 /// Logs in to a source and leaves; gives its version.

@@ -5,7 +5,7 @@ pub(crate) mod catalog;
 mod chunk;
 pub(crate) mod connection;
 mod context;
-mod dump;
+pub(crate) mod dump;
 mod history;
 mod offset;
 mod reader;

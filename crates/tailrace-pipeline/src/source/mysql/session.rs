@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::job::{Limits, MysqlEndpoint};
 use crate::run::StopSignal;
+use crate::source::mysql::catalog;
 use crate::source::mysql::connection::Connection;
 
 /// A row of a result: its cells as text, `None` for NULL.
@@ -29,6 +30,14 @@ impl Session {
     /// `SourceStatement` with the server's words.
     pub fn execute(&mut self, sql: &str) -> Result<()> {
         self.connection.execute(sql)
+    }
+
+    /// File and offset of the end of the log.
+    ///
+    /// # Errors
+    /// `SourceSetting` if there is no log, and as [`Session::execute`].
+    pub fn end_of_log(&mut self) -> Result<(String, u64)> {
+        catalog::binlog_end(&mut self.connection)
     }
 
     /// The rows of a query; bytes that are no UTF-8 are replaced.

@@ -1,10 +1,14 @@
 //! `tailrace run`: one job without a server.
 
+mod caught_up;
+mod usage;
+
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use tailrace_codec::position::FileOffset;
 use tailrace_pipeline::checkpoint::Checkpoint;
 use tailrace_pipeline::job::JobSpec;
 use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
@@ -43,6 +47,13 @@ pub(super) struct Run {
     /// Remove the job's progress records from Kafka, so that the next run begins anew, and end.
     #[arg(long, conflicts_with_all = ["check", "no_precheck"])]
     forget: bool,
+    /// End as soon as everything is delivered that was in the source's log when the job began.
+    #[arg(long)]
+    until_caught_up: bool,
+    /// Decode and encode, then throw away instead of writing to Kafka: shows how fast everything before
+    /// Kafka is. Nothing is remembered.
+    #[arg(long, conflicts_with_all = ["check", "forget"])]
+    discard: bool,
     /// Level of the log on standard error, or a list of target=level.
     #[arg(long, value_name = "FILTER", env = "TAILRACE_LOG", default_value = "warn")]
     log_filter: String,
@@ -58,14 +69,15 @@ impl Run {
             println!("the progress records of {} are removed", spec.job_id);
             return Ok(());
         }
-        if !self.no_precheck {
+        if !self.no_precheck && !self.discard {
             check(&spec, self.check)?;
         }
         if self.check {
             return Ok(());
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(run(spec))
+        let until = self.until_caught_up.then(|| caught_up::end_of_log(&spec)).transpose()?;
+        runtime.block_on(run(spec, self.discard, until))
     }
 }
 
@@ -103,6 +115,9 @@ fn check(spec: &JobSpec, all: bool) -> Result<(), Failed> {
 struct Watcher {
     phase: Mutex<Phase>,
     lines: Mutex<Vec<String>>,
+    /// Where the job may end, and how to tell it.
+    until: Option<(FileOffset, StopSignal)>,
+    caught_up_at: OnceLock<Instant>,
 }
 
 impl JobObserver for Watcher {
@@ -110,7 +125,14 @@ impl JobObserver for Watcher {
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
     }
 
-    fn durable(&self, _checkpoint: &Checkpoint) {}
+    fn durable(&self, checkpoint: &Checkpoint) {
+        if let Some((end, stop)) = &self.until
+            && caught_up::has_reached(checkpoint, end)
+            && self.caught_up_at.set(Instant::now()).is_ok()
+        {
+            stop.stop();
+        }
+    }
 
     fn table(&self, _database: &str, _table: &str, _rows: u64, _done: bool) {}
 
@@ -125,14 +147,24 @@ impl JobObserver for Watcher {
     }
 }
 
-async fn run(spec: JobSpec) -> Result<(), Failed> {
+async fn run(spec: JobSpec, discard: bool, until: Option<FileOffset>) -> Result<(), Failed> {
     let (stop, counters) = (StopSignal::new(), Arc::new(Counters::default()));
-    let watcher = Arc::new(Watcher { phase: Mutex::new(Phase::Starting), lines: Mutex::default() });
+    let watcher = Arc::new(Watcher {
+        phase: Mutex::new(Phase::Starting),
+        lines: Mutex::default(),
+        until: until.map(|end| (end, stop.clone())),
+        caught_up_at: OnceLock::new(),
+    });
+    let begun = Instant::now();
     let observer: Arc<dyn JobObserver> = Arc::clone(&watcher) as _;
     let (job_stop, job_counters) = (stop.clone(), Arc::clone(&counters));
     // The epoch of a job outside a server never changes; Kafka's own fencing keeps two apart.
     let mut job = tokio::task::spawn_blocking(move || {
-        tailrace_pipeline::run_job(&spec, 1, &job_stop, &observer, &job_counters)
+        if discard {
+            tailrace_pipeline::run_job_to_null(&spec, &job_stop, &observer, &job_counters)
+        } else {
+            tailrace_pipeline::run_job(&spec, 1, &job_stop, &observer, &job_counters)
+        }
     });
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -156,13 +188,17 @@ async fn run(spec: JobSpec) -> Result<(), Failed> {
     };
     drop(progress);
     let ended = ended.map_err(|e| Failed::new(Exit::Failure, format!("the job panicked: {e}")))?;
+    let seconds =
+        watcher.caught_up_at.get().map_or(begun.elapsed(), |at| *at - begun).as_secs_f64();
     let how = match ended {
         Ok(Ended::Finished(_)) => "finished",
+        Ok(Ended::Stopped(_)) if watcher.caught_up_at.get().is_some() => "caught up",
         Ok(Ended::Stopped(_)) => "stopped at a durable checkpoint",
         Err(e) if e.kind() == ErrorKind::Cancelled => "stopped",
         Err(e) => return Err(failed(&e)),
     };
     println!("{how}: {}", totals(&counters));
+    println!("in {seconds:.3} s{}", usage::text());
     Ok(())
 }
 

@@ -1,0 +1,205 @@
+//! The floors: the same bytes read or written by programs that do nothing else.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
+use tailrace_pipeline::checkpoint::StreamPosition;
+use tailrace_pipeline::job::{
+    Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link, MessageFormat, MysqlEndpoint,
+    PartitionPolicy, Selection, TaskType, TopicPolicy,
+};
+use tailrace_testkit::provision::mysql::Prefix;
+
+use crate::figures::Run;
+use crate::prepare::Log;
+use crate::stage::{DATABASE, Stage};
+
+/// Pause between two looks at a child's CPU time.
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
+/// Bytes of a message of the measured streams, about.
+const MESSAGE_BYTES: usize = 700;
+/// Bytes in one Kafka transaction, as Tailrace has it by default.
+const TRANSACTION_BYTES: usize = 16 << 20;
+/// For a coordinator's answer.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Receives the log over Tailrace's own connection and looks at nothing.
+pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
+    let login = &stage.mysql;
+    let source = MysqlEndpoint {
+        host: login.host.clone(),
+        port: login.port,
+        user: login.user.clone(),
+        password: login.password.clone().into(),
+        tls: None,
+    };
+    let spec = JobSpec {
+        job_id: stage.run_name(),
+        link: Link::MysqlToKafka,
+        task: TaskType::Incremental,
+        source,
+        target: KafkaEndpoint { brokers: stage.kafka.clone(), sasl: None, tls: None },
+        selection: Selection::default(),
+        policy: KafkaPolicy {
+            topic: TopicPolicy::PerTable("$database$-$tablename$".into()),
+            partition: PartitionPolicy::Table,
+            format: MessageFormat::Json,
+            partitions: 1,
+            replication_factor: 1,
+            ddl_topic: None,
+            delivery: Delivery::ExactlyOnce,
+            progress_topic: "bench".into(),
+        },
+        start: None,
+        limits: Limits::default(),
+    };
+    let from = StreamPosition {
+        gtid_set: Some(log.from.clone()),
+        file: log.file.clone(),
+        offset: log.offset,
+        messages_done: 0,
+    };
+    let (begun, cpu) = (Instant::now(), cpu_seconds("self"));
+    tailrace_pipeline::read_log_raw(&spec, &from, log.bytes)?;
+    let used = cpu_seconds("self").zip(cpu).map(|(after, before)| after - before);
+    Ok(Run { seconds: begun.elapsed().as_secs_f64(), cpu_seconds: used, peak_mib: None })
+}
+
+/// CPU time of a process so far: user and system, fields 14 and 15 of proc(5), in ticks of 10 ms.
+fn cpu_seconds(pid: &str) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks = |n: usize| fields.split_whitespace().nth(n)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / 100.0)
+}
+
+/// Waits for a child; CPU time as seen last before its end.
+fn measured(mut child: Child, what: &str) -> Result<Run> {
+    let begun = Instant::now();
+    let pid = child.id().to_string();
+    let mut cpu = None;
+    loop {
+        cpu = cpu_seconds(&pid).or(cpu);
+        if let Some(status) = child.try_wait()? {
+            if !status.success() {
+                bail!("{what} ended with {status}");
+            }
+            let seconds = begun.elapsed().as_secs_f64();
+            return Ok(Run { seconds, cpu_seconds: cpu, peak_mib: None });
+        }
+        std::thread::park_timeout(LOOK_PAUSE);
+    }
+}
+
+fn client(stage: &Stage, name: &str) -> Result<Command> {
+    let words = Prefix::ensure()?.program(name)?;
+    let [program, arguments @ ..] = words.as_slice() else {
+        bail!("the program of {name} is empty")
+    };
+    let login = &stage.mysql;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .args(["--no-defaults", "--protocol=TCP"])
+        .arg(format!("--host={}", login.host))
+        .arg(format!("--port={}", login.port))
+        .arg(format!("--user={}", login.user))
+        .env("MYSQL_PWD", &login.password)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    Ok(command)
+}
+
+/// MySQL's own copy of the log to files.
+pub(crate) fn mysqlbinlog(stage: &Stage, log: &Log) -> Result<Run> {
+    let mut command = client(stage, "mysqlbinlog")?;
+    let child = command
+        .args(["--raw", "--read-from-remote-server", "--to-last-log"])
+        .arg(format!("--result-file={}/", stage.dir.path().display()))
+        .arg(&log.file)
+        .spawn()
+        .context("mysqlbinlog")?;
+    measured(child, "mysqlbinlog")
+}
+
+/// The table by MySQL's own client, row by row, to nowhere.
+pub(crate) fn select(stage: &Stage) -> Result<Run> {
+    let mut command = client(stage, "mysql")?;
+    let child = command
+        .args(["--quick", "--batch", "--raw", "--skip-column-names"])
+        .arg(format!("--execute=SELECT * FROM {DATABASE}.filled"))
+        .spawn()
+        .context("mysql")?;
+    measured(child, "mysql")
+}
+
+/// As many messages of the same size, produced by librdkafka with Tailrace's settings.
+pub(crate) fn librdkafka(stage: &mut Stage, log: &Log, transactional: bool) -> Result<Run> {
+    let topic = stage.run_name();
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &stage.kafka)
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        .set("compression.type", "lz4")
+        .set("linger.ms", "1")
+        .set("batch.num.messages", "100000")
+        .set("queue.buffering.max.messages", "1000000");
+    if transactional {
+        config.set("transactional.id", &topic);
+    }
+    stage.create_topic(&topic)?;
+    let producer: ThreadedProducer<DefaultProducerContext> = config.create()?;
+    if transactional {
+        producer.init_transactions(TIMEOUT)?;
+    }
+    // Text that compresses about as messages do.
+    let value: String =
+        (0..MESSAGE_BYTES).map(|n| char::from(b'a' + (n / 60 % 26) as u8)).collect();
+    let (begun, cpu) = (Instant::now(), cpu_seconds("self"));
+    let mut open = 0;
+    for n in 0..log.changes {
+        if transactional && open == 0 {
+            producer.begin_transaction()?;
+        }
+        let mut value = value.clone();
+        value.replace_range(0..20, &format!("{n:020}"));
+        send(&producer, &topic, &value)?;
+        open += value.len();
+        if transactional && open >= TRANSACTION_BYTES {
+            producer.commit_transaction(TIMEOUT)?;
+            open = 0;
+        }
+    }
+    if transactional && open > 0 {
+        producer.commit_transaction(TIMEOUT)?;
+    }
+    producer.flush(TIMEOUT)?;
+    let used = cpu_seconds("self").zip(cpu).map(|(after, before)| after - before);
+    let run = Run { seconds: begun.elapsed().as_secs_f64(), cpu_seconds: used, peak_mib: None };
+    stage.delete_topics(&[topic])?;
+    Ok(run)
+}
+
+/// Sends a message; waits while the queue is full.
+fn send(
+    producer: &ThreadedProducer<DefaultProducerContext>,
+    topic: &str,
+    value: &str,
+) -> Result<()> {
+    let mut record = BaseRecord::<(), str>::to(topic).payload(value).partition(0);
+    loop {
+        match producer.send(record) {
+            Ok(()) => return Ok(()),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                record = back;
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+            Err((error, _)) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The servers of a measurement, and where its files lie.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, ensure};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use tailrace_testkit::env;
+use tailrace_testkit::sql::Login;
+
+/// Database of all tables.
+pub(crate) const DATABASE: &str = "bench";
+
+/// A MySQL and a Kafka, as `cargo xtask bench` starts them.
+pub(crate) struct Stage {
+    pub(crate) program: PathBuf,
+    pub(crate) mysql: Login,
+    pub(crate) kafka: String,
+    pub(crate) dir: tempfile::TempDir,
+    runs: u32,
+}
+
+impl Stage {
+    pub(crate) fn set(program: &Path) -> Result<Self> {
+        ensure!(program.is_file(), "{} is not built", program.display());
+        let stage = Self {
+            program: program.to_owned(),
+            mysql: env::mysql()?,
+            kafka: env::kafka()?.bootstrap,
+            dir: tempfile::tempdir()?,
+            runs: 0,
+        };
+        stage
+            .mysql
+            .query(&format!("DROP DATABASE IF EXISTS {DATABASE}; CREATE DATABASE {DATABASE}"))?;
+        Ok(stage)
+    }
+
+    /// A name that no run had before.
+    pub(crate) fn run_name(&mut self) -> String {
+        self.runs += 1;
+        format!("bench-{}-{}", std::process::id(), self.runs)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let login = &self.mysql;
+        format!("mysql://{}:{}@{}", login.user, login.password, login.address())
+    }
+
+    /// Makes a topic of one partition.
+    pub(crate) fn create_topic(&self, name: &str) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.kafka).create()?;
+        let topic = NewTopic::new(name, 1, TopicReplication::Fixed(1));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        for result in runtime.block_on(admin.create_topics([&topic], &AdminOptions::new()))? {
+            result.map_err(|(topic, code)| anyhow!("topic {topic}: {code}"))?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the topics of a run, whose messages take room.
+    pub(crate) fn delete_topics(&self, names: &[String]) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.kafka).create()?;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // One that was never made is as good as deleted.
+        runtime.block_on(admin.delete_topics(&names, &AdminOptions::new()))?;
+        Ok(())
+    }
+}
