@@ -21,6 +21,11 @@ pub(crate) enum Target {
 
 /// Follows a part of the log to its end.
 pub(crate) fn stream(stage: &mut Stage, log: &Log, target: Target) -> Result<Run> {
+    // The log has to end with a selected change: a position that only others moved is told late.
+    stage.mysql.query(&format!(
+        "INSERT INTO {DATABASE}.{} (k, c, pad) VALUES (0, 'last', '')",
+        log.table
+    ))?;
     let start =
         format!("gtid_set = \"{}\"\nfile_and_position = \"{}:{}\"", log.from, log.file, log.offset);
     run(stage, log.table, "incremental", &start, target)
