@@ -61,7 +61,7 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
         gtid_set: Some(log.from.clone()),
         file: log.file.clone(),
         offset: log.offset,
-        messages_done: 0,
+        ..Default::default()
     };
     let (begun, cpu) = (Instant::now(), cpu_seconds("self"));
     tailrace_pipeline::read_log_raw(&spec, &from, log.bytes)?;

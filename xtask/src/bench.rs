@@ -16,6 +16,9 @@ pub(crate) struct BenchArgs {
     /// Instead of the built binary, the benchmarks of this crate's code (repeatable)
     #[arg(short, long = "package", value_name = "CRATE")]
     packages: Vec<String>,
+    /// How the measured program is built: `perf` builds faster and runs nearly as fast
+    #[arg(long, default_value = "release")]
+    profile: String,
     /// The rest of the command line goes to `tailrace-bench` (`-- --help` shows what it takes), or is
     /// the name of a benchmark
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -31,7 +34,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     }
     workspace::run(workspace::cargo().args([
         "build",
-        "--release",
+        "--profile",
+        &args.profile,
         "--package",
         "tailrace",
         "--package",
@@ -50,7 +54,16 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     say(&format!("-- MySQL {}, Kafka {}", mysql.address(), kafka.bootstrap()));
     workspace::run(
         workspace::cargo()
-            .args(["run", "--quiet", "--release", "--package", "tailrace-bench", "--"])
+            .args([
+                "run",
+                "--quiet",
+                "--profile",
+                &args.profile,
+                "--package",
+                "tailrace-bench",
+                "--",
+            ])
+            .arg(format!("--program=target/{}/tailrace", args.profile))
             .args(&args.args)
             .envs(env::mysql_variables(&mysql.login()))
             .envs(SharedKafka::of(&kafka).variables()),

@@ -7,6 +7,35 @@ use crate::error::{Error, ErrorKind, Result};
 /// Version of the record's form; a record of a newer version is refused, never guessed at.
 pub const CHECKPOINT_VERSION: u16 = 1;
 
+/// A distributed transaction that is prepared and neither committed nor rolled back: its changes lie
+/// before the position and are not delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreparedTransaction {
+    /// XID as the log writes it: `X'<gtrid>',X'<bqual>',<format>`, the parts in hex.
+    pub xid: String,
+    /// GTID of the transaction that prepared it, where the source has GTIDs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gtid: Option<String>,
+    /// Binlog file in which that transaction begins.
+    pub file: String,
+    /// Offset at which it begins.
+    pub offset: u64,
+    /// What is known of its changes.
+    pub changes: PreparedChanges,
+}
+
+/// What is known of the changes of a prepared transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PreparedChanges {
+    /// Some are of selected tables: they are read again when it is committed.
+    Selected,
+    /// None is of a selected table.
+    None,
+    /// It was prepared before the job began and ended before the full phase's first view, which holds
+    /// what it did.
+    InFullPhase,
+}
+
 /// A point of the source's log: everything before it is delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct StreamPosition {
@@ -21,6 +50,9 @@ pub struct StreamPosition {
     /// one Kafka transaction may be.
     #[serde(default)]
     pub messages_done: u64,
+    /// Distributed transactions that are prepared here and not ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prepared: Vec<PreparedTransaction>,
 }
 
 /// A chunk of a table whose rows are being delivered: keys after `after` up to and with `to`.

@@ -4,3 +4,4 @@ mod column_types;
 mod job_life;
 mod kafka_sink;
 mod support;
+mod xa;

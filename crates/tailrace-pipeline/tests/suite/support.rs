@@ -151,6 +151,11 @@ impl Running {
         }
     }
 
+    /// Gives the end to which the job comes by itself.
+    pub(crate) fn end(mut self) -> Result<Ended> {
+        self.thread.take().expect("a running job").join().expect("no panic")
+    }
+
     /// Asks the job to stop and gives its end.
     pub(crate) fn stop(mut self) -> Result<Ended> {
         self.stop.stop();

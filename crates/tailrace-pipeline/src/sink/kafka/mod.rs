@@ -8,6 +8,7 @@ mod admin;
 mod deliveries;
 mod fault;
 pub mod keystore;
+mod lanes;
 mod lookup;
 mod origin;
 mod patience;
@@ -28,11 +29,11 @@ use std::time::Duration;
 pub use self::topics::KafkaTopics;
 
 use self::acknowledged::Acknowledged;
+use self::lanes::Lanes;
 use self::patience::Patience;
 use self::producer::producer_config;
 use self::progress::ProgressTopic;
 use self::progress_reader::ProgressReader;
-use self::transaction::Transactional;
 use crate::batch::Batch;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, ErrorKind, Result};
@@ -40,11 +41,6 @@ use crate::job::{Delivery, JobSpec, KafkaEndpoint};
 use crate::run::StopSignal;
 use crate::schema_history::key_prefix;
 use crate::sink::{HistoryRecord, Sink};
-
-/// `transactional.id` of a job.
-pub(crate) fn transactional_id(job_id: &str) -> String {
-    format!("tailrace-{job_id}")
-}
 
 /// A Kafka target.
 pub struct KafkaSink {
@@ -62,11 +58,10 @@ pub struct KafkaSink {
 }
 
 /// The producer of one life between two recoveries.
-#[expect(clippy::large_enum_variant, reason = "there is one of it per job")]
 enum Mode {
     /// None yet, or none any more after an error.
     Closed,
-    ExactlyOnce(Transactional),
+    ExactlyOnce(Lanes),
     AtLeastOnce(Acknowledged),
 }
 
@@ -107,12 +102,9 @@ impl KafkaSink {
         let config = producer_config(&self.endpoint, self.topics.batch_bytes())?;
         let topics = Arc::clone(&self.topics);
         self.mode = match self.delivery {
-            Delivery::ExactlyOnce => Mode::ExactlyOnce(Transactional::open(
-                config,
-                topics,
-                transactional_id(&self.job_id),
-                &mut self.patience,
-            )?),
+            Delivery::ExactlyOnce => {
+                Mode::ExactlyOnce(Lanes::open(&config, &topics, &self.job_id, &mut self.patience)?)
+            }
             Delivery::AtLeastOnce => Mode::AtLeastOnce(Acknowledged::open(&config, topics)?),
         };
         Ok(())

@@ -189,10 +189,10 @@ pub(crate) fn check_transactions(spec: &JobSpec) -> Result<()> {
     let topics = Arc::new(KafkaTopics::open(spec)?);
     let mut patience = Patience::default();
     let config = producer_config(&spec.target, topics.batch_bytes())?;
-    let id = format!("{}-precheck", super::transactional_id(&spec.job_id));
+    let prefix = super::lanes::transactional_id_prefix(&spec.job_id);
     let progress = ProgressTopic::new(&spec.policy.progress_topic, PROBE_KEY);
     let has_topic = topics.lookup().topic(progress.name(), ANSWER_TIMEOUT)?.is_some();
-    let mut producer = Transactional::open(config, topics, id, &mut patience)?;
+    let mut producer = Transactional::open(config, topics, (&prefix, "-precheck"), &mut patience)?;
     if has_topic {
         producer.commit(&progress, None, &mut patience)?;
     }

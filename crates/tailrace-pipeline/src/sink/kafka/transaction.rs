@@ -1,7 +1,7 @@
 //! Exactly once: messages and the progress record behind them in one Kafka transaction.
 //!
-//! `transactional.id` is derived from the job. Initialising it raises the producer epoch: whatever an
-//! older worker still sends is refused, and its open transaction is aborted before the call returns.
+//! Initialising a `transactional.id` raises its producer epoch: whatever an older worker still sends
+//! under it is refused, and its open transaction is aborted before the call returns.
 //!
 //! Whether a commit whose answer was lost took place is decided by the coordinator and never assumed
 //! here. While the producer lives the commit is asked for again, which resumes the same one. When it is
@@ -34,15 +34,18 @@ const SLICE: Duration = Duration::from_millis(500);
 /// consumers, who would otherwise wait for that.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A producer that is the only one of its job.
+/// A producer that is the only one of its `transactional.id`.
 pub(crate) struct Transactional {
     producer: Producer,
+    /// What the `transactional.id`s of the job begin with: it needs more than this one.
+    prefix: String,
     id: String,
     open_since: Option<Instant>,
 }
 
 impl Transactional {
-    /// Fences every older worker of the job.
+    /// Fences every older producer of the id, which is given as what all ids of the job begin with and
+    /// what tells this one from the others.
     ///
     /// # Errors
     /// `TargetConnection` if no coordinator answers in time, `TargetPrivilege` and
@@ -50,14 +53,15 @@ impl Transactional {
     pub(crate) fn open(
         mut config: ClientConfig,
         topics: Arc<KafkaTopics>,
-        id: String,
+        (prefix, suffix): (&str, &str),
         patience: &mut Patience,
     ) -> Result<Self> {
+        let id = format!("{prefix}{suffix}");
         config
             .set("transactional.id", &id)
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
         let producer = Producer::open(&config, topics)?;
-        let transactional = Self { producer, id, open_since: None };
+        let transactional = Self { producer, prefix: prefix.to_owned(), id, open_since: None };
         transactional.resume("initialise", patience, |p| p.client().init_transactions(SLICE))?;
         Ok(transactional)
     }
@@ -168,7 +172,7 @@ impl Transactional {
     fn refused(&self, step: &str, error: &KafkaError) -> Error {
         fault(
             format!("Kafka transaction of {}, step {step}", self.id),
-            &format!("Write and Describe on transactional id {}", self.id),
+            &format!("Write and Describe on transactional ids with prefix {}", self.prefix),
             error,
         )
     }

@@ -14,8 +14,9 @@ use crate::run::StopSignal;
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::transport::Transport;
 
-/// How often the server sends a sign of life when it has nothing else to send.
-const HEARTBEAT_PERIOD: Duration = Duration::from_secs(5);
+/// How often the server sends a sign of life when it has nothing else to send. A position that only
+/// unselected changes have moved is recorded at the latest then.
+const HEARTBEAT_PERIOD: Duration = Duration::from_secs(1);
 /// Silence after which the connection counts as lost.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How long the server may wait for us to read: a slow target must not lose the connection.

@@ -17,6 +17,7 @@ mod tables;
 mod tls;
 mod transport;
 mod window;
+mod xa_recovery;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};

@@ -18,6 +18,7 @@ use crate::source::mysql::context::{Context, Throttle};
 use crate::source::mysql::reader::{self, Reader};
 use crate::source::mysql::stream::Stream;
 use crate::source::mysql::window::Window;
+use crate::source::mysql::xa_recovery;
 
 /// Passes that may fail in a row because tables changed under the views, before the job stops.
 const FRUITLESS_PASSES_MAX: u32 = 30;
@@ -69,6 +70,7 @@ impl<'c> Snapshot<'c> {
         let mut control = self.context.connect()?;
         let gtid = catalog::server_settings(&mut control)?.gtid;
         let mut fruitless = 0;
+        self.position(stream, &mut control, gtid)?;
         let mut first = true;
         loop {
             let mut plan = self.plan(&mut control)?;
@@ -77,11 +79,7 @@ impl<'c> Snapshot<'c> {
                 first = false;
             }
             if plan.tables.is_empty() {
-                // Also the way to a first position for a job that selects nothing but new tables.
-                if self.position(stream, &mut control, gtid)? {
-                    break;
-                }
-                continue;
+                break;
             }
             let lock = !gtid || fruitless >= LOCKLESS_TRIES;
             match self.pass(stream, &mut control, &mut plan, lock)? {
@@ -90,12 +88,7 @@ impl<'c> Snapshot<'c> {
             }
             self.progress = self.context.snapshot_progress();
             if fruitless > FRUITLESS_PASSES_MAX {
-                return Err(Error::new(
-                    ErrorKind::SchemaMismatch,
-                    format!(
-                        "the full phase was begun {fruitless} times, and each time a selected table changed its definition or, without a key, its rows"
-                    ),
-                ));
+                return Err(changes_all_the_time(fruitless));
             }
         }
         stream.withhold([]);
@@ -140,19 +133,31 @@ impl<'c> Snapshot<'c> {
         Ok(Plan { tables })
     }
 
-    /// Gives the stream its first position, if it has none; false if that has to be tried again.
+    /// Gives the stream its first position, if it has none. It lies before the first views, so that no
+    /// distributed transaction is prepared before it and committed behind them.
     fn position(
         &self,
         stream: &mut Stream<'c>,
         control: &mut Connection,
         gtid: bool,
-    ) -> Result<bool> {
-        if stream.has_position() {
-            return Ok(true);
+    ) -> Result<()> {
+        for _ in 0..=FRUITLESS_PASSES_MAX {
+            if stream.has_position() {
+                return Ok(());
+            }
+            let visible = if gtid { Some(catalog::gtid_executed(control)?) } else { None };
+            let (file, offset) = catalog::binlog_end(control)?;
+            let prepared = xa_recovery::wait_for_prepared(self.context, control)?;
+            let messages_done = 0;
+            stream.begin_at(StreamPosition {
+                gtid_set: visible,
+                file,
+                offset,
+                messages_done,
+                prepared,
+            })?;
         }
-        let visible = if gtid { Some(catalog::gtid_executed(control)?) } else { None };
-        let (file, offset) = catalog::binlog_end(control)?;
-        stream.begin_at(StreamPosition { gtid_set: visible, file, offset, messages_done: 0 })
+        Err(changes_all_the_time(FRUITLESS_PASSES_MAX))
     }
 
     /// One pass. Returns whether the views could be used.
@@ -166,23 +171,10 @@ impl<'c> Snapshot<'c> {
         // Nothing tells a consumer that a change and a row of the full phase are of one row of such a
         // table, so its changes are left out until it is delivered, which includes them.
         stream.withhold(plan.tables.iter().filter(|t| t.table.key.is_none()).map(|t| &t.table));
-        if stream.has_position() {
-            // Most of the way to H is gone before the views exist, so that they do not grow old.
-            let end = catalog::binlog_end(control)?;
-            stream.run_until(&end, None)?;
-        }
+        // Most of the way to H is gone before the views exist, so that they do not grow old.
+        let end = catalog::binlog_end(control)?;
+        stream.run_until(&end, None)?;
         let views = self.open_views(control, plan, lock)?;
-        if !stream.has_position() {
-            let begun = stream.begin_at(StreamPosition {
-                gtid_set: views.visible.clone(),
-                file: views.until.0.clone(),
-                offset: views.until.1,
-                messages_done: 0,
-            })?;
-            if !begun {
-                return Ok(false);
-            }
-        }
         let visible = match (&views.visible, lock) {
             (Some(text), false) => Some(text.parse::<GtidSet>().map_err(|e| {
                 Error::new(ErrorKind::SourceStatement, format!("gtid_executed of the source: {e}"))
@@ -320,6 +312,15 @@ impl<'c> Snapshot<'c> {
         }
         Ok(chunks > 0)
     }
+}
+
+fn changes_all_the_time(times: u32) -> Error {
+    Error::new(
+        ErrorKind::SchemaMismatch,
+        format!(
+            "the full phase was begun {times} times, and each time a selected table changed its definition or, without a key, its rows"
+        ),
+    )
 }
 
 /// A piece of work for a reader.

@@ -15,6 +15,12 @@ const DEFAULT_COLLATION: u16 = 255;
 pub(crate) enum Effect {
     /// A transaction begins.
     Begin,
+    /// A distributed transaction with this XID begins.
+    XaBegin(String),
+    /// A distributed transaction that was prepared is committed.
+    XaCommit(String),
+    /// A distributed transaction that was prepared is rolled back.
+    XaRollback(String),
     /// The open transaction is committed.
     Commit,
     /// The open transaction is rolled back.
@@ -101,8 +107,11 @@ fn holds_rows(sql: &str) -> bool {
 fn transaction(control: &TransactionControl) -> Effect {
     use TransactionControl as T;
     match control {
-        T::Begin | T::XaStart(_) => Effect::Begin,
-        T::Commit | T::XaCommit { .. } | T::XaRollback(_) => Effect::Commit,
+        T::Begin => Effect::Begin,
+        T::XaStart(xid) => Effect::XaBegin(xid.clone()),
+        T::XaCommit { xid, .. } => Effect::XaCommit(xid.clone()),
+        T::XaRollback(xid) => Effect::XaRollback(xid.clone()),
+        T::Commit => Effect::Commit,
         T::Rollback => Effect::Rollback,
         T::Savepoint(_) | T::Release(_) | T::XaEnd(_) | T::XaPrepare(_) => Effect::InTransaction,
         // Row-based logs leave out what was rolled back, but for tables without transactions.

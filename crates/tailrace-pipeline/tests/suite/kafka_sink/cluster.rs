@@ -63,8 +63,9 @@ fn missing_rights_are_named() {
     refused(sink.recover().unwrap_err(), "Create on topic progress");
     allow(&["--topic", "progress"], &["Create"]);
     let id = format!("tailrace-{}", spec.job_id);
-    refused(sink.recover().unwrap_err(), &format!("transactional id {id}"));
-    allow(&["--transactional-id", &id], &["Write", "Describe"]);
+    refused(sink.recover().unwrap_err(), &format!("transactional ids with prefix {id}"));
+    let ids = ["--transactional-id", &id, "--resource-pattern-type", "prefixed"];
+    allow(&ids, &["Write", "Describe"]);
     // Before there is a record that could not be read.
     refused(sink.recover().unwrap_err(), "Read and Describe on topic progress");
     allow(&["--topic", "progress"], &["Read"]);

@@ -116,6 +116,12 @@ fn records_of_other_jobs_are_passed_over() {
 /// record in it; only the next worker can end it.
 #[test]
 fn a_transaction_that_a_dead_worker_left_open_is_dropped_at_once() {
+    for lane in ["", "-2"] {
+        left_open_by_a_dead_worker(lane);
+    }
+}
+
+fn left_open_by_a_dead_worker(lane: &str) {
     use rdkafka::config::ClientConfig;
     use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
@@ -128,7 +134,7 @@ fn a_transaction_that_a_dead_worker_left_open_is_dropped_at_once() {
     drop(sink);
     let dead: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", &spec.target.brokers)
-        .set("transactional.id", format!("tailrace-{}", spec.job_id))
+        .set("transactional.id", format!("tailrace-{}{lane}", spec.job_id))
         .create()
         .unwrap();
     dead.init_transactions(Duration::from_secs(30)).unwrap();

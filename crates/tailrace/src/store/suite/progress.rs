@@ -12,6 +12,7 @@ fn checkpoint(offset: u64) -> Checkpoint {
         offset,
         gtid_set: Some("u:1-5".to_owned()),
         messages_done: 0,
+        prepared: Vec::new(),
     };
     Checkpoint { stream: Some(stream), ..Checkpoint::initial(1) }
 }

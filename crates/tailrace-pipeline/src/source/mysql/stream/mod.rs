@@ -2,6 +2,7 @@
 
 mod rows;
 mod schema;
+mod xa;
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tailrace_codec::binlog::{
     Event, GtidEvent, GtidKind, LogFormat, PayloadLimits, PayloadReader, QueryEvent, RawEvent,
-    TransactionPayload, XaPrepare,
+    TransactionPayload,
 };
 use tailrace_codec::position::{FileOffset, Gtid, GtidSet, Tag};
 use tailrace_codec::{Cell, TableSchema};
@@ -28,6 +29,8 @@ use crate::source::mysql::tables::Tables;
 use crate::source::mysql::window::Window;
 use crate::transform::compose::Composer;
 
+use self::xa::{Prepared, Undecided};
+
 /// Longest time a position may move without being recorded when nothing selected changes.
 const EMPTY_STEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest time messages wait for more while the log does not pause.
@@ -41,6 +44,8 @@ struct Transaction {
     committed_ms: i64,
     /// Selected rows and DDL statements of it so far, those delivered before a restart included.
     changes: u64,
+    /// It is distributed, and whether it counts is not known before its end.
+    xa: Option<Undecided>,
 }
 
 /// Buffers that serve event after event.
@@ -72,6 +77,10 @@ pub(crate) struct Stream<'c> {
     /// How far the log is read, whole transactions or not.
     seen: (String, u64),
     transaction: Option<Transaction>,
+    /// Distributed transactions that are prepared and not ended.
+    prepared: Prepared,
+    /// Events come from a second reading of a distributed transaction.
+    replaying: bool,
     /// Tables whose changes the full phase will deliver with their rows.
     withheld: HashSet<(String, String)>,
     /// Changes of the next transaction that were delivered before a restart.
@@ -103,6 +112,8 @@ impl<'c> Stream<'c> {
             offset: 4,
             seen: (String::new(), 4),
             transaction: None,
+            prepared: Prepared::default(),
+            replaying: false,
             withheld: HashSet::new(),
             delivered: 0,
             step_id: checkpoint.next_id,
@@ -114,7 +125,7 @@ impl<'c> Stream<'c> {
                 gtid_set: start.gtid_set.clone(),
                 file: start.file.clone(),
                 offset: start.offset,
-                messages_done: 0,
+                ..StreamPosition::default()
             })
         });
         if let Some(position) = start {
@@ -159,6 +170,7 @@ impl<'c> Stream<'c> {
         self.offset = position.offset;
         self.seen = (position.file.clone(), 4);
         self.delivered = position.messages_done;
+        self.prepared = Prepared::restore(&position.prepared);
         Ok(())
     }
 
@@ -230,6 +242,7 @@ impl<'c> Stream<'c> {
         self.context.ids.store(self.step_id, Ordering::Relaxed);
         self.history.rewind(self.step_id);
         self.transaction = None;
+        self.replaying = false;
         self.tables.clear();
         self.adopt(&position)
     }
@@ -373,18 +386,16 @@ impl<'c> Stream<'c> {
         event: Event<'_>,
         window: &mut Option<&mut Window>,
     ) -> Result<()> {
+        if self.replaying {
+            return self.replayed_event(raw, event, window);
+        }
         match event {
             Event::Gtid(gtid) => self.begin(&gtid),
             Event::Query(query) => self.query(raw, &query, window),
             Event::TableMap(map) => self.table_map(&map, window),
             Event::Rows(rows) => self.rows(raw, &rows, window),
             Event::Xid(_) => self.commit(),
-            Event::XaPrepare(prepare) => {
-                if prepare.one_phase {
-                    return self.commit();
-                }
-                self.prepared(&prepare)
-            }
+            Event::XaPrepare(prepare) => self.xa_prepare(prepare.one_phase, window),
             Event::Incident(incident) => Err(Error::new(
                 ErrorKind::Decode,
                 format!(
@@ -431,7 +442,7 @@ impl<'c> Stream<'c> {
             ));
         }
         let committed_ms = i64::try_from(event.immediate_commit_timestamp / 1000).unwrap_or(0);
-        self.transaction = Some(Transaction { gtid, committed_ms, changes: 0 });
+        self.transaction = Some(Transaction { gtid, committed_ms, changes: 0, xa: None });
         Ok(())
     }
 
@@ -445,7 +456,12 @@ impl<'c> Stream<'c> {
 
     fn open_transaction(&mut self) -> &mut Transaction {
         // Servers before 5.6.5 write no GTID event at all.
-        self.transaction.get_or_insert(Transaction { gtid: None, committed_ms: 0, changes: 0 })
+        self.transaction.get_or_insert(Transaction {
+            gtid: None,
+            committed_ms: 0,
+            changes: 0,
+            xa: None,
+        })
     }
 
     fn query(
@@ -463,6 +479,15 @@ impl<'c> Stream<'c> {
             Effect::Begin => {
                 self.open_transaction();
                 Ok(())
+            }
+            Effect::XaBegin(xid) => {
+                self.open_transaction().xa = Some(Undecided::new(xid));
+                Ok(())
+            }
+            Effect::XaCommit(xid) => self.xa_commit(&xid, window),
+            Effect::XaRollback(xid) => {
+                self.prepared.remove(&xid);
+                self.commit()
             }
             Effect::Commit => self.commit(),
             Effect::InTransaction => Ok(()),
@@ -486,22 +511,6 @@ impl<'c> Stream<'c> {
                 if commits { self.commit() } else { Ok(()) }
             }
         }
-    }
-
-    /// The first phase of a distributed transaction: whether its rows count is not known yet.
-    fn prepared(&mut self, prepare: &XaPrepare<'_>) -> Result<()> {
-        if self.transaction.as_ref().is_none_or(|t| t.changes == 0) {
-            return self.commit();
-        }
-        Err(Error::new(
-            ErrorKind::UnknownEvent,
-            format!(
-                "XA PREPARE of {:?} at {}:{} changes selected tables: distributed transactions in two phases are not supported",
-                String::from_utf8_lossy(prepare.gtrid),
-                self.seen.0,
-                self.seen.1
-            ),
-        ))
     }
 
     /// Ends the open transaction: what is composed now covers it whole.
@@ -540,6 +549,7 @@ impl<'c> Stream<'c> {
             file: self.file.clone(),
             offset: self.offset,
             messages_done,
+            prepared: self.prepared.to_vec(),
         }
     }
 

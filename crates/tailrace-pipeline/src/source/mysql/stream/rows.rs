@@ -18,6 +18,9 @@ impl Stream<'_> {
         self.open_transaction();
         let seen = self.seen.clone();
         let Some(table) = self.tables.get(rows.table_id, &seen)? else { return Ok(()) };
+        if self.is_undecided() {
+            return Ok(());
+        }
         let gtid = self.transaction.as_ref().and_then(|t| t.gtid.as_ref());
         let watching = window.as_ref().is_some_and(|w| w.covers(gtid));
         let window = if watching { window.as_deref_mut() } else { None };
