@@ -14,7 +14,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::sink::kafka::deliveries::BatchNumber;
 use crate::sink::kafka::patience::Patience;
-use crate::sink::kafka::producer::{DRAIN_POLL, Producer};
+use crate::sink::kafka::producer::Producer;
 use crate::sink::kafka::progress::ProgressTopic;
 use crate::sink::kafka::topics::KafkaTopics;
 
@@ -91,12 +91,12 @@ impl Acknowledged {
             if self.durable.is_some() || !is_waiting || Instant::now() >= until {
                 return Ok(self.durable.take());
             }
-            self.producer.poll(DRAIN_POLL);
+            self.producer.serve_or_pause();
         }
     }
 
     fn advance(&mut self, progress: &ProgressTopic, patience: &mut Patience) -> Result<()> {
-        self.producer.poll(Duration::ZERO);
+        self.producer.serve();
         self.producer.check()?;
         if let Some((batch, checkpoint)) = self.recording.take() {
             if !self.producer.ledger().acknowledged_through(batch) {

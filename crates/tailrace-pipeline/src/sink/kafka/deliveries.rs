@@ -77,6 +77,8 @@ struct State {
     pending: VecDeque<Option<Pending>>,
     /// Bytes of messages in librdkafka.
     bytes: usize,
+    /// Messages and events reported by the client so far.
+    reports: u64,
     /// The first message that failed.
     failure: Option<Failure>,
 }
@@ -115,6 +117,11 @@ impl Deliveries {
         place
             .and_then(|place| state.pending.get(place)?.as_ref())
             .is_some_and(|pending| Arc::ptr_eq(&pending.data, data))
+    }
+
+    /// Messages and events that the client has reported so far.
+    pub(crate) fn reports(&self) -> u64 {
+        self.lock().reports
     }
 
     /// Counts bytes of messages that librdkafka has taken.
@@ -171,6 +178,7 @@ impl State {
 
 impl ClientContext for Deliveries {
     fn error(&self, error: KafkaError, reason: &str) {
+        self.lock().reports += 1;
         self.watch.error(error, reason);
     }
 
@@ -190,6 +198,7 @@ impl ProducerContext for Deliveries {
         let (key, value) = (message.key().unwrap_or_default(), message.payload());
         let value = value.unwrap_or_default();
         let mut state = self.lock();
+        state.reports += 1;
         state.bytes = state.bytes.saturating_sub(key.len() + value.len());
         if let Some(error) = error {
             let code = code_of(error).unwrap_or(Code::Fail);

@@ -148,7 +148,7 @@ impl Transactional {
                 }
                 Err(error) => error,
             };
-            self.producer.poll(Duration::ZERO);
+            self.producer.serve();
             self.producer.check()?;
             let KafkaError::Transaction(reason) = &error else {
                 return Err(self.refused(step, &error));
