@@ -23,6 +23,9 @@ pub const CACHING_SHA2_FULL: u8 = 4;
 /// The payload that asks a server without TLS for its public key.
 pub const CACHING_SHA2_REQUEST_PUBLIC_KEY: u8 = 2;
 
+/// The same for `sha256_password`.
+pub const SHA256_REQUEST_PUBLIC_KEY: u8 = 1;
+
 /// Authentication methods spoken here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthPlugin {
@@ -30,6 +33,9 @@ pub enum AuthPlugin {
     CachingSha2Password,
     /// `mysql_native_password`, the default before and in MariaDB.
     NativePassword,
+    /// `sha256_password`: the password itself over TLS, else under the server's public key. Servers also
+    /// name it to an account that does not exist.
+    Sha256Password,
     /// `mysql_clear_password`: the password itself; only over TLS.
     ClearPassword,
 }
@@ -44,13 +50,14 @@ impl AuthPlugin {
             "caching_sha2_password" => Ok(Self::CachingSha2Password),
             // An empty name is a server older than named methods.
             "mysql_native_password" | "" => Ok(Self::NativePassword),
+            "sha256_password" => Ok(Self::Sha256Password),
             "mysql_clear_password" => Ok(Self::ClearPassword),
             _ => Err(DecodeError::new(
                 "authentication method",
                 0,
                 format!(
-                    "{name:?} is not supported, use caching_sha2_password, mysql_native_password \
-                     or mysql_clear_password"
+                    "{name:?} is not supported, use caching_sha2_password, sha256_password, \
+                     mysql_native_password or mysql_clear_password"
                 ),
             )),
         }
@@ -61,20 +68,21 @@ impl AuthPlugin {
         match self {
             Self::CachingSha2Password => "caching_sha2_password",
             Self::NativePassword => "mysql_native_password",
+            Self::Sha256Password => "sha256_password",
             Self::ClearPassword => "mysql_clear_password",
         }
     }
 
     /// The response holds the password itself, so the connection must be under TLS.
     pub fn sends_password(self) -> bool {
-        self == Self::ClearPassword
+        matches!(self, Self::ClearPassword | Self::Sha256Password)
     }
 }
 
 /// The authentication response for a password. An empty password gives an empty response.
 pub fn scramble(plugin: AuthPlugin, password: &[u8], nonce: &[u8; NONCE_BYTES]) -> Vec<u8> {
     match plugin {
-        AuthPlugin::ClearPassword => clear_password(password),
+        AuthPlugin::ClearPassword | AuthPlugin::Sha256Password => clear_password(password),
         _ if password.is_empty() => Vec::new(),
         AuthPlugin::CachingSha2Password => scramble_sha256(password, nonce),
         AuthPlugin::NativePassword => scramble_sha1(password, nonce),
@@ -229,8 +237,12 @@ mod tests {
         assert!(parse_auth_reply(b"\xFEmysql_native_password\0short").is_err());
         assert!(parse_auth_reply(&[0xFE]).is_err());
         assert!(parse_auth_reply(&[]).is_err());
-        assert!(AuthPlugin::from_name("sha256_password").is_err());
-        for plugin in [AuthPlugin::CachingSha2Password, AuthPlugin::NativePassword] {
+        assert!(AuthPlugin::from_name("auth_gssapi_client").is_err());
+        for plugin in [
+            AuthPlugin::CachingSha2Password,
+            AuthPlugin::NativePassword,
+            AuthPlugin::Sha256Password,
+        ] {
             assert_eq!(AuthPlugin::from_name(plugin.name()).unwrap(), plugin);
             assert!(!plugin.sends_password());
         }

@@ -32,8 +32,8 @@ mod wire;
 
 pub use auth::{
     AuthMoreData, AuthPlugin, AuthReply, CACHING_SHA2_FAST_OK, CACHING_SHA2_FULL,
-    CACHING_SHA2_REQUEST_PUBLIC_KEY, NONCE_BYTES, clear_password, parse_auth_reply, scramble,
-    xor_password,
+    CACHING_SHA2_REQUEST_PUBLIC_KEY, NONCE_BYTES, SHA256_REQUEST_PUBLIC_KEY, clear_password,
+    parse_auth_reply, scramble, xor_password,
 };
 pub use catalog::{Catalog, collations_query, columns_query, keys_query};
 pub use column_definition::ColumnDefinition;

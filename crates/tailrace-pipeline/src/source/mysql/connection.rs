@@ -6,8 +6,8 @@ use secrecy::ExposeSecret;
 use tailrace_codec::mysql::{
     AuthPlugin, AuthReply, CACHING_SHA2_FAST_OK, CACHING_SHA2_FULL,
     CACHING_SHA2_REQUEST_PUBLIC_KEY, ErrPacket, Greeting, HandshakeResponse, NONCE_BYTES,
-    QueryResponse, RowPacket, ServerVersion, TextRow, capability, clear_password, com_query,
-    parse_auth_reply, scramble, ssl_request, xor_password,
+    QueryResponse, RowPacket, SHA256_REQUEST_PUBLIC_KEY, ServerVersion, TextRow, capability,
+    clear_password, com_query, parse_auth_reply, scramble, ssl_request, xor_password,
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -163,16 +163,23 @@ impl Connection {
                 AuthReply::Err(error) => return Err(login_error(endpoint, &error)),
                 AuthReply::Switch { plugin: name, nonce: new_nonce } => {
                     plugin = AuthPlugin::from_name(&name).map_err(|e| refused(e.to_string()))?;
-                    if plugin.sends_password() && !self.transport.is_tls() {
+                    nonce = new_nonce;
+                    // An empty password is no secret, and nothing that a key could seal.
+                    let open = self.transport.is_tls() || password.is_empty();
+                    if !plugin.sends_password() || open {
+                        self.transport.send(&scramble(plugin, password, &nonce))?;
+                    } else if plugin == AuthPlugin::Sha256Password {
+                        self.transport.send(&[SHA256_REQUEST_PUBLIC_KEY])?;
+                    } else {
                         return Err(refused(format!("the account uses {name}, which needs TLS")));
                     }
-                    nonce = new_nonce;
-                    let scrambled = scramble(plugin, password, &nonce);
-                    self.transport.send(&scrambled)?;
                 }
                 AuthReply::More(more) => match more.0 {
                     [CACHING_SHA2_FAST_OK] => {}
                     [CACHING_SHA2_FULL] => self.full_authentication(password, &nonce)?,
+                    key if plugin == AuthPlugin::Sha256Password => {
+                        self.transport.send(&seal_password(password, &nonce, key)?)?;
+                    }
                     other => {
                         return Err(refused(format!(
                             "{} of {} bytes is not understood during {}",
