@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
+use tailrace_pipeline::job::TaskType;
 use tailrace_pipeline::observe::Phase;
+use tailrace_pipeline::{Ended, ErrorKind};
+use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer};
 
 use crate::support::{mysql, read_topic, spec, start, unique};
 
@@ -52,4 +55,87 @@ fn rows_come_first_then_changes_and_a_restart_repeats_nothing() {
     let update = seen.iter().find(|m| m.value["type"] == "UPDATE").expect("the update");
     assert_eq!(update.value["data"][0]["price"], "1.50");
     assert_eq!(update.value["old"][0]["price"], "0.07");
+}
+
+/// A source without a log has no changes to tell, but its rows can be had.
+#[test]
+fn a_full_only_job_needs_no_log() {
+    let server = MySqlServer::start(MySqlOptions {
+        gtid: false,
+        extra: vec!["--skip-log-bin".into()],
+        ..MySqlOptions::default()
+    })
+    .unwrap();
+    let database = unique("nolog");
+    server
+        .sql(&format!(
+            "CREATE DATABASE {database};
+             CREATE TABLE {database}.item (id INT PRIMARY KEY, name VARCHAR(40));
+             CREATE TABLE {database}.loose (name VARCHAR(40));
+             SET SESSION cte_max_recursion_depth = 100000;
+             INSERT INTO {database}.item
+               WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
+               SELECT i, CONCAT('item ', i) FROM n;
+             INSERT INTO {database}.loose VALUES ('a'), ('a'), ('b');"
+        ))
+        .unwrap();
+    let mut spec = spec(&database);
+    spec.task = TaskType::Full;
+    spec.source.port = server.port();
+    let login = server.login();
+    (spec.source.user, spec.source.password) = (login.user, login.password.into());
+    assert!(matches!(start(&spec).end().unwrap(), Ended::Finished(_)));
+    assert_eq!(read_topic(&format!("{database}-item")).len(), 50_000);
+    assert_eq!(read_topic(&format!("{database}-loose")).len(), 3);
+
+    spec.task = TaskType::FullIncremental;
+    spec.job_id = unique("job");
+    let error = start(&spec).end().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SourceSetting, "{error}");
+    assert!(error.message().contains("log_bin"), "{error}");
+}
+
+/// A transaction that is larger than a Kafka transaction may be flows in parts; a stop in the middle of
+/// it neither loses nor repeats a change, and the order stays.
+#[test]
+fn a_large_transaction_flows_in_parts() {
+    const ROWS: usize = 20_000;
+    let database = unique("parts");
+    let sql = mysql();
+    sql.query(&format!(
+        "CREATE DATABASE {database}; CREATE TABLE {database}.item (id INT PRIMARY KEY, n INT);"
+    ))
+    .unwrap();
+    let mut spec = spec(&database);
+    spec.limits.batch_bytes_max = 16 << 10;
+    spec.limits.transaction_bytes_max = 64 << 10;
+    // So that there is a middle to stop it in.
+    spec.limits.rows_per_second_max = Some(4_000);
+    let mut job = start(&spec);
+    job.wait_until("stream", |j| j.recorder.has_reached(Phase::Incremental));
+    sql.query(&format!(
+        "SET SESSION cte_max_recursion_depth = 100000;
+         BEGIN; INSERT INTO {database}.item VALUES (0, 0);
+         INSERT INTO {database}.item
+           WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})
+           SELECT i, i FROM n; COMMIT; DELETE FROM {database}.item WHERE id = 0;",
+        ROWS - 1
+    ))
+    .unwrap();
+    job.wait_until("some of it", |j| j.counters.inserts.load(Ordering::Relaxed) > 1_000);
+    job.stop().unwrap();
+    let topic = format!("{database}-item");
+    let before = read_topic(&topic).len();
+    assert!(before > 1_000 && before < ROWS, "{before} of {ROWS} messages before the stop");
+    spec.limits.rows_per_second_max = None;
+    let mut job = start(&spec);
+    job.wait_until("the rest", |j| j.counters.deletes.load(Ordering::Relaxed) == 1);
+    job.stop().unwrap();
+    let seen = read_topic(&topic);
+    assert_eq!(seen.len(), ROWS + 1);
+    let ids: Vec<u64> = seen.iter().map(|m| m.value["id"].as_u64().unwrap()).collect();
+    assert!(ids.windows(2).all(|w| w[0] < w[1]));
+    for (row, message) in seen[..ROWS].iter().enumerate() {
+        assert_eq!(message.value["data"][0]["n"], row.to_string().as_str());
+    }
 }

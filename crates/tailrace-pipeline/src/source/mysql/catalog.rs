@@ -21,6 +21,8 @@ pub(crate) struct ServerSettings {
     pub(crate) version: String,
     /// `@@gtid_mode` is ON.
     pub(crate) gtid: bool,
+    /// `@@log_bin`: there is a log.
+    pub(crate) log: bool,
 }
 
 /// Reads the settings of a server.
@@ -28,10 +30,11 @@ pub(crate) struct ServerSettings {
 /// # Errors
 /// Those of the connection.
 pub(crate) fn server_settings(connection: &mut Connection) -> Result<ServerSettings> {
-    let row = connection.one_row("SELECT VERSION(), @@GLOBAL.gtid_mode")?;
+    let row = connection.one_row("SELECT VERSION(), @@GLOBAL.gtid_mode, @@GLOBAL.log_bin")?;
     Ok(ServerSettings {
         version: row.text(0)?.to_owned(),
         gtid: row.text(1)?.eq_ignore_ascii_case("ON"),
+        log: row.text(2)? == "1",
     })
 }
 

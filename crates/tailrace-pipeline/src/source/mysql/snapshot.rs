@@ -10,6 +10,7 @@ use crate::batch::Advance;
 use crate::checkpoint::{OpenChunk, OpenTable, SnapshotProgress, StreamPosition};
 use crate::engine::unix_ms;
 use crate::error::{Error, ErrorKind, Result};
+use crate::job::TaskType;
 use crate::observe::Counters;
 use crate::source::mysql::catalog::{self, SelectedTable};
 use crate::source::mysql::chunk::quoted_table;
@@ -68,9 +69,13 @@ impl<'c> Snapshot<'c> {
     /// Those of source and queue; `SchemaMismatch` if tables change all the time.
     pub(crate) fn run(mut self, stream: &mut Stream<'c>) -> Result<()> {
         let mut control = self.context.connect()?;
-        let gtid = catalog::server_settings(&mut control)?.gtid;
+        let settings = catalog::server_settings(&mut control)?;
+        // Rows alone can be had without a log: views that are opened under a lock show the same moment.
+        let logged = settings.log || self.context.spec.task != TaskType::Full;
         let mut fruitless = 0;
-        self.position(stream, &mut control, gtid)?;
+        if logged {
+            self.position(stream, &mut control, settings.gtid)?;
+        }
         let mut first = true;
         loop {
             let mut plan = self.plan(&mut control)?;
@@ -81,8 +86,13 @@ impl<'c> Snapshot<'c> {
             if plan.tables.is_empty() {
                 break;
             }
-            let lock = !gtid || fruitless >= LOCKLESS_TRIES;
-            match self.pass(stream, &mut control, &mut plan, lock)? {
+            let lock = !settings.gtid || !logged || fruitless >= LOCKLESS_TRIES;
+            let read = if logged {
+                self.pass(stream, &mut control, &mut plan, lock)?
+            } else {
+                self.pass_without_log(stream, &mut control, &mut plan)?
+            };
+            match read {
                 true => fruitless = 0,
                 false => fruitless += 1,
             }
@@ -200,8 +210,39 @@ impl<'c> Snapshot<'c> {
         Ok(finished)
     }
 
+    /// One pass over a source that writes no log.
+    fn pass_without_log(
+        &self,
+        stream: &mut Stream<'c>,
+        control: &mut Connection,
+        plan: &mut Plan,
+    ) -> Result<bool> {
+        let (readers, (), ()) = self.open_readers(control, plan, true, |_| Ok(()), |_| Ok(()))?;
+        stream.step(Advance::SnapshotBegin)?;
+        let until = Instant::now() + self.context.spec.limits.snapshot_view_age_max;
+        self.read(readers, plan, &Window::new(None, 0), until)
+    }
+
     /// Opens the views of a pass, between `L` and `H`.
     fn open_views(&self, control: &mut Connection, plan: &Plan, lock: bool) -> Result<Views> {
+        let visible = |control: &mut Connection| {
+            let gtid = catalog::server_settings(control)?.gtid;
+            gtid.then(|| catalog::gtid_executed(control)).transpose()
+        };
+        let (readers, visible, until) =
+            self.open_readers(control, plan, lock, visible, catalog::binlog_end)?;
+        Ok(Views { readers, visible, until })
+    }
+
+    /// Opens read views; gives what was asked of the source right before and right after.
+    fn open_readers<L, H>(
+        &self,
+        control: &mut Connection,
+        plan: &Plan,
+        lock: bool,
+        before: impl FnOnce(&mut Connection) -> Result<L>,
+        after: impl FnOnce(&mut Connection) -> Result<H>,
+    ) -> Result<(Vec<Connection>, L, H)> {
         let count = self.context.spec.limits.snapshot_readers.max(1);
         let mut readers = Vec::with_capacity(count);
         for _ in 0..count {
@@ -215,20 +256,17 @@ impl<'c> Snapshot<'c> {
             self.lock_tables(control, plan)?;
         }
         let opened = (|| {
-            let visible = catalog::server_settings(control)?
-                .gtid
-                .then(|| catalog::gtid_executed(control))
-                .transpose()?;
+            let before = before(control)?;
             for connection in &mut readers {
                 connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")?;
             }
-            Ok((visible, catalog::binlog_end(control)?))
+            Ok((before, after(control)?))
         })();
         if lock {
             control.execute("UNLOCK TABLES")?;
         }
-        let (visible, until) = opened?;
-        Ok(Views { readers, visible, until })
+        let (before, after) = opened?;
+        Ok((readers, before, after))
     }
 
     /// Locks what is still to be read against writes, for as long as the views take to open.
