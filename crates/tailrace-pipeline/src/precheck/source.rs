@@ -341,14 +341,14 @@ fn object_items(spec: &JobSpec, connection: &mut Connection) -> Result<Vec<Check
     ));
     let without_key = tables
         .iter()
-        .filter(|t| t.key.is_none())
+        .filter(|t| t.chunk_key().is_none())
         .map(|t| format!("{}.{}", t.database, t.table))
         .collect();
     items.push(item(
         "srcTableWithoutPrimaryKeyCheck",
         Alarm,
         without_key,
-        "tables without a primary key (or a unique one without NULLs) are read in one piece, and their messages have no key of their own",
+        "tables without a primary key (or a unique one without NULLs), or with one of prefixes, are read in one piece; without any, their messages have no key of their own",
         "Add a primary key where it matters.",
     ));
     items.push(item(

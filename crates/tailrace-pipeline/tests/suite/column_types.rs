@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use tailrace_pipeline::job::PartitionPolicy;
 use tailrace_pipeline::observe::Phase;
 
 use crate::support::{mysql, read_topic, spec, start, unique};
@@ -194,4 +195,38 @@ fn full_phase_and_log_give_the_same_text() {
 #[test]
 fn compressed_transactions_give_the_same_text() {
     both_ways_agree("SET SESSION binlog_transaction_compression = ON;");
+}
+
+/// A primary key of prefixes names its columns like any other, in the full phase and from the log,
+/// whether the log names columns or not.
+#[test]
+fn a_primary_key_of_prefixes_is_the_same_key_everywhere() {
+    let database = unique("prefix");
+    let sql = mysql();
+    sql.query(&format!(
+        "CREATE DATABASE {database};
+         CREATE TABLE {database}.p (t TEXT, n INT, v INT, PRIMARY KEY (t(4), n));
+         INSERT INTO {database}.p VALUES ('abcdefgh', 1, 0), ('abcdxyz', 2, 0), ('b', 1, 0);"
+    ))
+    .unwrap();
+    let mut spec = spec(&database);
+    spec.policy.partition = PartitionPolicy::PrimaryKey;
+    spec.policy.partitions = 7;
+    let mut job = start(&spec);
+    job.wait_until("stream", |j| j.recorder.has_reached(Phase::Incremental));
+    sql.query(&format!("UPDATE {database}.p SET v = 1;")).unwrap();
+    job.wait_until("changes", |j| j.counters.updates.load(Ordering::Relaxed) == 3);
+    job.stop().unwrap();
+    let seen = read_topic(&format!("{database}-p"));
+    assert_eq!(seen.len(), 6, "{seen:?}");
+    for message in &seen {
+        assert_eq!(message.value["pkNames"], serde_json::json!(["t", "n"]), "{message:?}");
+        let row = &message.value["data"][0];
+        let same = seen
+            .iter()
+            .filter(|m| m.value["data"][0]["t"] == row["t"] && m.value["data"][0]["n"] == row["n"]);
+        for other in same {
+            assert_eq!((&message.key, message.partition), (&other.key, other.partition));
+        }
+    }
 }

@@ -90,8 +90,27 @@ pub(crate) struct SelectedTable {
     pub(crate) table: String,
     /// The server's estimate of its rows.
     pub(crate) rows_estimated: u64,
-    /// What the server takes for its primary key: index name and columns in order. `None` without one.
-    pub(crate) key: Option<(String, Vec<String>)>,
+    /// What the server takes for its primary key. `None` without one.
+    pub(crate) key: Option<PrimaryKey>,
+}
+
+impl SelectedTable {
+    /// The key by which the table can be read in chunks: not one that holds only the begin of a column,
+    /// by which rows have no order.
+    pub(crate) fn chunk_key(&self) -> Option<&PrimaryKey> {
+        self.key.as_ref().filter(|key| !key.prefix)
+    }
+}
+
+/// What the server takes for a table's primary key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PrimaryKey {
+    /// Name of the index.
+    pub(crate) index: String,
+    /// Columns in order.
+    pub(crate) columns: Vec<String>,
+    /// Of some column it holds only the begin.
+    pub(crate) prefix: bool,
 }
 
 /// A value as a SQL string literal.
@@ -149,8 +168,8 @@ pub(crate) fn table_schema(
     match catalog.finish().pop() {
         Some((_, schema)) => {
             let mut schema = schema.map_err(unknown)?;
-            let (_, columns) = selected.key.clone().unwrap_or_default();
-            schema.primary_key = key_ordinals(&schema, &columns)?;
+            let columns = selected.key.as_ref().map_or(&[][..], |key| &key.columns);
+            schema.primary_key = key_ordinals(&schema, columns)?;
             Ok(schema)
         }
         None => Err(Error::new(
@@ -218,22 +237,24 @@ pub(crate) fn list(
 
 type TableName = (String, String);
 
-/// Columns of an index as far as it can be a key.
+/// Columns of a unique index.
 #[derive(Default)]
 struct UniqueIndex {
     columns: Vec<String>,
-    /// A part of it is a prefix, an expression, or can be NULL.
+    /// A part of it is the begin of a column.
+    prefix: bool,
+    /// A part of it is an expression, or can be NULL.
     unusable: bool,
 }
 
 /// What the server takes for the primary key of each table: index name and columns in order.
 ///
-/// Without a PRIMARY KEY that is the first unique index over whole columns that cannot be NULL. The log's
+/// A PRIMARY KEY may hold prefixes. Without one it is the first unique index over whole columns that cannot be NULL. The log's
 /// metadata names it as the primary key too, and `COLUMN_KEY` tells which one it is.
 fn primary_keys(
     connection: &mut Connection,
     databases: &str,
-) -> Result<BTreeMap<TableName, (String, Vec<String>)>> {
+) -> Result<BTreeMap<TableName, PrimaryKey>> {
     let mut marked: BTreeMap<TableName, BTreeSet<String>> = BTreeMap::new();
     for row in connection.rows(&format!(
         "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS \
@@ -250,21 +271,22 @@ fn primary_keys(
     ))? {
         let name = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
         let index = indexes.entry(name).or_default().entry(row.text(2)?.to_owned()).or_default();
-        index.unusable |=
-            row.get(3).is_none() || row.get(4).is_some() || row.text_or_empty(5)? == "YES";
+        index.prefix |= row.get(4).is_some();
+        index.unusable |= row.get(3).is_none() || row.text_or_empty(5)? == "YES";
         index.columns.push(row.text_or_empty(3)?.to_owned());
     }
     Ok(marked
         .into_iter()
         .filter_map(|(name, columns)| {
             let mut of_table = indexes.remove(&name)?;
-            of_table.retain(|_, i| {
+            of_table.retain(|name, i| {
                 !i.unusable
+                    && (!i.prefix || name == "PRIMARY")
                     && i.columns.len() == columns.len()
                     && i.columns.iter().all(|c| columns.contains(c))
             });
             let (index, key) = of_table.remove_entry("PRIMARY").or_else(|| of_table.pop_first())?;
-            Some((name, (index, key.columns)))
+            Some((name, PrimaryKey { index, columns: key.columns, prefix: key.prefix }))
         })
         .collect())
 }

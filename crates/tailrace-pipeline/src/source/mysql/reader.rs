@@ -128,10 +128,11 @@ impl<'c> Reader<'c> {
             return Ok(());
         }
         let schema = catalog::table_schema(&mut self.connection, table)?;
-        let (index, columns) = table.key.clone().unwrap_or_default();
-        let key = schema.primary_key.clone();
+        let chunk_key = table.chunk_key();
+        let index = chunk_key.map(|key| key.index.clone()).unwrap_or_default();
+        let key = chunk_key.map(|_| schema.primary_key.clone()).unwrap_or_default();
         let window_key =
-            if columns.is_empty() { None } else { Some(chunk_key_encoder(&schema, &columns)?) };
+            chunk_key.map(|key| chunk_key_encoder(&schema, &key.columns)).transpose()?;
         let key_schema = TableSchema {
             columns: key.iter().filter_map(|i| schema.columns.get(*i).cloned()).collect(),
             primary_key: Vec::new(),

@@ -180,7 +180,9 @@ impl<'c> Snapshot<'c> {
     ) -> Result<bool> {
         // Nothing tells a consumer that a change and a row of the full phase are of one row of such a
         // table, so its changes are left out until it is delivered, which includes them.
-        stream.withhold(plan.tables.iter().filter(|t| t.table.key.is_none()).map(|t| &t.table));
+        stream.withhold(
+            plan.tables.iter().filter(|t| t.table.chunk_key().is_none()).map(|t| &t.table),
+        );
         // Most of the way to H is gone before the views exist, so that they do not grow old.
         let end = catalog::binlog_end(control)?;
         stream.run_until(&end, None)?;
@@ -193,7 +195,7 @@ impl<'c> Snapshot<'c> {
         };
         let mut window = Window::new(visible, self.context.spec.limits.window_keys_max);
         for entry in &plan.tables {
-            let key = entry.table.key.as_ref().map(|(_, columns)| columns.as_slice());
+            let key = entry.table.chunk_key().map(|key| key.columns.as_slice());
             window.watch(&entry.table.database, &entry.table.table, key);
         }
         stream.run_until(&views.until, Some(&mut window))?;

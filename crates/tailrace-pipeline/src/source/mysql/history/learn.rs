@@ -59,7 +59,7 @@ pub(crate) fn learn(
         if !wanted.contains(&name) {
             continue;
         }
-        let primary = table.key.as_ref().is_some_and(|(index, _)| index == "PRIMARY");
+        let primary = table.key.as_ref().is_some_and(|key| key.index == "PRIMARY");
         match catalog::table_schema(&mut connection, &table) {
             Ok(schema) => found.push(Learned { name, schema, primary }),
             // Dropped this moment, which the log tells as well.
