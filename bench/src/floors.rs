@@ -51,6 +51,7 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
             partitions: 1,
             replication_factor: 1,
             ddl_topic: None,
+            filter_drop_database: false,
             delivery: Delivery::ExactlyOnce,
             progress_topic: "bench".into(),
         },

@@ -186,6 +186,8 @@ pub struct KafkaPolicy {
     pub replication_factor: i16,
     /// Topic for DDL messages; `None` sends none.
     pub ddl_topic: Option<String>,
+    /// `DROP DATABASE` is not sent (DRS `filter_ddl_policy` = `drop_database`).
+    pub filter_drop_database: bool,
     /// Delivery promise.
     pub delivery: Delivery,
     /// Compacted topic that holds progress records.

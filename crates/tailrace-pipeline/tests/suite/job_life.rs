@@ -7,7 +7,7 @@ use tailrace_pipeline::observe::Phase;
 use tailrace_pipeline::{Ended, ErrorKind};
 use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer};
 
-use crate::support::{mysql, read_topic, spec, start, unique};
+use crate::support::{create_topic, mysql, read_topic, spec, start, unique};
 
 #[test]
 fn rows_come_first_then_changes_and_a_restart_repeats_nothing() {
@@ -137,5 +137,36 @@ fn a_large_transaction_flows_in_parts() {
     assert!(ids.windows(2).all(|w| w[0] < w[1]));
     for (row, message) in seen[..ROWS].iter().enumerate() {
         assert_eq!(message.value["data"][0]["n"], row.to_string().as_str());
+    }
+}
+
+/// DDL messages go to their topic, but for the one statement that the policy can leave out.
+#[test]
+fn dropping_a_database_is_told_unless_it_is_filtered() {
+    for filtered in [false, true] {
+        let database = unique("ddl");
+        let sql = mysql();
+        sql.query(&format!("CREATE DATABASE {database}; CREATE TABLE {database}.a (id INT);"))
+            .unwrap();
+        let mut spec = spec(&database);
+        spec.policy.ddl_topic = Some(create_topic(&format!("{database}-ddl")));
+        spec.policy.filter_drop_database = filtered;
+        let mut job = start(&spec);
+        job.wait_until("stream", |j| j.recorder.has_reached(Phase::Incremental));
+        sql.query(&format!(
+            "DROP DATABASE {database}; CREATE DATABASE {database};
+             CREATE TABLE {database}.b (id INT PRIMARY KEY); INSERT INTO {database}.b VALUES (1);"
+        ))
+        .unwrap();
+        job.wait_until("the row", |j| j.counters.inserts.load(Ordering::Relaxed) == 1);
+        job.stop().unwrap();
+        let statements: Vec<String> = read_topic(&format!("{database}-ddl"))
+            .iter()
+            .filter(|m| m.value["type"] == "DDL")
+            .map(|m| m.value["sql"].as_str().unwrap().to_owned())
+            .collect();
+        let told = statements.iter().any(|s| s.starts_with("DROP DATABASE"));
+        assert_eq!(told, !filtered, "{statements:?}");
+        assert_eq!(statements.len(), if filtered { 2 } else { 3 }, "{statements:?}");
     }
 }

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
@@ -64,6 +66,7 @@ pub(crate) fn spec(database: &str) -> JobSpec {
             partitions: 1,
             replication_factor: 1,
             ddl_topic: None,
+            filter_drop_database: false,
             delivery: Delivery::ExactlyOnce,
             progress_topic: "tailrace-progress".into(),
         },
@@ -203,4 +206,15 @@ pub(crate) fn read_topic(topic: &str) -> Vec<Seen> {
         }
     }
     seen
+}
+
+/// Makes a topic of one partition; gives its name.
+pub(crate) fn create_topic(name: &str) -> String {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", kafka()).create().expect("an admin client");
+    let topic = NewTopic::new(name, 1, TopicReplication::Fixed(1));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let made = runtime.block_on(admin.create_topics([&topic], &AdminOptions::new())).unwrap();
+    assert_eq!(made, [Ok(name.to_owned())]);
+    name.to_owned()
 }

@@ -117,6 +117,10 @@ pub struct PolicyText {
     pub attributes: Attributes,
 }
 
+/// The member of [`SyncPolicy::attributes`] that names DDL statements to leave out.
+const FILTER_DDL: &str = "filter_ddl_policy";
+/// Its only value.
+const FILTER_DROP_DATABASE: &str = "drop_database";
 /// Default of `topic_name_format` for a topic per table.
 pub const TABLE_TOPIC_FORMAT: &str = "$database$-$tablename$";
 /// Default of `topic_name_format` for a topic per database.
@@ -203,6 +207,11 @@ impl SyncPolicy {
         }
     }
 
+    /// Whether `DROP DATABASE` is left out of the DDL messages.
+    pub fn filters_drop_database(&self) -> bool {
+        self.attributes.get(FILTER_DDL).and_then(|v| v.as_str()) == Some(FILTER_DROP_DATABASE)
+    }
+
     /// Reads a policy in DRS's text form; members that are absent get their defaults.
     ///
     /// # Errors
@@ -215,6 +224,12 @@ impl SyncPolicy {
             (Some(true), Some(name)) => Some(checked_topic("ddl_topic", name)?),
             _ => None,
         };
+        if let Some(filter) = text.attributes.get(FILTER_DDL)
+            && filter.as_str() != Some(FILTER_DROP_DATABASE)
+        {
+            let shown = filter.as_str().map_or_else(|| filter.to_string(), str::to_owned);
+            return Err(Refusal::invalid(FILTER_DDL, &shown, FILTER_DROP_DATABASE));
+        }
         let progress_topic = match given(&text.progress_topic) {
             Some(name) => checked_topic("progress_topic", name)?,
             None => PROGRESS_TOPIC.to_owned(),

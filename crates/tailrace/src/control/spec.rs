@@ -114,7 +114,9 @@ pub(crate) fn whole_databases(names: &[String]) -> Selection {
 }
 
 fn kafka_policy(policy: SyncPolicy) -> KafkaPolicy {
+    let filter_drop_database = policy.filters_drop_database();
     KafkaPolicy {
+        filter_drop_database,
         topic: match policy.topic {
             TopicChoice::One { topic } => TopicPolicy::One(topic),
             TopicChoice::PerTable { format } => TopicPolicy::PerTable(format),

@@ -209,6 +209,8 @@ pub struct Policy {
     pub replication_factor: Option<u16>,
     /// Topic that DDL statements are sent to; none are sent without.
     pub ddl_topic: Option<String>,
+    /// DDL statements that are not sent: `drop_database`.
+    pub filter_ddl_policy: Option<String>,
     /// `exactly_once` or `at_least_once`.
     pub delivery: Option<String>,
     /// Compacted topic of the progress records.

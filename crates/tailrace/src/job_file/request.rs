@@ -195,6 +195,7 @@ impl Policy {
         put(&mut out, "replication_factor", self.replication_factor.map(|n| n.to_string()));
         put(&mut out, "ddl_trans", Some(self.ddl_topic.is_some()));
         put(&mut out, "ddl_topic", self.ddl_topic.as_deref());
+        put(&mut out, "filter_ddl_policy", self.filter_ddl_policy.as_deref());
         put(&mut out, "delivery", self.delivery.as_deref());
         put(&mut out, "progress_topic", self.progress_topic.as_deref());
         put(&mut out, "file_and_position", self.file_and_position.as_deref());

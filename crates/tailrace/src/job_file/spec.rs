@@ -124,7 +124,11 @@ impl JobFile {
             gtid_set: policy.gtid_set.clone(),
             delivery: policy.delivery.clone(),
             progress_topic: policy.progress_topic.clone(),
-            attributes: BTreeMap::new().into_iter().collect(),
+            attributes: policy
+                .filter_ddl_policy
+                .iter()
+                .map(|filter| ("filter_ddl_policy".to_owned(), filter.clone().into()))
+                .collect(),
         }
     }
 

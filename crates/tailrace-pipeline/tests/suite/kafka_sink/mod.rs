@@ -60,6 +60,7 @@ fn job(target: KafkaEndpoint, delivery: Delivery) -> JobSpec {
             partitions: 2,
             replication_factor: 1,
             ddl_topic: None,
+            filter_drop_database: false,
             delivery,
             progress_topic: "tailrace-sink-test-progress".into(),
         },

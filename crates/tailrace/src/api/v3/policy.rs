@@ -66,7 +66,7 @@ pub(crate) struct PolicyInput {
     pub progress_topic: Option<String>,
     /// Of database targets; kept.
     pub conflict_policy: Option<String>,
-    /// Of database targets; kept.
+    /// DDL statements that are not sent: `drop_database`.
     pub filter_ddl_policy: Option<String>,
     /// Of database targets; kept.
     pub index_trans: Option<bool>,

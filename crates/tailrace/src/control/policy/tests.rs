@@ -20,6 +20,9 @@ fn text(pairs: &[(&str, &str)]) -> PolicyText {
             "gtid_set" => text.gtid_set = value,
             "delivery" => text.delivery = value,
             "progress_topic" => text.progress_topic = value,
+            "filter_ddl_policy" => {
+                text.attributes.insert(FILTER_DDL.to_owned(), value.unwrap_or_default().into());
+            }
             other => panic!("no member {other}"),
         }
     }
@@ -97,6 +100,7 @@ fn bad_members_are_named() {
     let gtid = "x".repeat(2049);
     for (pairs, field) in [
         (vec![("topic_policy", "3")], "topic_policy"),
+        (vec![("filter_ddl_policy", "drop_table")], "filter_ddl_policy"),
         (vec![("topic_policy", "0")], "topic"),
         (vec![("topic_policy", "0"), ("topic", "a b")], "topic"),
         (vec![("topic_policy", "0"), ("topic", "..")], "topic"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tailrace_codec::binlog::{QueryEvent, TableMap};
-use tailrace_codec::ddl::classify;
+use tailrace_codec::ddl::{Statement, classify};
 use tailrace_codec::encode::DdlPhase;
 
 use super::Stream;
@@ -33,7 +33,9 @@ impl Stream<'_> {
         if transaction.changes <= delivered {
             return Ok(());
         }
-        if let Some(topic) = self.context.router.ddl()? {
+        if let Some(topic) = self.context.router.ddl()?
+            && !self.is_filtered(sql, query)
+        {
             self.composer.ddl(topic, es_ms, (database, table), sql, DdlPhase::Stream);
         }
         self.context.observer.ddl(&format!("{}:{}", self.seen.0, self.seen.1), sql);
@@ -45,6 +47,12 @@ impl Stream<'_> {
             self.record(&changed)?;
         }
         Ok(())
+    }
+
+    /// Whether the policy leaves a statement out.
+    fn is_filtered(&self, sql: &str, query: &QueryEvent<'_>) -> bool {
+        self.context.spec.policy.filter_drop_database
+            && matches!(classify(sql, query.database), Statement::DropDatabase { .. })
     }
 
     /// Writes the records of tables with the step that is being composed.
