@@ -50,6 +50,7 @@ pub(crate) use naming::check_job_name;
 pub use refusal::{Refusal, Result};
 pub use spec::{RunSettings, run_spec};
 pub use status::{Action, JobStatus};
+pub(crate) use worker::{Retries, Verdict};
 
 use iam::Iam;
 use inner::Inner;

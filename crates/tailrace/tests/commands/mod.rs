@@ -63,8 +63,14 @@ impl Shop {
 
     /// Writes the job file. `objects` is the line of `[objects]`.
     fn job_file(&self, objects: &str) -> Result<PathBuf> {
+        let (_, port) = self.ends.mysql.rsplit_once(':').context("host:port")?;
+        self.job_file_at(objects, port.parse()?)
+    }
+
+    /// The same with the source behind another port.
+    fn job_file_at(&self, objects: &str, port: u16) -> Result<PathBuf> {
         let path = self.dir.path().join("job.toml");
-        let (host, port) = self.ends.mysql.rsplit_once(':').context("host:port")?;
+        let (host, _) = self.ends.mysql.rsplit_once(':').context("host:port")?;
         let text = format!(
             "name = \"{name}\"\n[source]\nhost = \"{host}\"\nport = {port}\nuser = \"{user}\"\n\
              password = \"{password}\"\n[target]\nbrokers = \"{brokers}\"\n[objects]\n{objects}\n\
@@ -76,6 +82,14 @@ impl Shop {
         );
         std::fs::write(&path, text)?;
         Ok(path)
+    }
+
+    fn source_address(&self) -> String {
+        self.ends.mysql.clone()
+    }
+
+    fn password(&self) -> String {
+        self.ends.mysql_password.clone()
     }
 
     fn whole(&self) -> String {

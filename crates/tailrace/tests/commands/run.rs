@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tailrace_testkit::chaos::ChaosProxy;
 use tailrace_testkit::process::{Launch, ServerProcess};
 use tailrace_testkit::wait;
 
@@ -71,4 +72,38 @@ fn a_check_says_what_hinders_the_job() {
     assert_eq!(code, 2, "{err}");
     let (code, _, err) = ended(&tailrace(&["run"]).output().unwrap());
     assert_eq!(code, 2, "{err}");
+}
+
+/// A source that is away does not end the job: it says so, and goes on when the source is back.
+#[test]
+fn a_source_that_is_away_is_waited_for() {
+    let shop = Shop::new("away").unwrap();
+    let proxy = ChaosProxy::start(&shop.source_address()).unwrap();
+    let file = shop.job_file_at(&shop.whole(), proxy.port()).unwrap();
+    proxy.refuse();
+    let log = shop.dir.path().join("away.log");
+    let mut job = Launch::new("tailrace run", env!("CARGO_BIN_EXE_tailrace"), log)
+        .args(["run", text(&file), "--no-precheck"])
+        .start()
+        .unwrap();
+    job.wait_for_log("trying again in", LIMIT).unwrap();
+    proxy.pass();
+    job.wait_for_log("incremental", LIMIT).unwrap();
+    let said = stopped(job);
+    assert!(said.contains("stopped at a durable checkpoint: 3 rows of the full phase"), "{said}");
+    assert!(!said.contains(&shop.password()), "{said}");
+}
+
+/// What trying again cannot mend ends the job at once, with what to do.
+#[test]
+fn a_login_that_is_refused_ends_the_job() {
+    let shop = Shop::new("refused").unwrap();
+    let file = shop.job_file(&shop.whole()).unwrap();
+    let wrong = std::fs::read_to_string(&file).unwrap().replace(&shop.password(), "wrong-password");
+    std::fs::write(&file, wrong).unwrap();
+    let run = tailrace(&["run", text(&file), "--no-precheck"]).output().unwrap();
+    let (code, out, err) = ended(&run);
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(err.contains("Access denied") && err.contains("what to do:"), "{err}");
+    assert!(!err.contains("wrong-password") && !err.contains("trying again"), "{err}");
 }

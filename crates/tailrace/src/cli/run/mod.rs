@@ -4,7 +4,7 @@ mod caught_up;
 mod usage;
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,12 @@ use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
 use tailrace_pipeline::precheck::{self, CheckResult};
 use tailrace_pipeline::run::StopSignal;
 use tailrace_pipeline::{Ended, ErrorKind};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::{Exit, Failed};
 use super::progress::Progress;
+use crate::clock::{Clock as _, SystemClock};
+use crate::control::{Bounds, Retries, Verdict};
 use crate::job_file::JobFile;
 use crate::telemetry::{self, LogFormat};
 
@@ -31,7 +33,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 ///
 /// The job's name is its identity: its progress is kept in Kafka beside the data, so a later run of the same
 /// file goes on where this one ended, and a second run at the same time takes the job over from the
-/// first. SIGINT or SIGTERM stops it at a durable checkpoint.
+/// first. When source or target is away, it says so and tries again until it is back; what trying again
+/// cannot mend ends it. SIGINT or SIGTERM stops it at a durable checkpoint.
 ///
 /// Exit codes: 0 finished or stopped, 1 failed, 2 wrong command line or job file, 6 the precheck failed.
 #[derive(Debug, clap::Args)]
@@ -118,6 +121,8 @@ struct Watcher {
     /// Where the job may end, and how to tell it.
     until: Option<(FileOffset, StopSignal)>,
     caught_up_at: OnceLock<Instant>,
+    /// Something became durable since this was taken last.
+    moved: AtomicBool,
 }
 
 impl JobObserver for Watcher {
@@ -126,6 +131,7 @@ impl JobObserver for Watcher {
     }
 
     fn durable(&self, checkpoint: &Checkpoint) {
+        self.moved.store(true, Ordering::Relaxed);
         if let Some((end, stop)) = &self.until
             && caught_up::has_reached(checkpoint, end)
             && self.caught_up_at.set(Instant::now()).is_ok()
@@ -154,52 +160,122 @@ async fn run(spec: JobSpec, discard: bool, until: Option<FileOffset>) -> Result<
         lines: Mutex::default(),
         until: until.map(|end| (end, stop.clone())),
         caught_up_at: OnceLock::new(),
+        moved: AtomicBool::new(false),
     });
     let begun = Instant::now();
-    let observer: Arc<dyn JobObserver> = Arc::clone(&watcher) as _;
-    let (job_stop, job_counters) = (stop.clone(), Arc::clone(&counters));
-    // The epoch of a job outside a server never changes; Kafka's own fencing keeps two apart.
-    let mut job = tokio::task::spawn_blocking(move || {
-        if discard {
-            tailrace_pipeline::run_job_to_null(&spec, &job_stop, &observer, &job_counters)
-        } else {
-            tailrace_pipeline::run_job(&spec, 1, &job_stop, &observer, &job_counters)
-        }
-    });
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut looks = tokio::time::interval(LOOK_PAUSE);
-    let mut rates = Rates::new();
-    let mut progress = Progress::new();
-    let mut stopped_at: Option<Instant> = None;
-    let ended = loop {
-        tokio::select! {
-            ended = &mut job => break ended,
-            _ = terminate.recv() => stopped_at = Some(ask_to_stop(&stop, stopped_at)),
-            _ = interrupt.recv() => stopped_at = Some(ask_to_stop(&stop, stopped_at)),
-            _ = looks.tick() => show(&watcher, &counters, &mut rates, &mut progress),
-        }
-        if stopped_at.is_some_and(|at| at.elapsed() > STOP_LIMIT) {
-            return Err(Failed::new(
-                Exit::Failure,
-                "the target did not take the last messages in 10 s; the next run goes on from the last checkpoint",
-            ));
-        }
+    let mut job = Supervised {
+        // A run that began later has a higher one: an older run that tries again gives way to it.
+        epoch: u64::try_from(SystemClock.now_ms()).unwrap_or(1),
+        spec,
+        discard,
+        stop,
+        watcher: Arc::clone(&watcher),
+        counters: Arc::clone(&counters),
+        progress: Progress::new(),
+        rates: Rates::new(),
+        stopped_at: None,
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
     };
-    drop(progress);
-    let ended = ended.map_err(|e| Failed::new(Exit::Failure, format!("the job panicked: {e}")))?;
+    let ended = job.run().await;
+    drop(job);
     let seconds =
         watcher.caught_up_at.get().map_or(begun.elapsed(), |at| *at - begun).as_secs_f64();
-    let how = match ended {
-        Ok(Ended::Finished(_)) => "finished",
-        Ok(Ended::Stopped(_)) if watcher.caught_up_at.get().is_some() => "caught up",
-        Ok(Ended::Stopped(_)) => "stopped at a durable checkpoint",
-        Err(e) if e.kind() == ErrorKind::Cancelled => "stopped",
-        Err(e) => return Err(failed(&e)),
+    let how = match ended? {
+        Some(Ended::Finished(_)) => "finished",
+        Some(Ended::Stopped(_)) if watcher.caught_up_at.get().is_some() => "caught up",
+        Some(Ended::Stopped(_)) => "stopped at a durable checkpoint",
+        None => "stopped",
     };
     println!("{how}: {}", totals(&counters));
     println!("in {seconds:.3} s{}", usage::text());
     Ok(())
+}
+
+/// A job that is started again as long as that can help.
+struct Supervised {
+    spec: JobSpec,
+    epoch: u64,
+    discard: bool,
+    stop: StopSignal,
+    watcher: Arc<Watcher>,
+    counters: Arc<Counters>,
+    progress: Progress,
+    rates: Rates,
+    /// When it was asked to stop.
+    stopped_at: Option<Instant>,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Supervised {
+    /// Runs until the job ends; `None` if it was stopped without a checkpoint of its own.
+    async fn run(&mut self) -> Result<Option<Ended>, Failed> {
+        let mut retries = Retries::default();
+        loop {
+            let error = match self.attempt().await? {
+                Ok(ended) => return Ok(Some(ended)),
+                Err(error) if error.kind() == ErrorKind::Cancelled => return Ok(None),
+                Err(error) => error,
+            };
+            if self.watcher.moved.swap(false, Ordering::Relaxed) {
+                retries.clear();
+            }
+            let verdict = retries.judge(error.kind(), &Bounds::default(), rand::random());
+            let Verdict::Again(pause) = verdict else { return Err(failed(&error)) };
+            if self.stopped_at.is_some() {
+                return Err(failed(&error));
+            }
+            let seconds = pause.as_secs_f64();
+            self.progress.say(&format!("{error}; trying again in {seconds:.1} s"));
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = self.terminate.recv() => return Ok(None),
+                _ = self.interrupt.recv() => return Ok(None),
+            }
+        }
+    }
+
+    /// Runs the job once.
+    async fn attempt(&mut self) -> Result<tailrace_pipeline::Result<Ended>, Failed> {
+        // What it announces is the whole again.
+        self.counters.snapshot_rows_estimated.store(0, Ordering::Relaxed);
+        self.counters.snapshot_tables.store(0, Ordering::Relaxed);
+        let (spec, epoch, discard) = (self.spec.clone(), self.epoch, self.discard);
+        let (stop, counters) = (self.stop.clone(), Arc::clone(&self.counters));
+        let observer: Arc<dyn JobObserver> = Arc::clone(&self.watcher) as _;
+        let mut job = tokio::task::spawn_blocking(move || {
+            if discard {
+                tailrace_pipeline::run_job_to_null(&spec, &stop, &observer, &counters)
+            } else {
+                tailrace_pipeline::run_job(&spec, epoch, &stop, &observer, &counters)
+            }
+        });
+        let mut looks = tokio::time::interval(LOOK_PAUSE);
+        loop {
+            tokio::select! {
+                ended = &mut job => {
+                    return ended
+                        .map_err(|e| Failed::new(Exit::Failure, format!("the job panicked: {e}")));
+                }
+                _ = self.terminate.recv() => {
+                    self.stopped_at = Some(ask_to_stop(&self.stop, self.stopped_at));
+                }
+                _ = self.interrupt.recv() => {
+                    self.stopped_at = Some(ask_to_stop(&self.stop, self.stopped_at));
+                }
+                _ = looks.tick() => {
+                    show(&self.watcher, &self.counters, &mut self.rates, &mut self.progress);
+                }
+            }
+            if self.stopped_at.is_some_and(|at| at.elapsed() > STOP_LIMIT) {
+                return Err(Failed::new(
+                    Exit::Failure,
+                    "the target did not take the last messages in 10 s; the next run goes on from the last checkpoint",
+                ));
+            }
+        }
+    }
 }
 
 fn ask_to_stop(stop: &StopSignal, before: Option<Instant>) -> Instant {

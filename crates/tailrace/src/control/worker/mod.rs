@@ -10,6 +10,8 @@ mod report;
 mod retry;
 mod run;
 
+pub(crate) use retry::{Retries, Verdict};
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -21,7 +23,6 @@ use super::inner::Inner;
 use super::job_state::{Report, Work, work};
 use super::live::LiveJob;
 use crate::store::StoreError;
-use retry::Retries;
 use run::ActiveRun;
 
 /// Wait before a store that failed is asked again.

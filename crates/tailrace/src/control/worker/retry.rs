@@ -8,7 +8,7 @@ use crate::control::bounds::Bounds;
 
 /// What to do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// Try again after this time.
     Again(Duration),
     /// Give up.
@@ -17,20 +17,20 @@ pub(super) enum Verdict {
 
 /// Counts retries since something last became durable.
 #[derive(Debug, Default)]
-pub(super) struct Retries {
+pub(crate) struct Retries {
     tried: u32,
     tried_limited: u32,
 }
 
 impl Retries {
     /// Something became durable, or the user changed something: counting begins anew.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Judges an error. `jitter` is in 0..1 and spreads the retries of many jobs that failed at once
     /// over the second half of the wait.
-    pub(super) fn judge(&mut self, kind: ErrorKind, bounds: &Bounds, jitter: f64) -> Verdict {
+    pub(crate) fn judge(&mut self, kind: ErrorKind, bounds: &Bounds, jitter: f64) -> Verdict {
         match kind.retry() {
             Retry::Never => return Verdict::GiveUp,
             Retry::Limited => {
