@@ -10,6 +10,8 @@ use super::message::Message;
 
 /// Objects and arrays inside each other.
 pub(crate) const DEPTH_MAX: usize = 32;
+/// Characters of a value of the wrong type that an error shows, what is said about it included.
+const SHOWN_CHARS_MAX: usize = 120;
 /// Members whose value never appears in an answer or a log, not even in an error about it.
 const SECRET_MEMBERS: &[&str] = &[
     "password",
@@ -52,8 +54,18 @@ fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Message> {
             return malformed(&field, "the value has the wrong type, expected a string");
         }
         let field = if field == "." { String::new() } else { field };
-        malformed(&field, &e.inner().to_string())
+        malformed(&field, &shortened(&e.inner().to_string()))
     })
+}
+
+/// A reader's error without most of a long value, but with what was expected in its place.
+fn shortened(text: &str) -> String {
+    let expected = text.rfind(", expected").unwrap_or(text.len());
+    let (shown, expected) = text.split_at(expected);
+    match shown.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((cut, _)) => format!("{}…{expected}", &shown[..cut]),
+        None => text.to_owned(),
+    }
 }
 
 /// Parses a body: UTF-8, no duplicate member, at most [`DEPTH_MAX`] deep. `null` members are dropped.

@@ -3,6 +3,7 @@
 
 mod answers;
 mod authentication;
+mod bad_input;
 mod document;
 mod iam;
 mod life;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Server, assert_error, v5};
 
-fn new_job(name: &str) -> Value {
+pub(super) fn new_job(name: &str) -> Value {
     json!({"job": {
         "base_info": {"name": name, "job_type": "sync", "engine_type": "mysql-to-kafka",
             "job_direction": "non-dbs", "task_type": "FULL_INCR_TRANS", "net_type": "eip",

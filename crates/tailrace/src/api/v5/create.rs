@@ -149,7 +149,9 @@ impl CreateJob {
             one_endpoint("target_endpoint", self.target_endpoint, Side::Target, engine.target())?;
         let mut attributes = Attributes::new();
         let node_type = self.node_info.as_ref().and_then(|node| node.pointer("/spec/node_type"));
-        let node_type = node_type.and_then(Value::as_str).map(str::to_owned);
+        // Of another type than text it is refused like an unknown one.
+        let node_type =
+            node_type.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         let node_type = job_input::node_type("node_info.spec.node_type", node_type)?;
         keep(&mut attributes, "node_type", Some(node_type));
         keep(&mut attributes, "node_info", self.node_info);
@@ -274,7 +276,9 @@ mod tests {
             field("/target_endpoint/0/db_type", json!("mysql")),
             "target_endpoint[0].db_type"
         );
-        assert_eq!(field("/node_info/spec/node_type", json!("tiny")), "node_info.spec.node_type");
+        for bad in [json!("tiny"), json!(7), json!({"a": 1})] {
+            assert_eq!(field("/node_info/spec/node_type", bad), "node_info.spec.node_type");
+        }
         assert_eq!(field("/base_info", Value::Null), "base_info");
     }
 }

@@ -21,7 +21,7 @@ fn text(pairs: &[(&str, &str)]) -> PolicyText {
             "delivery" => text.delivery = value,
             "progress_topic" => text.progress_topic = value,
             "filter_ddl_policy" => {
-                text.attributes.insert(FILTER_DDL.to_owned(), value.unwrap_or_default().into());
+                text.attributes.insert(FILTER_DDL.to_owned(), value.into());
             }
             other => panic!("no member {other}"),
         }
