@@ -19,6 +19,9 @@ use crate::sink::Sink;
 
 /// How long the thread waits for a batch before it looks at its target again.
 const IDLE_WAIT: Duration = Duration::from_millis(50);
+/// Shortest time between two commits while changes come one by one: a broker spends as much on a
+/// transaction of one message as on one of a hundred. A change that comes after a pause does not wait.
+const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(5);
 /// How long the last transaction may take to become durable when the job ends.
 const FINISH_WAIT: Duration = Duration::from_secs(30);
 
@@ -43,6 +46,8 @@ pub(crate) struct Deliver<S: Sink> {
     checkpoint: Checkpoint,
     limits: Limits,
     pending: Pending,
+    /// When the last commit was done.
+    last_commit: Option<Instant>,
     /// The last checkpoint handed to the sink.
     committed: Option<Checkpoint>,
     /// The last checkpoint that the sink reported as durable.
@@ -64,6 +69,7 @@ impl<S: Sink> Deliver<S> {
             checkpoint,
             limits,
             pending: Pending::default(),
+            last_commit: None,
             committed: None,
             durable: None,
             observer,
@@ -77,8 +83,8 @@ impl<S: Sink> Deliver<S> {
     /// The sink's errors, and `Checkpoint` for a step that does not follow.
     pub(crate) fn run(mut self, batches: &BatchReceiver) -> Result<Checkpoint> {
         loop {
-            // What can be committed is not held up for more; what cannot waits for its rest.
-            let wait = if self.may_end() { Duration::ZERO } else { IDLE_WAIT };
+            // What can be committed is hardly held up for more; what cannot waits for its rest.
+            let wait = if self.may_end() { self.commit_due_in() } else { IDLE_WAIT };
             match batches.receive(wait) {
                 Received::Batch(batch) => {
                     self.take(batch)?;
@@ -138,6 +144,11 @@ impl<S: Sink> Deliver<S> {
             && (pending.at_boundary || self.is_full())
     }
 
+    fn commit_due_in(&self) -> Duration {
+        self.last_commit
+            .map_or(Duration::ZERO, |at| COMMIT_INTERVAL_MIN.saturating_sub(at.elapsed()))
+    }
+
     fn is_full(&self) -> bool {
         self.pending.bytes >= self.limits.transaction_bytes_max
     }
@@ -151,6 +162,7 @@ impl<S: Sink> Deliver<S> {
     fn commit(&mut self) -> Result<()> {
         self.sink.commit(&self.checkpoint)?;
         self.committed = Some(self.checkpoint.clone());
+        self.last_commit = Some(Instant::now());
         let done = std::mem::take(&mut self.pending);
         let counters = &self.counters;
         Counters::add(&counters.messages, done.messages);

@@ -85,6 +85,8 @@ impl CheckItem {
 pub fn run(spec: &JobSpec) -> Vec<CheckItem> {
     let stop = StopSignal::new();
     let mut items = source::run(spec, &stop);
-    items.extend(target::run(spec));
+    let keeps_history =
+        items.iter().any(|i| i.item == source::ROW_METADATA && i.result == CheckResult::Alarm);
+    items.extend(target::run(spec, keeps_history));
     items
 }

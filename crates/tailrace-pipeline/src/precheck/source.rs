@@ -10,6 +10,8 @@ use crate::source::mysql::catalog::{self, SYSTEM_DATABASES, literal};
 use crate::source::mysql::connection::Connection;
 
 const SOURCE: &str = "source";
+/// Whether the log names columns; else a job keeps a schema history.
+pub(super) const ROW_METADATA: &str = "srcBinlogRowMetadataCheck";
 const OBJECTS: &str = "objects";
 /// Names of at most this many objects are spelled out in a reason.
 const NAMES_LISTED_MAX: usize = 10;
@@ -115,7 +117,7 @@ fn settings(spec: &JobSpec, variables: &Variables) -> Vec<CheckItem> {
     items.extend(advice(variables));
     let metadata = value("binlog_row_metadata");
     items.push(CheckItem::when(
-        "srcBinlogRowMetadataCheck",
+        ROW_METADATA,
         SOURCE,
         (increment && !metadata.eq_ignore_ascii_case("FULL")).then(|| {
             (

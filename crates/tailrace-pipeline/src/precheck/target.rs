@@ -7,7 +7,8 @@ use crate::sink::kafka::probe::{self, KafkaProbe};
 
 const TARGET: &str = "target";
 
-pub(super) fn run(spec: &JobSpec) -> Vec<CheckItem> {
+/// `keeps_history`: the job will keep a schema history in a topic of its own.
+pub(super) fn run(spec: &JobSpec, keeps_history: bool) -> Vec<CheckItem> {
     let found = match probe::probe(&spec.target) {
         Ok(found) => found,
         Err(e) => return vec![CheckItem::error("dstDbConnection", TARGET, &e)],
@@ -30,6 +31,9 @@ pub(super) fn run(spec: &JobSpec) -> Vec<CheckItem> {
         Err(e) => CheckItem::error(item, TARGET, &e),
     };
     items.push(check("kafkaProgressTopicCheck", probe::check_progress_topic(spec)));
+    if keeps_history {
+        items.push(check("kafkaSchemaHistoryTopicCheck", probe::check_history_topic(spec)));
+    }
     if spec.policy.delivery == Delivery::ExactlyOnce {
         items.push(check("kafkaTransactionCheck", probe::check_transactions(spec)));
     }

@@ -3,6 +3,7 @@
 mod column_types;
 mod job_life;
 mod kafka_sink;
+mod precheck;
 mod random_rows;
 mod source_login;
 mod support;

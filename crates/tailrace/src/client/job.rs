@@ -24,6 +24,15 @@ pub struct PrecheckItem {
     pub reason: String,
 }
 
+/// What a precheck is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckedFor {
+    /// The first start (`forStartJob`).
+    Start,
+    /// A new beginning of a job that has run (`forRetryJob`).
+    Retry,
+}
+
 /// How a wait goes on, as the one who waits sees it.
 pub enum Wait {
     /// Keep waiting.
@@ -233,8 +242,12 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn precheck(&self, job: &str) -> Result<Vec<PrecheckItem>> {
-        let started = self.act(job, "precheck", json!({"precheck_mode": "forStartJob"})).await?;
+    pub async fn precheck(&self, job: &str, purpose: CheckedFor) -> Result<Vec<PrecheckItem>> {
+        let mode = match purpose {
+            CheckedFor::Start => "forStartJob",
+            CheckedFor::Retry => "forRetryJob",
+        };
+        let started = self.act(job, "precheck", json!({"precheck_mode": mode})).await?;
         let query_id = started.get("query_id").and_then(Value::as_str).unwrap_or_default();
         let query = format!("type=precheck&query_id={}", encoded(query_id));
         loop {
@@ -247,6 +260,36 @@ impl Client {
             }
             tokio::time::sleep(LOOK_PAUSE).await;
         }
+    }
+
+    /// All items of a list that belongs to a job: `path` under the job's own, and the member of the
+    /// answer that holds them.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list(&self, job: &str, path: &str, member: &str) -> Result<Vec<Value>> {
+        const PAGE: usize = 1000;
+        let path = self.job_path(job, path);
+        let mut items = Vec::new();
+        loop {
+            let query = format!("limit={PAGE}&offset={}", items.len());
+            let answer = self.call(Method::GET, &path, Some(&query), None).await?;
+            let page = answer.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
+            let is_last = page.len() < PAGE;
+            items.extend(page);
+            if is_last {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// Sets parameters: a list of `parameter_name` and `parameter_value`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn set_parameters(&self, job: &str, values: Value) -> Result<()> {
+        let path = self.job_path(job, "/modify-configuration");
+        self.call(Method::PUT, &path, None, Some(&json!({"values": values}))).await.map(drop)
     }
 
     /// Deletes an ended job.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::api::{Unsigned, sign};
 
-pub use job::{PrecheckItem, Wait, Waited};
+pub use job::{CheckedFor, PrecheckItem, Wait, Waited};
 pub use login::Login;
 
 /// Longest time that an answer may take.

@@ -1,5 +1,6 @@
 //! `tailrace demo`: a real source flows into Kafka before one's eyes, and what arrived is compared.
 
+mod child;
 mod consumer;
 mod port;
 mod server;
@@ -25,7 +26,7 @@ use self::server::Server;
 use self::shop::{Size, Written};
 use self::source::Source;
 use self::verdict::Verdict;
-use crate::client::{Client, ClientError, Wait, Waited};
+use crate::client::{CheckedFor, Client, ClientError, Wait, Waited};
 use crate::job_file::JobFile;
 
 /// Longest time for a step that waits for the job.
@@ -147,7 +148,7 @@ impl Stage<'_> {
         wait_for(&client, &job, "CONFIGURATION", narrator).await?;
         client.save_endpoints(&job, &file).await?;
         client.save_settings(&job, &file).await?;
-        let checks = client.precheck(&job).await?;
+        let checks = client.precheck(&job, CheckedFor::Start).await?;
         if let Some(bad) = checks.iter().find(|check| check.result == "FAILED") {
             bail!("the precheck failed: {}: {}", bad.item, bad.reason);
         }

@@ -1,11 +1,12 @@
 //! The demo's own `tailrace serve`, a process as a user would start it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
+use super::child::Guarded;
 use super::port::free_port;
 use crate::client::{Client, Login};
 
@@ -16,7 +17,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(50);
 
 /// A server process.
 pub(crate) struct Server {
-    process: Child,
+    process: Guarded,
     pub(crate) endpoint: String,
     log: PathBuf,
     data: PathBuf,
@@ -27,15 +28,10 @@ impl Server {
     pub(crate) async fn start(dir: &Path) -> anyhow::Result<Self> {
         let (data, log) = (dir.join("tailrace"), dir.join("serve.log"));
         let address = format!("127.0.0.1:{}", free_port()?);
-        let process = Command::new(std::env::current_exe()?)
-            .arg("serve")
-            .arg("--data-dir")
-            .arg(&data)
-            .args(["--listen", &address])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(&log)?)
-            .spawn()
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("serve").arg("--data-dir").arg(&data).args(["--listen", &address]);
+        // Killing it is safe at any instant; the data directory goes with it.
+        let process = Guarded::start(&command, std::fs::File::create(&log)?)
             .context("tailrace serve cannot be started")?;
         let mut server = Self { process, endpoint: format!("http://{address}"), log, data };
         server.wait_until_ready().await?;
@@ -50,7 +46,7 @@ impl Server {
             if http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
-            if let Some(status) = self.process.try_wait()? {
+            if let Some(status) = self.process.ended()? {
                 bail!("tailrace serve ended with {status}: {}", self.log_text());
             }
             if Instant::now() > until {
@@ -69,13 +65,5 @@ impl Server {
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         let login = Login::read(&self.data.join("credentials.json"))?;
         Ok(Client::new(&self.endpoint, login)?)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Safe at any instant; the data directory goes with it.
-        drop(self.process.kill());
-        drop(self.process.wait());
     }
 }

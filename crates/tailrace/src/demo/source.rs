@@ -1,13 +1,14 @@
 //! The demo's source: a server that is named, or one of its own.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use tailrace_pipeline::Session;
 use tailrace_pipeline::job::MysqlEndpoint;
 
+use super::child::Guarded;
 use super::port::free_port;
 
 /// Where server programs are if they are not on the PATH.
@@ -21,7 +22,7 @@ const TRY_PAUSE: Duration = Duration::from_millis(100);
 /// A source, and the process behind it if it is the demo's own.
 pub(crate) struct Source {
     pub(crate) endpoint: MysqlEndpoint,
-    process: Option<Child>,
+    process: Option<Guarded>,
 }
 
 impl Source {
@@ -83,11 +84,7 @@ impl Source {
             .arg(format!("--socket={}", dir.join("mysql.sock").display()))
             .arg(format!("--pid-file={}", dir.join("mysql.pid").display()))
             .arg(format!("--init-file={}", init_file.display()));
-        let process = server
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log_file()?)
-            .spawn()
+        let process = Guarded::start(&server, log_file()?)
             .with_context(|| format!("{} cannot be started", program.display()))?;
         let endpoint = MysqlEndpoint {
             host: "127.0.0.1".to_owned(),
@@ -111,7 +108,7 @@ impl Source {
                 return Ok(());
             }
             if let Some(process) = &mut self.process
-                && let Some(status) = process.try_wait()?
+                && let Some(status) = process.ended()?
             {
                 bail!("the MySQL server ended with {status}: {}", tail(log));
             }
@@ -123,16 +120,6 @@ impl Source {
                 );
             }
             std::thread::park_timeout(TRY_PAUSE);
-        }
-    }
-}
-
-impl Drop for Source {
-    fn drop(&mut self) {
-        if let Some(process) = &mut self.process {
-            // Its data goes with it.
-            drop(process.kill());
-            drop(process.wait());
         }
     }
 }

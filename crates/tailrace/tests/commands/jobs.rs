@@ -46,6 +46,7 @@ fn a_job_lives_by_commands() {
 
     let paused = json(&served, &["pause", name, "--wait"]);
     assert_eq!(paused["status"], "PAUSING");
+    things_that_belong_to_it(&served, &shop);
     let (code, _, err) = jobs(&served, &["delete", name]);
     assert_eq!(code, 4, "{err}");
     assert!(err.contains("DRS."), "{err}");
@@ -68,6 +69,38 @@ fn a_job_lives_by_commands() {
     let (code, _, err) = jobs(&served, &["show", name]);
     assert_eq!(code, 3, "{err}");
     assert!(err.contains(name), "{err}");
+}
+
+/// Lists and parameters of a paused job.
+fn things_that_belong_to_it(served: &Served, shop: &Shop) {
+    let name = shop.name.as_str();
+    let timeline = json(served, &["parts", name, "timeline"]);
+    assert!(timeline.as_array().unwrap().iter().any(|e| e["name"] == "start"), "{timeline}");
+    let tables = json(served, &["parts", name, "tables"]);
+    assert_eq!((&tables[0]["src_tb"], &tables[0]["progress"]), (&"item".into(), &100.into()));
+    let (code, out, err) = jobs(served, &["parts", name, "ddl"]);
+    assert_eq!((code, out.trim_start().starts_with("number")), (0, true), "{out}{err}");
+    let (code, out, err) = jobs(served, &["set", name, "read_task_num=3"]);
+    assert_eq!(code, 0, "{err}");
+    let line = out.lines().find(|line| line.contains("read_task_num")).unwrap();
+    assert_eq!(line.split_whitespace().nth(1), Some("3"), "{out}");
+    for (bad, code, wanted) in [
+        ("read_task_num=many", 1, "read_task_num"),
+        ("no_such=1", 1, "no_such"),
+        ("read_task_num", 2, "NAME=VALUE"),
+    ] {
+        let (seen, _, err) = jobs(served, &["set", name, bad]);
+        assert!(seen == code && err.contains(wanted), "{bad}: {seen} {err}");
+    }
+    let (code, _, err) = jobs(served, &["parts", name, "colours"]);
+    assert!(code == 2 && err.contains("timeline"), "{err}");
+    assert_eq!(
+        json(served, &["reset", name, "--wait"])["status"],
+        "INCRE_TRANSFER_STARTED",
+        "{}",
+        served.log_tail()
+    );
+    assert_eq!(json(served, &["pause", name, "--wait"])["status"], "PAUSING");
 }
 
 #[test]

@@ -169,13 +169,24 @@ pub(crate) fn check_topic(spec: &JobSpec, name: &str) -> Result<()> {
 /// As [`check_create`]; `TargetTopic` if the topic exists and is not compacted; `TargetPrivilege` if it
 /// may not be read.
 pub(crate) fn check_progress_topic(spec: &JobSpec) -> Result<()> {
+    check_record_topic(spec, &ProgressTopic::new(&spec.policy.progress_topic, PROBE_KEY))
+}
+
+/// The same for the topic of schema histories.
+///
+/// # Errors
+/// As [`check_progress_topic`].
+pub(crate) fn check_history_topic(spec: &JobSpec) -> Result<()> {
+    check_record_topic(spec, &ProgressTopic::of_history(&spec.policy.progress_topic, PROBE_KEY))
+}
+
+fn check_record_topic(spec: &JobSpec, topic: &ProgressTopic) -> Result<()> {
     let topics = KafkaTopics::open(spec)?;
-    let progress = ProgressTopic::new(&spec.policy.progress_topic, PROBE_KEY);
-    if topics.lookup().topic(progress.name(), ANSWER_TIMEOUT)?.is_none() {
-        return progress.check_create(&topics);
+    if topics.lookup().topic(topic.name(), ANSWER_TIMEOUT)?.is_none() {
+        return topic.check_create(&topics);
     }
-    progress.check_compacted(&topics)?;
-    let mut reader = ProgressReader::open(&spec.target, &progress, topics.lookup())?;
+    topic.check_compacted(&topics)?;
+    let mut reader = ProgressReader::open(&spec.target, topic, topics.lookup())?;
     reader.last(&mut Patience::default()).map(drop)
 }
 

@@ -2,6 +2,7 @@
 
 mod create;
 mod follow;
+mod parts;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failed};
 use super::output::{Output, flat, text};
-use crate::client::{Client, Login, PrecheckItem};
+use crate::client::{CheckedFor, Client, Login, PrecheckItem};
 
 /// See and drive the jobs of a server.
 ///
@@ -22,6 +23,7 @@ use crate::client::{Client, Login, PrecheckItem};
 /// Exit codes: 0 done, 1 failed, 2 wrong command line or job file, 3 no such job, 4 not in this state,
 /// 5 no server answers, 6 the precheck failed, 7 access refused, 8 the time of a wait was over.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct Jobs {
     #[command(flatten)]
     server: Server,
@@ -31,6 +33,15 @@ pub(super) struct Jobs {
     #[command(subcommand)]
     command: JobsCommand,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  export TAILRACE_CREDENTIALS=/var/lib/tailrace/credentials.json
+  tailrace jobs create shop.toml --start     a job from a file, checked and started
+  tailrace jobs follow shop                  phase, rows and delay until it is interrupted
+  tailrace jobs parts shop timeline          what was done to it, by whom
+  tailrace jobs set shop read_task_num=4     a parameter; `parts shop parameters` shows all
+  tailrace jobs delete shop --stop           end it and remove all that is its own";
 
 /// Which server, and as whom.
 #[derive(Debug, Args)]
@@ -95,6 +106,29 @@ enum JobsCommand {
         #[arg(long, value_enum, default_value = "detail")]
         view: View,
     },
+    /// List what belongs to a job: user actions, tables, DDL statements, parameters.
+    Parts {
+        /// Id or name.
+        job: String,
+        /// What of it.
+        #[arg(value_enum)]
+        part: parts::Part,
+    },
+    /// Set parameters of a job.
+    Set {
+        /// Id or name.
+        job: String,
+        /// Parameters, each as NAME=VALUE.
+        #[arg(required = true, value_name = "NAME=VALUE")]
+        values: Vec<String>,
+    },
+    /// Check a paused or failed job and begin it anew, from its first row.
+    Reset {
+        /// Id or name.
+        job: String,
+        #[command(flatten)]
+        waiting: Waiting,
+    },
     /// Make a job of a file, test its connections and save its settings; with --start also check and
     /// start it. If something is refused, the job is left as far as it came, to be seen or deleted.
     Create(create::Create),
@@ -131,6 +165,9 @@ enum JobsCommand {
     Stop {
         /// Id or name.
         job: String,
+        /// Do not wait until the last messages are delivered.
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         waiting: Waiting,
     },
@@ -198,7 +235,11 @@ impl JobsCommand {
             Self::Create(create) => create.run(client, output).await,
             Self::Precheck { job } => {
                 let id = client.find(&job).await?;
-                let items = client.precheck(&id).await?;
+                let purpose = match client.status(&id).await?.as_str() {
+                    "CONFIGURATION" => CheckedFor::Start,
+                    _ => CheckedFor::Retry,
+                };
+                let items = client.precheck(&id, purpose).await?;
                 print_checks(output, &items)?;
                 passed(&items)
             }
@@ -220,9 +261,25 @@ impl JobsCommand {
                 follow::started(client, &id, &waiting).await?;
                 print_job(client, &id, output).await
             }
-            Self::Stop { job, waiting } => {
+            Self::Parts { job, part } => {
                 let id = client.find(&job).await?;
-                client.act(&id, "terminate", json!({})).await?;
+                part.print(client, &id, output).await
+            }
+            Self::Set { job, values } => {
+                let id = client.find(&job).await?;
+                parts::set(client, &id, &values).await?;
+                parts::Part::Parameters.print(client, &id, output).await
+            }
+            Self::Reset { job, waiting } => {
+                let id = client.find(&job).await?;
+                passed(&client.precheck(&id, CheckedFor::Retry).await?)?;
+                client.act(&id, "reset", json!({})).await?;
+                follow::started(client, &id, &waiting).await?;
+                print_job(client, &id, output).await
+            }
+            Self::Stop { job, force, waiting } => {
+                let id = client.find(&job).await?;
+                client.act(&id, "terminate", json!({"force_delete": force})).await?;
                 follow::until(client, &id, &waiting, &[ENDED]).await?;
                 print_job(client, &id, output).await
             }
@@ -254,7 +311,7 @@ impl View {
 /// Starts a job, after a check of it that has to pass.
 async fn start(client: &Client, id: &str, checked: bool) -> Result<(), Failed> {
     if checked {
-        passed(&client.precheck(id).await?)?;
+        passed(&client.precheck(id, CheckedFor::Start).await?)?;
     }
     client.act(id, "start", json!({})).await?;
     Ok(())

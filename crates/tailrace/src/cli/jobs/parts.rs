@@ -1,0 +1,97 @@
+//! What belongs to a job, as tables: what happened to it, its tables, its DDL, its parameters.
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use super::super::exit::{Exit, Failed};
+use super::super::output::{Output, text};
+use crate::client::Client;
+
+/// A kind of things that belong to a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Part {
+    /// User actions, newest first.
+    Timeline,
+    /// Tables with their progress.
+    Tables,
+    /// DDL statements that were met.
+    Ddl,
+    /// Parameters with value, default and range.
+    Parameters,
+}
+
+impl Part {
+    /// Where it is under the job's path, and the member of the answer that holds the list.
+    fn place(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Timeline => ("/timelines", "timelines"),
+            Self::Tables => ("/progress-data/table", "flow_compare_data"),
+            Self::Ddl => ("/ddl", "ddl_list"),
+            Self::Parameters => ("/configurations", "parameter_config_list"),
+        }
+    }
+
+    /// Heads and members of the table's columns.
+    fn columns(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Timeline => &[
+                ("time", "/operation_time"),
+                ("action", "/name"),
+                ("result", "/status"),
+                ("user", "/user_name"),
+                ("detail", "/detail"),
+            ],
+            Self::Tables => &[
+                ("database", "/src_db"),
+                ("table", "/src_tb"),
+                ("rows", "/rows"),
+                ("percent", "/progress"),
+            ],
+            Self::Ddl => {
+                &[("number", "/seqno"), ("position", "/checkpoint"), ("statement", "/ddl_text")]
+            }
+            Self::Parameters => &[
+                ("name", "/name"),
+                ("value", "/value"),
+                ("default", "/default_value"),
+                ("range", "/value_range"),
+                ("what it is", "/description"),
+            ],
+        }
+    }
+
+    /// Prints all of them.
+    pub(super) async fn print(
+        self,
+        client: &Client,
+        id: &str,
+        output: Output,
+    ) -> Result<(), Failed> {
+        let (path, member) = self.place();
+        let items = client.list(id, path, member).await?;
+        output.print(&Value::Array(items), |items| {
+            let columns = self.columns();
+            let mut rows = vec![columns.iter().map(|(head, _)| (*head).to_owned()).collect()];
+            for item in items.as_array().map(Vec::as_slice).unwrap_or_default() {
+                rows.push(columns.iter().map(|(_, pointer)| text(item, pointer)).collect());
+            }
+            rows
+        })
+    }
+}
+
+/// Sets parameters that are given as `name=value`.
+pub(super) async fn set(client: &Client, id: &str, pairs: &[String]) -> Result<(), Failed> {
+    let mut values = Vec::with_capacity(pairs.len());
+    for pair in pairs {
+        let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+            return Err(Failed::new(
+                Exit::Usage,
+                format!("{pair}: NAME=VALUE is needed, such as read_task_num=4"),
+            ));
+        };
+        values.push(json!({"parameter_name": name, "parameter_value": value}));
+    }
+    client.set_parameters(id, Value::Array(values)).await?;
+    Ok(())
+}
