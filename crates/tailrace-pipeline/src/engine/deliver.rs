@@ -22,6 +22,9 @@ const IDLE_WAIT: Duration = Duration::from_millis(50);
 /// Shortest time between two commits while changes come one by one: a broker spends as much on a
 /// transaction of one message as on one of a hundred. A change that comes after a pause does not wait.
 const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(5);
+/// Bytes that wait for the end of [`COMMIT_INTERVAL_MIN`] before they are written: what is written
+/// together with its progress needs one registration of partitions and one request for each.
+const HELD_BYTES_MAX: usize = 256 << 10;
 /// How long the last transaction may take to become durable when the job ends.
 const FINISH_WAIT: Duration = Duration::from_secs(30);
 
@@ -46,6 +49,8 @@ pub(crate) struct Deliver<S: Sink> {
     checkpoint: Checkpoint,
     limits: Limits,
     pending: Pending,
+    /// Batches that count as pending and are not yet handed to the sink, at most [`HELD_BYTES_MAX`].
+    held: Vec<Batch>,
     /// When the last commit was done.
     last_commit: Option<Instant>,
     /// The last checkpoint handed to the sink.
@@ -69,6 +74,7 @@ impl<S: Sink> Deliver<S> {
             checkpoint,
             limits,
             pending: Pending::default(),
+            held: Vec::new(),
             last_commit: None,
             committed: None,
             durable: None,
@@ -132,7 +138,21 @@ impl<S: Sink> Deliver<S> {
             let rows = batch.counts.snapshot_rows;
             pending.tables_done.push((database.clone(), table.clone(), rows));
         }
-        self.sink.write(batch)
+        self.hold_or_write(batch)
+    }
+
+    fn hold_or_write(&mut self, batch: Batch) -> Result<()> {
+        let bytes = self.held.iter().map(Batch::bytes).sum::<usize>() + batch.bytes();
+        self.held.push(batch);
+        if bytes > HELD_BYTES_MAX || self.commit_due_in().is_zero() {
+            self.write_held()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn write_held(&mut self) -> Result<()> {
+        self.held.drain(..).try_for_each(|batch| self.sink.write(batch))
     }
 
     /// A transaction may end here: nothing in it waits for its rest. A source transaction stays whole
@@ -160,6 +180,7 @@ impl<S: Sink> Deliver<S> {
     }
 
     fn commit(&mut self) -> Result<()> {
+        self.write_held()?;
         self.sink.commit(&self.checkpoint)?;
         self.committed = Some(self.checkpoint.clone());
         self.last_commit = Some(Instant::now());
