@@ -6,8 +6,11 @@
 
 use std::env;
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -15,11 +18,9 @@ use serde_json::Value;
 use crate::report::{Counts, say};
 use crate::workspace;
 
-/// Seconds for all targets together.
+/// Seconds for each target; as many targets as there are cores run at a time.
 const SECONDS: &str = "TAILRACE_FUZZ_SECONDS";
 const SECONDS_DEFAULT: u64 = 60;
-/// A target needs at least this long to get past its corpus.
-const SECONDS_PER_TARGET_MIN: u64 = 2;
 
 /// What makes a program tell the fuzzer where it went.
 const COVERAGE_FLAGS: &[&str] = &[
@@ -47,21 +48,29 @@ pub(crate) fn run(names: &[String]) -> Result<Counts> {
     if targets.is_empty() {
         bail!("no fuzz target in {} matches {names:?}", manifest().display());
     }
-    let seconds = seconds(targets.len() as u64)?;
+    let seconds = seconds()?;
     let host = host()?;
     build(&host)?;
     let programs = target_dir().join(&host).join("debug");
-    let mut counts = Counts::default();
-    for target in &targets {
-        match fuzz(&programs, target, seconds) {
-            Ok(()) => counts.passed += 1,
-            Err(error) => {
-                say(&format!("fuzz target {target}: {error:#}"));
-                counts.failed += 1;
+    let (next, passed) = (AtomicUsize::new(0), AtomicU64::new(0));
+    let work = || {
+        while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
+            match fuzz(&programs, target, seconds) {
+                Ok(()) => {
+                    passed.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(error) => say(&format!("fuzz target {target}: {error:#}")),
             }
         }
-    }
-    Ok(counts)
+    };
+    let at_a_time = thread::available_parallelism().map_or(1, NonZero::get).min(targets.len());
+    thread::scope(|scope| {
+        for _ in 0..at_a_time {
+            scope.spawn(work);
+        }
+    });
+    let passed = passed.into_inner();
+    Ok(Counts { passed, failed: targets.len() as u64 - passed })
 }
 
 fn manifest() -> PathBuf {
@@ -72,14 +81,13 @@ fn target_dir() -> PathBuf {
     workspace::root().join("target/fuzz")
 }
 
-fn seconds(targets: u64) -> Result<u64> {
-    let total = match env::var(SECONDS) {
-        Ok(text) => text
-            .parse()
-            .with_context(|| format!("{SECONDS} is {text:?}: whole seconds are wanted"))?,
-        Err(_) => SECONDS_DEFAULT,
-    };
-    Ok((total / targets).max(SECONDS_PER_TARGET_MIN))
+fn seconds() -> Result<u64> {
+    match env::var(SECONDS) {
+        Ok(text) => {
+            text.parse().with_context(|| format!("{SECONDS} is {text:?}: whole seconds are wanted"))
+        }
+        Err(_) => Ok(SECONDS_DEFAULT),
+    }
 }
 
 fn targets() -> Result<Vec<String>> {

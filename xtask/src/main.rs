@@ -48,7 +48,7 @@ enum Command {
         #[arg(long)]
         advisories: bool,
     },
-    /// Run the fuzz targets for a while (TAILRACE_FUZZ_SECONDS, 60 for all together)
+    /// Run the fuzz targets for a while (TAILRACE_FUZZ_SECONDS, 60 for each)
     Fuzz {
         /// Only targets whose name contains one of these
         names: Vec<String>,

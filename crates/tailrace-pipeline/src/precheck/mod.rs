@@ -3,6 +3,7 @@
 //! Item names of the source are DRS's own (`skip_pre_check_info` of its API); Kafka has none
 //! published, so those with the prefix `kafka` are ours.
 
+mod objects;
 mod source;
 mod target;
 

@@ -1,27 +1,26 @@
-//! Items of a MySQL-protocol source and of the selected objects.
+//! Checks of a MySQL-protocol source.
 
 use std::collections::BTreeMap;
 
-use crate::error::{ErrorKind, Result};
+use crate::engine::unix_ms;
+use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobSpec, Link, StartPosition, TaskType};
-use crate::precheck::{CheckItem, CheckResult};
+use crate::precheck::{CheckItem, CheckResult, objects};
 use crate::run::StopSignal;
-use crate::source::mysql::catalog::{self, SYSTEM_DATABASES, literal};
+use crate::source::mysql::catalog::literal;
 use crate::source::mysql::connection::Connection;
 
 const SOURCE: &str = "source";
+const TLS: &str = "isUserRequireSslLink";
 /// Whether the log names columns; else a job keeps a schema history.
 pub(super) const ROW_METADATA: &str = "srcBinlogRowMetadataCheck";
-const OBJECTS: &str = "objects";
-/// Names of at most this many objects are spelled out in a reason.
-const NAMES_LISTED_MAX: usize = 10;
 
 pub(super) fn run(spec: &JobSpec, stop: &StopSignal) -> Vec<CheckItem> {
     let mut connection = match Connection::connect(&spec.source, &spec.limits, stop.clone()) {
         Ok(connection) => connection,
-        Err(e) => return vec![CheckItem::error("srcDbConnection", SOURCE, &e)],
+        Err(e) => return vec![CheckItem::error(refused_by(&e), SOURCE, &e)],
     };
-    let mut items = vec![CheckItem::passed("srcDbConnection", SOURCE)];
+    let mut items = ["srcDbConnection", TLS].map(|item| CheckItem::passed(item, SOURCE)).to_vec();
     let variables = match variables(&mut connection) {
         Ok(variables) => variables,
         Err(e) => {
@@ -36,8 +35,33 @@ pub(super) fn run(spec: &JobSpec, stop: &StopSignal) -> Vec<CheckItem> {
     {
         push(&mut items, "gtidFormatCheck", start_position(start, &mut connection));
     }
-    items.extend(objects(spec, &mut connection));
+    push(&mut items, "dbClockConsistency", clock(&mut connection));
+    items.extend(objects::run(spec, &mut connection));
     items
+}
+
+/// The item that a failed connection belongs to. An account of its own that requires TLS is told
+/// "access denied" by the server, like a wrong password.
+fn refused_by(error: &Error) -> &'static str {
+    /// `ER_SECURE_TRANSPORT_REQUIRED` of MySQL's error reference.
+    const SECURE_TRANSPORT_REQUIRED: &str = "3159";
+    if error.message().contains(SECURE_TRANSPORT_REQUIRED) { TLS } else { "srcDbConnection" }
+}
+
+/// Delays are differences between the source's clock and this machine's.
+fn clock(connection: &mut Connection) -> Result<CheckItem> {
+    const DIFFERENCE_MAX_MS: i64 = 10_000;
+    let row = connection.one_row("SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)")?;
+    let ahead = row.text(0)?.parse().unwrap_or(0) - unix_ms();
+    let bad = (ahead.abs() > DIFFERENCE_MAX_MS).then(|| {
+        let way = if ahead > 0 { "ahead of" } else { "behind" };
+        (
+            CheckResult::Alarm,
+            format!("the source's clock is {} ms {way} this machine's: delays that are shown are wrong by as much", ahead.abs()),
+            "Let both machines follow one time server.",
+        )
+    });
+    Ok(CheckItem::when("dbClockConsistency", SOURCE, bad))
 }
 
 fn push(items: &mut Vec<CheckItem>, name: &'static str, result: Result<CheckItem>) {
@@ -51,7 +75,7 @@ fn variables(connection: &mut Connection) -> Result<Variables> {
         "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version','log_bin','binlog_format',\
          'binlog_row_image','binlog_row_metadata','server_id','gtid_mode','expire_logs_days',\
          'binlog_expire_logs_seconds','log_replica_updates','log_slave_updates','max_allowed_packet',\
-         'read_only','binlog_row_value_options','require_secure_transport')",
+         'read_only')",
     )?;
     let mut variables = Variables::new();
     for row in &rows {
@@ -293,156 +317,4 @@ fn start_position(start: &StartPosition, connection: &mut Connection) -> Result<
             )
         }),
     ))
-}
-
-fn objects(spec: &JobSpec, connection: &mut Connection) -> Vec<CheckItem> {
-    match object_items(spec, connection) {
-        Ok(items) => items,
-        Err(e) => vec![CheckItem::error("userSelectObjectsCheck", OBJECTS, &e)],
-    }
-}
-
-fn listed(names: &[String]) -> String {
-    let shown = names.iter().take(NAMES_LISTED_MAX).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().checked_sub(NAMES_LISTED_MAX) {
-        Some(more) if more > 0 => format!("{shown} and {more} more"),
-        _ => shown,
-    }
-}
-
-fn object_items(spec: &JobSpec, connection: &mut Connection) -> Result<Vec<CheckItem>> {
-    use CheckResult::{Alarm, Failed};
-    let tables = catalog::selected_tables(connection, &spec.selection)?;
-    let list: Vec<String> = spec.selection.databases.iter().map(|d| literal(&d.name)).collect();
-    let list = list.join(", ");
-    let item = |name, result, names: Vec<String>, what: &str, remedy| {
-        CheckItem::when(
-            name,
-            OBJECTS,
-            (!names.is_empty()).then(|| (result, format!("{what}: {}", listed(&names)), remedy)),
-        )
-    };
-    let mut items = vec![item(
-        "userSelectObjectsCheck",
-        Failed,
-        missing_objects(spec, connection, &tables)?,
-        "selected and not in the source",
-        "Correct the selection.",
-    )];
-    let illegal = tables
-        .iter()
-        .map(|t| format!("{}.{}", t.database, t.table))
-        .filter(|n| !n.is_ascii() || n.contains(['\'', '<', '`', '>', '/', '\\', '\n', '\r']))
-        .collect();
-    items.push(item(
-        "srcTableNameContainsNonAscii",
-        Alarm,
-        illegal,
-        "names with characters that DRS does not take",
-        "Rename them, or leave them out; Tailrace itself can read them.",
-    ));
-    let without_key = tables
-        .iter()
-        .filter(|t| t.chunk_key().is_none())
-        .map(|t| format!("{}.{}", t.database, t.table))
-        .collect();
-    items.push(item(
-        "srcTableWithoutPrimaryKeyCheck",
-        Alarm,
-        without_key,
-        "tables without a primary key (or a unique one without NULLs), or with one of prefixes, are read in one piece; without any, their messages have no key of their own",
-        "Add a primary key where it matters.",
-    ));
-    items.push(item(
-        "srcDbExistUnsupportEngineTable",
-        Alarm,
-        names_where(
-            connection,
-            &format!(
-                "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
-             WHERE TABLE_TYPE = 'BASE TABLE' AND ENGINE <> 'InnoDB' AND TABLE_SCHEMA IN ({list})"
-            ),
-            spec,
-        )?,
-        "tables that are not transactional can be read while they change",
-        "ALTER TABLE … ENGINE = InnoDB.",
-    ));
-    items.push(item(
-        "MysqlForeignKeyReferentialActionCheck",
-        Alarm,
-        names_where(
-            connection,
-            &format!(
-                "SELECT DISTINCT CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) \
-             FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA IN ({list}) \
-             AND (DELETE_RULE IN ('CASCADE','SET NULL') OR UPDATE_RULE IN ('CASCADE','SET NULL'))"
-            ),
-            spec,
-        )?,
-        "foreign keys whose cascades are not in the binlog",
-        "Do the cascaded changes in the application.",
-    ));
-    items.push(item(
-        "srcHasLargeColumnTypeCheck",
-        Alarm,
-        names_where(connection, &format!(
-            "SELECT DISTINCT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.COLUMNS \
-             WHERE DATA_TYPE IN ('longtext','longblob') AND TABLE_SCHEMA IN ({list})"
-        ), spec)?,
-        "columns that can hold values larger than a Kafka message may be",
-        "Raise message.max.bytes of the brokers and max.message.bytes of the topics.",
-    ));
-    items.push(item(
-        "sourceEncryptTableActionChecker",
-        Alarm,
-        names_where(
-            connection,
-            &format!(
-                "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
-             WHERE CREATE_OPTIONS LIKE '%ENCRYPTION=%Y%' AND TABLE_SCHEMA IN ({list})"
-            ),
-            spec,
-        )?,
-        "encrypted tables, whose rows leave the source in clear",
-        "Use TLS towards source and target.",
-    ));
-    Ok(items)
-}
-
-/// Names `database.table` that a query gives and that are selected.
-fn names_where(connection: &mut Connection, sql: &str, spec: &JobSpec) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for row in connection.rows(sql)? {
-        let name = row.text(0)?;
-        if name.split_once('.').is_some_and(|(d, t)| spec.selection.includes(d, t)) {
-            names.push(name.to_owned());
-        }
-    }
-    Ok(names)
-}
-
-fn missing_objects(
-    spec: &JobSpec,
-    connection: &mut Connection,
-    tables: &[catalog::SelectedTable],
-) -> Result<Vec<String>> {
-    let databases: Vec<String> = connection
-        .rows("SHOW DATABASES")?
-        .iter()
-        .map(|r| r.text(0).map(str::to_owned))
-        .collect::<Result<_>>()?;
-    let mut missing = Vec::new();
-    for database in &spec.selection.databases {
-        if SYSTEM_DATABASES.contains(&database.name.as_str()) || !databases.contains(&database.name)
-        {
-            missing.push(database.name.clone());
-            continue;
-        }
-        for table in database.tables.iter().flatten() {
-            if !tables.iter().any(|t| t.database == database.name && t.table == *table) {
-                missing.push(format!("{}.{table}", database.name));
-            }
-        }
-    }
-    Ok(missing)
 }

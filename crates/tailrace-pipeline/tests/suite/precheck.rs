@@ -2,7 +2,7 @@
 
 use tailrace_pipeline::job::{JobSpec, TaskType};
 use tailrace_pipeline::precheck::{CheckItem, CheckResult, run};
-use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer, RowMetadata};
+use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer, RowImage, RowMetadata};
 
 use crate::support::{mysql, spec, unique};
 
@@ -77,4 +77,88 @@ fn what_hinders_an_increment_does_not_hinder_rows_alone() {
     spec.task = TaskType::Full;
     let items = run(&spec);
     assert!(items.iter().all(|i| i.result != CheckResult::Failed), "{items:?}");
+}
+
+/// Each setting of the source that hinders a job, or makes it worse, is named with its value.
+#[test]
+fn every_setting_of_the_source_is_looked_at() {
+    let extra = [
+        "--binlog-format=STATEMENT",
+        "--binlog-expire-logs-seconds=3600",
+        "--log-replica-updates=OFF",
+        "--max-allowed-packet=65536",
+    ];
+    let server = MySqlServer::start(MySqlOptions {
+        gtid: false,
+        server_id: 0,
+        row_image: RowImage::Minimal,
+        row_metadata: RowMetadata::Minimal,
+        extra: extra.map(str::to_owned).to_vec(),
+        ..MySqlOptions::default()
+    })
+    .unwrap();
+    let mut spec = at(&server, &unique("check"));
+    server
+        .sql("CREATE USER reader@'%' IDENTIFIED BY 'reader'; GRANT SELECT ON *.* TO reader@'%'")
+        .unwrap();
+    (spec.source.user, spec.source.password) = ("reader".into(), "reader".to_owned().into());
+    let items = run(&spec);
+    for (name, result, value) in [
+        ("srcBinlogFormatCheck", CheckResult::Failed, "STATEMENT"),
+        ("srcBinlogRowImageCheck", CheckResult::Failed, "MINIMAL"),
+        ("srcDbServerIdCheck", CheckResult::Failed, "server_id is 0"),
+        ("srcDbPrivilegesIsEnoughForIncre", CheckResult::Failed, "REPLICATION SLAVE"),
+        ("srcDbBinlogExpireLogsDays", CheckResult::Alarm, "3600"),
+        ("srcGtidStatusCheck", CheckResult::Alarm, "OFF"),
+        ("srclogSlaveUpdatesCheck", CheckResult::Alarm, "OFF"),
+        ("MysqlSourceMaxAllowedPacketActionChecker", CheckResult::Alarm, "65536"),
+        ("srcBinlogRowMetadataCheck", CheckResult::Alarm, "MINIMAL"),
+    ] {
+        let item = of(&items, name).unwrap_or_else(|| panic!("{name} in {items:?}"));
+        assert_eq!(item.result, result, "{item:?}");
+        assert!(item.reason.contains(value) && !item.remedy.is_empty(), "{item:?}");
+    }
+    server.sql("SET GLOBAL require_secure_transport = ON").unwrap();
+    let items = run(&spec);
+    assert_eq!(of(&items, "isUserRequireSslLink").map(|i| i.result), Some(CheckResult::Failed));
+}
+
+/// What is said of tables names those tables and no others.
+#[test]
+fn what_is_particular_in_the_selection_is_named() {
+    let database = unique("check");
+    let sql = "CREATE TABLE {d}.plain (id INT PRIMARY KEY); \
+        CREATE TABLE {d}.`größe` (id INT PRIMARY KEY); \
+        CREATE TABLE {d}.`line\nbreak` (id INT PRIMARY KEY); \
+        CREATE TABLE {d}.no_key (id INT); \
+        CREATE TABLE {d}.isam (id INT PRIMARY KEY) ENGINE = MyISAM; \
+        CREATE TABLE {d}.child (id INT PRIMARY KEY, parent INT, \
+            FOREIGN KEY (parent) REFERENCES {d}.plain (id) ON DELETE CASCADE); \
+        CREATE TABLE {d}.long_text (id INT PRIMARY KEY, t LONGTEXT); \
+        CREATE TABLE {d}.not_selected (id INT, t LONGTEXT) ENGINE = MyISAM;";
+    mysql()
+        .query(&format!("CREATE DATABASE {database}; {}", sql.replace("{d}", &database)))
+        .unwrap();
+    let mut spec = spec(&database);
+    let selected = ["plain", "größe", "line\nbreak", "no_key", "isam", "child", "long_text"]
+        .map(str::to_owned);
+    spec.selection.databases[0].tables = Some(selected.to_vec());
+    let items = run(&spec);
+    for (name, table) in [
+        ("srcTableNameContainsNonAscii", "größe"),
+        ("srcIdentifierWithBreakCheck", "line\\nbreak"),
+        ("srcTableWithoutPrimaryKeyCheck", "no_key"),
+        ("srcDbExistUnsupportEngineTable", "isam"),
+        ("MysqlForeignKeyReferentialActionCheck", "child"),
+        ("srcHasLargeColumnTypeCheck", "long_text"),
+    ] {
+        let item = of(&items, name).unwrap_or_else(|| panic!("{name} in {items:?}"));
+        assert_eq!(item.result, CheckResult::Alarm, "{item:?}");
+        assert!(item.reason.ends_with(&format!(": {database}.{table}")), "{item:?}");
+    }
+    for name in
+        ["userSelectObjectsCheck", "srcDbNameContainsUnsupportedSymbols", "dbClockConsistency"]
+    {
+        assert_eq!(of(&items, name).map(|i| i.result), Some(CheckResult::Passed), "{items:?}");
+    }
 }

@@ -1,0 +1,192 @@
+//! Checks of what is selected at the source.
+
+use crate::error::Result;
+use crate::job::JobSpec;
+use crate::precheck::{CheckItem, CheckResult};
+use crate::source::mysql::catalog::{self, SYSTEM_DATABASES, SelectedTable, literal};
+use crate::source::mysql::connection::Connection;
+
+const OBJECTS: &str = "objects";
+/// Names in one item's reason.
+const NAMES_LISTED_MAX: usize = 10;
+
+/// Which of the selected tables an item is about.
+enum Which {
+    /// Those that a query gives as `database.table`; `{list}` stands for the selected databases.
+    Query(&'static str),
+    /// Those of which this holds.
+    Table(fn(&SelectedTable) -> bool),
+    /// Those whose database's name is so.
+    Database(fn(&str) -> bool),
+}
+
+/// An item that asks for a person's word if it finds something.
+struct Alarm {
+    item: &'static str,
+    which: Which,
+    /// What is said before the names.
+    what: &'static str,
+    remedy: &'static str,
+}
+
+const ALARMS: &[Alarm] = &[
+    Alarm {
+        item: "srcDbNameContainsUnsupportedSymbols",
+        which: Which::Database(has_symbols),
+        what: "databases whose names have characters that DRS does not take",
+        remedy: "Leave them out if other tools must be able to read the selection; Tailrace can read them.",
+    },
+    Alarm {
+        item: "srcTableNameContainsNonAscii",
+        which: Which::Table(|t| has_symbols(&t.table)),
+        what: "tables whose names have characters that DRS does not take",
+        remedy: "Leave them out if other tools must be able to read the selection; Tailrace can read them.",
+    },
+    Alarm {
+        item: "srcIdentifierWithBreakCheck",
+        which: Which::Table(|t| [&t.database, &t.table].iter().any(|n| n.contains(['\n', '\r']))),
+        what: "names with line breaks",
+        remedy: "Rename them: a topic's name has an underscore in place of the break.",
+    },
+    Alarm {
+        item: "srcTableWithoutPrimaryKeyCheck",
+        which: Which::Table(|t| t.chunk_key().is_none()),
+        what: "tables without a primary key (or a unique one without NULLs), or with one of prefixes, are read in one piece; without any, their messages have no key of their own",
+        remedy: "Add a primary key where it matters.",
+    },
+    Alarm {
+        item: "srcDbExistUnsupportEngineTable",
+        which: Which::Query(
+            "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
+             WHERE TABLE_TYPE = 'BASE TABLE' AND ENGINE <> 'InnoDB' AND TABLE_SCHEMA IN ({list})",
+        ),
+        what: "tables that are not transactional can be read while they change",
+        remedy: "ALTER TABLE … ENGINE = InnoDB.",
+    },
+    Alarm {
+        item: "MysqlForeignKeyReferentialActionCheck",
+        which: Which::Query(
+            "SELECT DISTINCT CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) \
+             FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA IN ({list}) \
+             AND (DELETE_RULE IN ('CASCADE','SET NULL') OR UPDATE_RULE IN ('CASCADE','SET NULL'))",
+        ),
+        what: "foreign keys whose cascades are not in the binlog",
+        remedy: "Do the cascaded changes in the application.",
+    },
+    Alarm {
+        item: "srcHasLargeColumnTypeCheck",
+        which: Which::Query(
+            "SELECT DISTINCT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.COLUMNS \
+             WHERE DATA_TYPE IN ('longtext','longblob') AND TABLE_SCHEMA IN ({list})",
+        ),
+        what: "columns that can hold values larger than a Kafka message may be",
+        remedy: "Raise message.max.bytes of the brokers and max.message.bytes of the topics.",
+    },
+    Alarm {
+        item: "sourceEncryptTableActionChecker",
+        which: Which::Query(
+            "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
+             WHERE CREATE_OPTIONS LIKE '%ENCRYPTION=%Y%' AND TABLE_SCHEMA IN ({list})",
+        ),
+        what: "encrypted tables, whose rows leave the source in clear",
+        remedy: "Use TLS towards source and target.",
+    },
+];
+
+/// All items; one that cannot be answered is failed.
+pub(super) fn run(spec: &JobSpec, connection: &mut Connection) -> Vec<CheckItem> {
+    match items(spec, connection) {
+        Ok(items) => items,
+        Err(e) => vec![CheckItem::error("userSelectObjectsCheck", OBJECTS, &e)],
+    }
+}
+
+fn items(spec: &JobSpec, connection: &mut Connection) -> Result<Vec<CheckItem>> {
+    let tables = catalog::selected_tables(connection, &spec.selection)?;
+    let missing = missing_objects(spec, connection, &tables)?;
+    let mut items = vec![item(
+        ("userSelectObjectsCheck", CheckResult::Failed),
+        &missing,
+        "selected and not in the source",
+        "Correct the selection.",
+    )];
+    for alarm in ALARMS {
+        let names = match alarm.which {
+            Which::Query(sql) => named_by(connection, sql, spec)?,
+            Which::Table(holds) => tables.iter().filter(|t| holds(t)).map(full_name).collect(),
+            Which::Database(holds) => {
+                let databases = spec.selection.databases.iter().map(|d| &d.name);
+                databases.filter(|name| holds(name)).cloned().collect()
+            }
+        };
+        items.push(item((alarm.item, CheckResult::Alarm), &names, alarm.what, alarm.remedy));
+    }
+    Ok(items)
+}
+
+fn item(
+    (name, result): (&'static str, CheckResult),
+    names: &[String],
+    what: &str,
+    remedy: &str,
+) -> CheckItem {
+    let bad = (!names.is_empty()).then(|| (result, format!("{what}: {}", listed(names)), remedy));
+    CheckItem::when(name, OBJECTS, bad)
+}
+
+fn listed(names: &[String]) -> String {
+    let shown: Vec<String> =
+        names.iter().take(NAMES_LISTED_MAX).map(|name| name.escape_debug().to_string()).collect();
+    match names.len().saturating_sub(NAMES_LISTED_MAX) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn full_name(table: &SelectedTable) -> String {
+    format!("{}.{}", table.database, table.table)
+}
+
+/// DRS takes ASCII without `'`, `<`, `` ` ``, `>`, `/` and `\`.
+fn has_symbols(name: &str) -> bool {
+    !name.is_ascii() || name.contains(['\'', '<', '`', '>', '/', '\\'])
+}
+
+/// Names that a query gives and that are selected.
+fn named_by(connection: &mut Connection, sql: &str, spec: &JobSpec) -> Result<Vec<String>> {
+    let list: Vec<String> = spec.selection.databases.iter().map(|d| literal(&d.name)).collect();
+    let mut names = Vec::new();
+    for row in connection.rows(&sql.replace("{list}", &list.join(", ")))? {
+        let name = row.text(0)?;
+        if name.split_once('.').is_some_and(|(d, t)| spec.selection.includes(d, t)) {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+fn missing_objects(
+    spec: &JobSpec,
+    connection: &mut Connection,
+    tables: &[SelectedTable],
+) -> Result<Vec<String>> {
+    let databases: Vec<String> = connection
+        .rows("SHOW DATABASES")?
+        .iter()
+        .map(|r| r.text(0).map(str::to_owned))
+        .collect::<Result<_>>()?;
+    let mut missing = Vec::new();
+    for database in &spec.selection.databases {
+        if SYSTEM_DATABASES.contains(&database.name.as_str()) || !databases.contains(&database.name)
+        {
+            missing.push(database.name.clone());
+            continue;
+        }
+        for table in database.tables.iter().flatten() {
+            if !tables.iter().any(|t| t.database == database.name && t.table == *table) {
+                missing.push(format!("{}.{table}", database.name));
+            }
+        }
+    }
+    Ok(missing)
+}
