@@ -1,5 +1,6 @@
 //! The data path against a real MySQL and a real Kafka.
 
+mod chunk_keys;
 mod column_types;
 mod job_life;
 mod kafka_sink;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::exit::Failed;
+use super::exit::{Exit, Failed};
 use super::progress::Progress;
 use crate::demo::{self, Narrator, Options};
 
@@ -43,7 +43,26 @@ impl Narrator for Progress {
 }
 
 impl Demo {
+    /// What clap does not see; its own errors would show the password of a source.
+    fn check(&self) -> Result<(), Failed> {
+        let usage = |text: String| Err(Failed::new(Exit::Usage, text));
+        if let Some(url) = &self.source
+            && let Err(error) = demo::Source::named(url)
+        {
+            return usage(format!("{error:#}"));
+        }
+        if let Some(address) = &self.kafka
+            && !address.rsplit_once(':').is_some_and(|(host, port)| {
+                !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+            })
+        {
+            return usage(format!("--kafka is HOST:PORT, not {address:?}"));
+        }
+        Ok(())
+    }
+
     pub(super) fn run(self) -> Result<(), Failed> {
+        self.check()?;
         let options = Options {
             source: self.source,
             mysqld: self.mysqld,

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::client::ClientError;
+use crate::config::ConfigError;
 use crate::job_file::JobFileError;
 
 /// Why a command failed, for scripts. 2 is clap's own code for a wrong command line.
@@ -76,6 +77,12 @@ impl From<ClientError> for Failed {
 
 impl From<JobFileError> for Failed {
     fn from(error: JobFileError) -> Self {
+        Self::new(Exit::Usage, error.to_string())
+    }
+}
+
+impl From<ConfigError> for Failed {
+    fn from(error: ConfigError) -> Self {
         Self::new(Exit::Usage, error.to_string())
     }
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::data_dir::DataDir;
-use crate::config::{Config, ConfigFile, Overrides};
+use super::exit::{Exit, Failed};
+use crate::config::{Config, ConfigFile, Overrides, StoreLocation};
 use crate::store::rotation::rotate_data_key;
 
 /// Replace the keys that seal passwords in the store.
@@ -33,12 +34,19 @@ enum KeysCommand {
 }
 
 impl Keys {
-    pub(super) fn run(self) -> anyhow::Result<()> {
+    pub(super) fn run(self) -> Result<(), Failed> {
         let KeysCommand::Rotate { data_dir, store, master } = self.command;
         let over = Overrides { store, ..Default::default() };
         let config = Config::build(data_dir, ConfigFile::default(), over)?;
+        let StoreLocation::Sqlite(file) = &config.store;
+        if !file.is_file() {
+            return Err(Failed::new(
+                Exit::Usage,
+                format!("there is no store at {}: nothing has keys to replace", file.display()),
+            ));
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(rotate(&config, master))
+        Ok(runtime.block_on(rotate(&config, master))?)
     }
 }
 

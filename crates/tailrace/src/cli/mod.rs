@@ -34,11 +34,11 @@ enum Command {
 /// Runs what the command line says.
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Serve(serve) => serve.run().map_err(exit::Failed::from),
+        Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
         Command::Run(run) => run.run(),
         Command::Jobs(jobs) => jobs.run(),
-        Command::Keys(keys) => keys.run().map_err(exit::Failed::from),
+        Command::Keys(keys) => keys.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

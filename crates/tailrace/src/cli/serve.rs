@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::data_dir::DataDir;
+use super::exit::{Exit, Failed};
 use crate::api::{self, ApiLimits};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigFile, Overrides};
@@ -63,7 +64,7 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(self) -> anyhow::Result<()> {
+    pub(super) fn run(self) -> Result<(), Failed> {
         let file = self.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
         let over = Overrides {
             listen: self.listen,
@@ -72,13 +73,14 @@ impl Serve {
             log_filter: self.log_filter,
         };
         let config = Config::build(self.data_dir, file, over)?;
-        telemetry::start_log(config.log_format, &config.log_filter).map_err(anyhow::Error::msg)?;
+        telemetry::start_log(config.log_format, &config.log_filter)
+            .map_err(|e| Failed::new(Exit::Usage, e))?;
         telemetry::start_metrics();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let done = runtime.block_on(serve(&config));
         // A probe may hang in a connect on its own thread; it must not hold the process.
         runtime.shutdown_timeout(Duration::from_millis(100));
-        done
+        Ok(done?)
     }
 }
 

@@ -24,7 +24,7 @@ use tailrace_pipeline::Session;
 use self::consumer::{Consumer, Seen};
 use self::server::Server;
 use self::shop::{Size, Written};
-use self::source::Source;
+pub(crate) use self::source::Source;
 use self::verdict::Verdict;
 use crate::client::{CheckedFor, Client, ClientError, Wait, Waited};
 use crate::job_file::JobFile;

@@ -18,7 +18,9 @@ impl DataDirLock {
     /// # Errors
     /// [`StoreError::InUse`] if another process has it, [`StoreError::Engine`] if it cannot be made.
     pub fn acquire(dir: &Path) -> StoreResult<Self> {
-        let fail = |e: std::io::Error| StoreError::Engine(format!("{}: {e}", dir.display()));
+        let fail = |e: std::io::Error| {
+            StoreError::Engine(format!("data directory {}: {e}", dir.display()))
+        };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(fail)?;
         let file = OpenOptions::new()
             .create(true)

@@ -119,8 +119,8 @@ enum JobsCommand {
         /// Id or name.
         job: String,
         /// Parameters, each as NAME=VALUE.
-        #[arg(required = true, value_name = "NAME=VALUE")]
-        values: Vec<String>,
+        #[arg(required = true, value_name = "NAME=VALUE", value_parser = parts::name_and_value)]
+        values: Vec<(String, String)>,
     },
     /// Check a paused or failed job and begin it anew, from its first row.
     Reset {

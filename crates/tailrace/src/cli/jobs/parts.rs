@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::super::exit::{Exit, Failed};
+use super::super::exit::Failed;
 use super::super::output::{Output, text};
 use crate::client::Client;
 
@@ -80,18 +80,24 @@ impl Part {
     }
 }
 
-/// Sets parameters that are given as `name=value`.
-pub(super) async fn set(client: &Client, id: &str, pairs: &[String]) -> Result<(), Failed> {
-    let mut values = Vec::with_capacity(pairs.len());
-    for pair in pairs {
-        let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.is_empty()) else {
-            return Err(Failed::new(
-                Exit::Usage,
-                format!("{pair}: NAME=VALUE is needed, such as read_task_num=4"),
-            ));
-        };
-        values.push(json!({"parameter_name": name, "parameter_value": value}));
+/// Reads a parameter of the command line.
+pub(super) fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("NAME=VALUE is needed, such as read_task_num=4".into()),
     }
+}
+
+/// Sets parameters.
+pub(super) async fn set(
+    client: &Client,
+    id: &str,
+    pairs: &[(String, String)],
+) -> Result<(), Failed> {
+    let values = pairs
+        .iter()
+        .map(|(name, value)| json!({"parameter_name": name, "parameter_value": value}))
+        .collect();
     client.set_parameters(id, Value::Array(values)).await?;
     Ok(())
 }
