@@ -170,3 +170,53 @@ fn dropping_a_database_is_told_unless_it_is_filtered() {
         assert_eq!(statements.len(), if filtered { 2 } else { 3 }, "{statements:?}");
     }
 }
+
+/// A session may leave out of the log what a message needs, whatever the server's settings are: the job
+/// stops by name. One that has nothing to do with those tables goes on.
+#[test]
+fn what_a_session_leaves_out_of_the_log_stops_the_job_by_name() {
+    let server = MySqlServer::start(MySqlOptions::default()).unwrap();
+    let login = server.login();
+    let at = |database: &str| {
+        let mut spec = spec(database);
+        (spec.source.port, spec.source.user) = (server.port(), login.user.clone());
+        spec.source.password = login.password.clone().into();
+        spec
+    };
+    let create = |database: &str| {
+        server
+            .sql(&format!(
+                "CREATE DATABASE {database};
+                 CREATE TABLE {database}.item (id INT PRIMARY KEY, name VARCHAR(20), text BLOB);
+                 INSERT INTO {database}.item VALUES (1, 'one', 'text');"
+            ))
+            .unwrap();
+    };
+    let calm = unique("calm");
+    create(&calm);
+    let mut other = start(&at(&calm));
+    other.wait_until("stream", |j| j.recorder.has_reached(Phase::Incremental));
+    for (session, change, said) in [
+        ("binlog_row_image = 'MINIMAL'", "UPDATE item SET name = 'x'", "binlog_row_image"),
+        ("binlog_row_image = 'NOBLOB'", "UPDATE item SET name = 'x'", "binlog_row_image"),
+        (
+            "binlog_format = 'STATEMENT'",
+            "INSERT INTO item VALUES (2, 'two', '')",
+            "INSERT INTO item",
+        ),
+        ("binlog_format = 'STATEMENT'", "UPDATE item SET name = 'x'", "UPDATE item"),
+        ("binlog_format = 'STATEMENT'", "DELETE FROM item", "DELETE FROM item"),
+        ("binlog_format = 'STATEMENT'", "REPLACE item VALUES (1, 'x', '')", "REPLACE item"),
+    ] {
+        let database = unique("left_out");
+        create(&database);
+        let mut job = start(&at(&database));
+        job.wait_until("stream", |j| j.recorder.has_reached(Phase::Incremental));
+        server.sql(&format!("SET SESSION {session}; USE {database}; {change};")).unwrap();
+        let error = job.end().expect_err(change);
+        assert!(error.message().contains(said), "{session}; {change}: {error}");
+    }
+    server.sql(&format!("INSERT INTO {calm}.item VALUES (3, 'three', '')")).unwrap();
+    other.wait_until("its row", |j| j.counters.inserts.load(Ordering::Relaxed) == 1);
+    other.stop().unwrap();
+}
