@@ -266,7 +266,7 @@ impl Client {
     /// answer that holds them.
     ///
     /// # Errors
-    /// [`ClientError`].
+    /// [`ClientError`]; `Unreadable` for an answer without that member.
     pub async fn list(&self, job: &str, path: &str, member: &str) -> Result<Vec<Value>> {
         const PAGE: usize = 1000;
         let path = self.job_path(job, path);
@@ -274,9 +274,14 @@ impl Client {
         loop {
             let query = format!("limit={PAGE}&offset={}", items.len());
             let answer = self.call(Method::GET, &path, Some(&query), None).await?;
-            let page = answer.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
+            let Some(page) = answer.get(member).and_then(Value::as_array) else {
+                return Err(ClientError::Unreadable {
+                    endpoint: self.endpoint.clone(),
+                    what: format!("{path} without a list {member}"),
+                });
+            };
             let is_last = page.len() < PAGE;
-            items.extend(page);
+            items.extend_from_slice(page);
             if is_last {
                 return Ok(items);
             }

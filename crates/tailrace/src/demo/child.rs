@@ -48,6 +48,8 @@ impl Drop for Guarded {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     fn start(script: &str) -> Guarded {
@@ -77,10 +79,15 @@ mod tests {
             "echo $$ > {0}.new; mv {0}.new {0}; exec cat /dev/zero > /dev/null",
             pid.display()
         ));
+        let until = Instant::now() + Duration::from_secs(30);
         let pid = loop {
-            if let Ok(text) = std::fs::read_to_string(&pid) {
-                break text.trim().to_owned();
+            match std::fs::read_to_string(&pid) {
+                Ok(text) => break text.trim().to_owned(),
+                // The program has not come that far.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => panic!("{}: {e}", pid.display()),
             }
+            assert!(Instant::now() < until, "the program does not begin");
             std::thread::yield_now();
         };
         drop(program);

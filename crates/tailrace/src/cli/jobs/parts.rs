@@ -72,7 +72,8 @@ impl Part {
         output.print(&Value::Array(items), |items| {
             let columns = self.columns();
             let mut rows = vec![columns.iter().map(|(head, _)| (*head).to_owned()).collect()];
-            for item in items.as_array().map(Vec::as_slice).unwrap_or_default() {
+            // It is the array from above: nothing is left out.
+            for item in items.as_array().into_iter().flatten() {
                 rows.push(columns.iter().map(|(_, pointer)| text(item, pointer)).collect());
             }
             rows
