@@ -112,8 +112,13 @@ pub struct Checkpoint {
     pub version: u16,
     /// Lease epoch of the worker that wrote it.
     pub epoch: u64,
-    /// The `id` of the next message: every message with a smaller one is delivered or never was.
+    /// The number of the next message: every message with a smaller one is delivered or never was.
     pub next_id: u64,
+    /// What a message's `id` is greater by than its number. Grows at each start in the midst of a full
+    /// phase that may repeat messages: its readers count in no fixed order, so a number given before
+    /// may now be another row's.
+    #[serde(default)]
+    pub id_offset: u64,
     /// Where the stream goes on; `None` before the first read view.
     pub stream: Option<StreamPosition>,
     /// Full phase.
@@ -127,6 +132,7 @@ impl Checkpoint {
             version: CHECKPOINT_VERSION,
             epoch,
             next_id: 1,
+            id_offset: 0,
             stream: None,
             snapshot: SnapshotProgress::NotStarted,
         }

@@ -23,6 +23,8 @@ pub enum Phase {
 pub trait JobObserver: Send + Sync {
     /// The job entered a phase.
     fn phase(&self, phase: Phase);
+    /// The job goes on from this checkpoint, which an earlier run made durable.
+    fn recovered(&self, _checkpoint: &Checkpoint) {}
     /// A checkpoint is durable in the target.
     fn durable(&self, checkpoint: &Checkpoint);
     /// A table of the full phase is finished (or begun, with `done` false).

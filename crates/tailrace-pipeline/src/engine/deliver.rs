@@ -221,18 +221,34 @@ impl<S: Sink> Deliver<S> {
         let until = Instant::now() + FINISH_WAIT;
         while self.durable.as_ref() != Some(&committed) {
             if Instant::now() > until {
-                return Err(Error::new(
-                    ErrorKind::TargetConnection,
-                    format!(
-                        "the last messages were not acknowledged in {} s",
-                        FINISH_WAIT.as_secs()
-                    ),
-                ));
+                return Err(unacknowledged());
             }
             self.report(IDLE_WAIT)?;
         }
         Ok(committed)
     }
+}
+
+/// Commits a checkpoint without messages and waits until it is durable.
+///
+/// # Errors
+/// The sink's; `TargetConnection` if it takes too long.
+pub(crate) fn make_durable<S: Sink>(sink: &mut S, checkpoint: &Checkpoint) -> Result<()> {
+    sink.commit(checkpoint)?;
+    let until = Instant::now() + FINISH_WAIT;
+    while sink.durable(IDLE_WAIT)?.as_ref() != Some(checkpoint) {
+        if Instant::now() > until {
+            return Err(unacknowledged());
+        }
+    }
+    Ok(())
+}
+
+fn unacknowledged() -> Error {
+    Error::new(
+        ErrorKind::TargetConnection,
+        format!("the last messages were not acknowledged in {} s", FINISH_WAIT.as_secs()),
+    )
 }
 
 fn open_tables(snapshot: &SnapshotProgress) -> usize {

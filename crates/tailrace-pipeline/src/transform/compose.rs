@@ -66,6 +66,7 @@ pub(crate) struct Composer {
     messages: Vec<Message>,
     counts: Counts,
     ids: Arc<AtomicU64>,
+    id_offset: u64,
     source_time_ms: i64,
     now_ms: i64,
     until_clock: u32,
@@ -75,13 +76,14 @@ pub(crate) struct Composer {
 }
 
 impl Composer {
-    /// A composer that takes ids from a counter shared with others.
-    pub(crate) fn new(ids: Arc<AtomicU64>, batch_bytes_max: usize) -> Self {
+    /// A composer that takes numbers from a counter shared with others; an id is greater by an offset.
+    pub(crate) fn new((ids, id_offset): (Arc<AtomicU64>, u64), batch_bytes_max: usize) -> Self {
         Self {
             data: Vec::new(),
             messages: Vec::new(),
             counts: Counts::default(),
             ids,
+            id_offset,
             source_time_ms: 0,
             now_ms: unix_ms(),
             until_clock: CLOCK_EVERY_MESSAGES,
@@ -193,7 +195,7 @@ impl Composer {
         let start = self.data.len();
         let now_ms = self.now_ms;
         let meta = RowMeta {
-            id: self.ids.fetch_add(1, Ordering::Relaxed),
+            id: self.id_offset + self.ids.fetch_add(1, Ordering::Relaxed),
             es_ms: if kind == Kind::Init { now_ms } else { es_ms },
             ts_ms: now_ms,
         };
@@ -226,7 +228,7 @@ impl Composer {
         self.data.extend_from_slice(database.as_bytes());
         let key = start..self.data.len();
         let meta = RowMeta {
-            id: self.ids.fetch_add(1, Ordering::Relaxed),
+            id: self.id_offset + self.ids.fetch_add(1, Ordering::Relaxed),
             es_ms: if es_ms == 0 { self.now_ms } else { es_ms },
             ts_ms: self.now_ms,
         };

@@ -1,5 +1,6 @@
 //! The commands as a user runs them: the built binary, real servers.
 
+mod at_least_once;
 mod bad_input;
 mod demo;
 mod jobs;

@@ -56,6 +56,19 @@ fn a_job_without_a_server_goes_on_where_it_stopped() {
     assert!(said.contains(": 3 rows of the full phase"), "{said}");
 }
 
+/// A job that has everything already ends as one that gets there.
+#[test]
+fn until_caught_up_ends_at_once_where_nothing_is_left() {
+    let shop = Shop::new("caught").unwrap();
+    let file = shop.job_file(&shop.whole()).unwrap();
+    for rows in [3, 0] {
+        let run = tailrace(&["run", text(&file), "--until-caught-up"]).output().unwrap();
+        let (code, out, err) = ended(&run);
+        assert_eq!(code, 0, "{out}{err}");
+        assert!(out.contains(&format!("caught up: {rows} rows of the full phase")), "{out}");
+    }
+}
+
 #[test]
 fn a_check_says_what_hinders_the_job() {
     let shop = Shop::new("check").unwrap();

@@ -29,6 +29,8 @@ pub(crate) struct Context {
     pub(crate) counters: Arc<Counters>,
     /// The next message id.
     pub(crate) ids: Arc<AtomicU64>,
+    /// What a message's `id` is greater by than its number.
+    pub(crate) id_offset: u64,
     /// The checkpoint as it will be once everything handed over is durable.
     pub(crate) ahead: Mutex<Checkpoint>,
 }
@@ -44,7 +46,8 @@ impl Context {
 
     /// A new composer that takes ids from the job's counter.
     pub(crate) fn composer(&self) -> Composer {
-        Composer::new(Arc::clone(&self.ids), self.spec.limits.batch_bytes_max)
+        let numbers = (Arc::clone(&self.ids), self.id_offset);
+        Composer::new(numbers, self.spec.limits.batch_bytes_max)
     }
 
     /// Where the full phase stands once everything handed over is durable.

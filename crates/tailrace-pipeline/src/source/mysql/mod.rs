@@ -66,6 +66,7 @@ impl MysqlSource {
     pub(crate) fn run(self, checkpoint: Checkpoint, history: &[HistoryRecord]) -> Result<()> {
         let context = Context {
             ids: Arc::new(AtomicU64::new(checkpoint.next_id)),
+            id_offset: checkpoint.id_offset,
             ahead: Mutex::new(checkpoint.clone()),
             spec: self.spec,
             router: self.router,

@@ -125,19 +125,29 @@ struct Watcher {
     moved: AtomicBool,
 }
 
-impl JobObserver for Watcher {
-    fn phase(&self, phase: Phase) {
-        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
-    }
-
-    fn durable(&self, checkpoint: &Checkpoint) {
-        self.moved.store(true, Ordering::Relaxed);
+impl Watcher {
+    fn end_if_caught_up(&self, checkpoint: &Checkpoint) {
         if let Some((end, stop)) = &self.until
             && caught_up::has_reached(checkpoint, end)
             && self.caught_up_at.set(Instant::now()).is_ok()
         {
             stop.stop();
         }
+    }
+}
+
+impl JobObserver for Watcher {
+    fn phase(&self, phase: Phase) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+    }
+
+    fn recovered(&self, checkpoint: &Checkpoint) {
+        self.end_if_caught_up(checkpoint);
+    }
+
+    fn durable(&self, checkpoint: &Checkpoint) {
+        self.moved.store(true, Ordering::Relaxed);
+        self.end_if_caught_up(checkpoint);
     }
 
     fn table(&self, _database: &str, _table: &str, _rows: u64, _done: bool) {}

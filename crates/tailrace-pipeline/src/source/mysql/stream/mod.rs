@@ -321,8 +321,11 @@ impl<'c> Stream<'c> {
             Event::Rotate(rotate) => {
                 if rotate.file != self.seen.0 {
                     self.tables.clear();
+                    self.seen = (rotate.file.to_owned(), rotate.position);
                 }
-                self.seen = (rotate.file.to_owned(), rotate.position);
+                // A server that is asked by GTID reads the file from its begin; what it leaves out is
+                // behind the job all the same.
+                self.seen.1 = self.seen.1.max(rotate.position);
                 if self.transaction.is_none() {
                     self.file.clone_from(&self.seen.0);
                     self.offset = self.seen.1;
