@@ -6,6 +6,7 @@ mod job_life;
 mod kafka_sink;
 mod precheck;
 mod random_rows;
+mod schema_history;
 mod source_login;
 mod support;
 mod xa;

@@ -162,3 +162,34 @@ fn what_is_particular_in_the_selection_is_named() {
         assert_eq!(of(&items, name).map(|i| i.result), Some(CheckResult::Passed), "{items:?}");
     }
 }
+
+/// What a source of its own must be for: another clock, a keyring, a database of a strange name.
+#[test]
+fn clock_encryption_and_names_of_databases_are_looked_at() {
+    // The session's clock, which `NOW` follows, of every account without SUPER.
+    let extra = vec!["--init-connect=SET SESSION timestamp = UNIX_TIMESTAMP() + 3600".to_owned()];
+    let server =
+        MySqlServer::start(MySqlOptions { keyring: true, extra, ..MySqlOptions::default() })
+            .unwrap();
+    let mut spec = at(&server, "größe");
+    server
+        .sql(
+            "CREATE TABLE größe.secret (id INT PRIMARY KEY) ENCRYPTION = 'Y'; \
+             CREATE USER reader@'%' IDENTIFIED BY 'reader'; \
+             GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO reader@'%'",
+        )
+        .unwrap();
+    (spec.source.user, spec.source.password) = ("reader".into(), "reader".to_owned().into());
+    let items = run(&spec);
+    let alarms = [
+        "dbClockConsistency",
+        "srcDbNameContainsUnsupportedSymbols",
+        "sourceEncryptTableActionChecker",
+    ];
+    assert_eq!(bad(&items), alarms, "{items:?}");
+    for (name, said) in alarms.iter().zip(["ahead of", "größe", "größe.secret"]) {
+        let item = of(&items, name).unwrap();
+        assert_eq!(item.result, CheckResult::Alarm, "{item:?}");
+        assert!(item.reason.contains(said), "{item:?}");
+    }
+}

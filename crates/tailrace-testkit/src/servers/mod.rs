@@ -3,6 +3,7 @@
 pub mod kafka;
 pub mod mariadb;
 pub mod mysql;
+mod mysql_keyring;
 pub mod postgres;
 
 use std::time::Duration;

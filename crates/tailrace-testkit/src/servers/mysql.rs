@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use super::mysql_keyring::{Keyring, PLUGINS};
 use super::{Place, READY_LIMIT};
 use crate::account;
 use crate::cache;
@@ -56,6 +57,8 @@ pub struct MySqlOptions {
     pub checksum: bool,
     /// `server_id`. Default 1.
     pub server_id: u32,
+    /// A keyring in a file, so that tables can be encrypted. Default without.
+    pub keyring: bool,
     /// More arguments of `mysqld`, for example `--binlog-row-value-options=PARTIAL_JSON`; a later
     /// argument wins over an earlier one.
     pub extra: Vec<String>,
@@ -72,6 +75,7 @@ impl Default for MySqlOptions {
             compression: false,
             checksum: true,
             server_id: 1,
+            keyring: false,
             extra: Vec::new(),
             place: Place::default(),
         }
@@ -221,7 +225,8 @@ impl MySqlServer {
 }
 
 fn launch(prefix: &Prefix, options: &MySqlOptions, dir: &Path, port: u16) -> Result<ServerProcess> {
-    let mut process = mysqld(prefix, "mysqld", dir, &dir.join("data"))?
+    let keyring = if options.keyring { Some(Keyring::set_up(prefix, dir)?) } else { None };
+    let mut process = mysqld(prefix, "mysqld", dir, &dir.join("data"), keyring.as_ref())?
         .arg(format!("--port={port}"))
         .arg("--bind-address=127.0.0.1")
         .arg(format!("--socket={}", dir.join("mysqld.sock").display()))
@@ -240,18 +245,30 @@ fn launch(prefix: &Prefix, options: &MySqlOptions, dir: &Path, port: u16) -> Res
 }
 
 /// `mysqld` with what it needs to run from a prefix.
-fn mysqld(prefix: &Prefix, name: &str, dir: &Path, data: &Path) -> Result<Launch> {
-    let mut program = prefix.program("mysqld")?.into_iter();
-    let loader = program.next().context("the program of mysqld is empty")?;
+fn mysqld(
+    prefix: &Prefix,
+    name: &str,
+    dir: &Path,
+    data: &Path,
+    keyring: Option<&Keyring>,
+) -> Result<Launch> {
+    let mut program = prefix.program("mysqld")?;
     let usr = prefix.root().join("usr");
     let at = |path: &str| usr.join(path).display().to_string();
+    let mut plugins = at(PLUGINS);
+    if let (Some(keyring), Some(path)) = (keyring, program.last_mut()) {
+        *path = keyring.mysqld().display().to_string();
+        plugins = keyring.plugins().display().to_string();
+    }
+    let mut program = program.into_iter();
+    let loader = program.next().context("the program of mysqld is empty")?;
     let mut launch = Launch::new(name, loader, dir.join("mysqld.log"))
         .args(program)
         .arg("--no-defaults")
         .arg(format!("--basedir={}", usr.display()))
         .arg(format!("--lc-messages-dir={}", at("share/mysql")))
         .arg(format!("--character-sets-dir={}", at("share/mysql/charsets")))
-        .arg(format!("--plugin-dir={}", at("lib/mysql/plugin")))
+        .arg(format!("--plugin-dir={plugins}"))
         .arg(format!("--datadir={}", data.display()))
         .arg("--secure-file-priv=NULL");
     if account::is_root()? {
@@ -278,7 +295,7 @@ fn data_template(prefix: &Prefix) -> Result<PathBuf> {
             ),
         )?;
         let data = into.join("data");
-        let mut process = mysqld(prefix, "mysqld --initialize", into, &data)?
+        let mut process = mysqld(prefix, "mysqld --initialize", into, &data, None)?
             .arg("--initialize-insecure")
             .arg("--disable-log-bin")
             .arg("--innodb-redo-log-capacity=8388608")

@@ -7,7 +7,7 @@ use tailrace_codec::binlog::{Event, EventType, LogFormat};
 use tailrace_codec::ddl::{Statement, StoredObject, classify};
 use tailrace_codec::position::FileOffset;
 
-use super::Name;
+use super::{Name, members};
 use crate::checkpoint::StreamPosition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::catalog;
@@ -60,7 +60,11 @@ pub(crate) fn learn(
             continue;
         }
         let primary = table.key.as_ref().is_some_and(|key| key.index == "PRIMARY");
-        match catalog::table_schema(&mut connection, &table) {
+        let schema = catalog::table_schema(&mut connection, &table).and_then(|mut schema| {
+            members::resolve(&mut connection, &mut schema)?;
+            Ok(schema)
+        });
+        match schema {
             Ok(schema) => found.push(Learned { name, schema, primary }),
             // Dropped this moment, which the log tells as well.
             Err(e) if e.kind() == ErrorKind::SourceStatement => {}

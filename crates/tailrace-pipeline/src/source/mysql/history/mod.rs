@@ -2,6 +2,7 @@
 
 mod advance;
 mod learn;
+mod members;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
