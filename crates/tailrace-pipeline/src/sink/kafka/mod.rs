@@ -62,7 +62,7 @@ enum Mode {
     /// None yet, or none any more after an error.
     Closed,
     ExactlyOnce(Lanes),
-    AtLeastOnce(Acknowledged),
+    AtLeastOnce(Box<Acknowledged>),
 }
 
 impl KafkaSink {
@@ -105,7 +105,9 @@ impl KafkaSink {
             Delivery::ExactlyOnce => {
                 Mode::ExactlyOnce(Lanes::open(&config, &topics, &self.job_id, &mut self.patience)?)
             }
-            Delivery::AtLeastOnce => Mode::AtLeastOnce(Acknowledged::open(&config, topics)?),
+            Delivery::AtLeastOnce => {
+                Mode::AtLeastOnce(Box::new(Acknowledged::open(&config, topics)?))
+            }
         };
         Ok(())
     }

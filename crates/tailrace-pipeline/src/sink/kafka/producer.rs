@@ -25,7 +25,7 @@ use crate::sink::kafka::topics::KafkaTopics;
 pub(crate) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
 /// Bytes of messages that are on their way. A larger message goes alone. The bound is kept here and not
 /// by librdkafka, whose own would refuse such a message for ever.
-const IN_FLIGHT_BYTES_MAX: usize = 32 << 20;
+const IN_FLIGHT_BYTES_MAX: usize = 16 << 20;
 /// Messages that are on their way: librdkafka keeps about 200 bytes for each besides its own.
 const IN_FLIGHT_MESSAGES_MAX: u32 = 200_000;
 /// Messages in one call into librdkafka.
