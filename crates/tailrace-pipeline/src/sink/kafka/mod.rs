@@ -61,7 +61,7 @@ pub struct KafkaSink {
 enum Mode {
     /// None yet, or none any more after an error.
     Closed,
-    ExactlyOnce(Lanes),
+    ExactlyOnce(Box<Lanes>),
     AtLeastOnce(Box<Acknowledged>),
 }
 
@@ -102,9 +102,12 @@ impl KafkaSink {
         let config = producer_config(&self.endpoint, self.topics.batch_bytes())?;
         let topics = Arc::clone(&self.topics);
         self.mode = match self.delivery {
-            Delivery::ExactlyOnce => {
-                Mode::ExactlyOnce(Lanes::open(&config, &topics, &self.job_id, &mut self.patience)?)
-            }
+            Delivery::ExactlyOnce => Mode::ExactlyOnce(Box::new(Lanes::open(
+                &config,
+                &topics,
+                &self.job_id,
+                &mut self.patience,
+            )?)),
             Delivery::AtLeastOnce => {
                 Mode::AtLeastOnce(Box::new(Acknowledged::open(&config, topics)?))
             }
