@@ -1,60 +1,148 @@
 //! What was measured, and how it is told: median and spread over the rounds.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 
-use crate::prepare::Log;
+use anyhow::Result;
+use serde_json::{Value, json};
 
 /// One measurement.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Run {
-    /// Wall time.
-    pub(crate) seconds: f64,
-    /// CPU time of the measured process.
-    pub(crate) cpu_seconds: Option<f64>,
+    /// Changes, or rows, per second.
+    pub(crate) rate: f64,
+    /// CPU seconds of the measured process per million.
+    pub(crate) cpu: Option<f64>,
+    /// Of the broker meanwhile.
+    pub(crate) broker_cpu: Option<f64>,
+    /// Of the source meanwhile.
+    pub(crate) source_cpu: Option<f64>,
     /// Most memory of the measured process.
     pub(crate) peak_mib: Option<f64>,
+    /// Seconds until the first message.
+    pub(crate) first_seconds: Option<f64>,
+    /// Time that other machines took from this one, as a share of its own work.
+    pub(crate) stolen: Option<f64>,
 }
 
+impl Run {
+    /// A run of which nothing is left out: `cpu` in seconds altogether.
+    pub(crate) fn whole(
+        changes: u64,
+        seconds: f64,
+        cpu: Option<f64>,
+        peak_mib: Option<f64>,
+    ) -> Self {
+        let cpu = cpu.map(|cpu| cpu * 1e6 / changes as f64);
+        Self { rate: changes as f64 / seconds, cpu, peak_mib, ..Self::default() }
+    }
+}
+
+/// All rounds of one measurement.
 struct Series {
-    order: usize,
-    changes: u64,
-    bytes: u64,
+    section: String,
+    name: String,
     runs: Vec<Run>,
 }
 
-/// All measurements by name.
+impl Series {
+    fn sorted(&self, figure: impl Fn(&Run) -> Option<f64>) -> Vec<f64> {
+        let mut values: Vec<f64> = self.runs.iter().filter_map(figure).collect();
+        values.sort_by(f64::total_cmp);
+        values
+    }
+
+    fn median(&self, figure: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
+        let values = self.sorted(figure);
+        values.get(values.len() / 2).copied()
+    }
+
+    fn most(&self, figure: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
+        self.sorted(figure).last().copied()
+    }
+
+    fn line(&self) -> String {
+        let rates = self.sorted(|run| Some(run.rate));
+        let k = |at: usize| rates.get(at).copied().unwrap_or(0.0) / 1e3;
+        let cell = |value: Option<f64>, digits: usize| {
+            value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
+        };
+        format!(
+            "| {} | {:.1} K ({:.1} – {:.1}) | {} | {} | {} | {} |",
+            self.name,
+            k(rates.len() / 2),
+            k(0),
+            k(rates.len().saturating_sub(1)),
+            cell(self.median(|run| run.cpu), 2),
+            cell(self.median(|run| run.broker_cpu), 2),
+            cell(self.median(|run| run.source_cpu), 2),
+            cell(self.most(|run| run.peak_mib), 0),
+        )
+    }
+
+    fn json(&self) -> Value {
+        let runs: Vec<Value> = self
+            .runs
+            .iter()
+            .map(|run| {
+                json!({
+                    "rate": run.rate,
+                    "cpu_seconds_per_million": run.cpu,
+                    "broker_cpu_seconds_per_million": run.broker_cpu,
+                    "source_cpu_seconds_per_million": run.source_cpu,
+                    "peak_mib": run.peak_mib,
+                    "first_message_seconds": run.first_seconds,
+                    "stolen": run.stolen,
+                })
+            })
+            .collect();
+        json!({ "section": self.section, "name": self.name, "runs": runs })
+    }
+}
+
+/// All measurements in the order in which they came first.
 pub(crate) struct Figures {
-    only: Option<String>,
-    series: BTreeMap<String, Series>,
+    only: Vec<String>,
+    section: String,
+    series: Vec<Series>,
     lines: Vec<String>,
 }
 
 impl Figures {
-    pub(crate) fn new(only: Option<String>) -> Self {
-        Self { only, series: BTreeMap::new(), lines: Vec::new() }
+    /// Those whose section and name contain one of `only`, or all.
+    pub(crate) fn new(only: Vec<String>) -> Self {
+        Self { only, section: String::new(), series: Vec::new(), lines: Vec::new() }
+    }
+
+    /// Begins a section: what is measured from now on has this workload.
+    pub(crate) fn section(&mut self, name: &str) {
+        name.clone_into(&mut self.section);
     }
 
     /// Whether a measurement is asked for.
     pub(crate) fn wants(&self, name: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+        let name = format!("{}: {name}", self.section);
+        self.only.is_empty() || self.only.iter().any(|only| name.contains(only.as_str()))
     }
 
-    pub(crate) fn add(&mut self, name: &str, log: &Log, run: &Run) {
+    pub(crate) fn add(&mut self, name: &str, run: Run) {
         println!(
-            "{name}: {:.2} s, {:.0} per second{}",
-            run.seconds,
-            log.changes as f64 / run.seconds,
-            run.cpu_seconds.map_or_else(String::new, |cpu| format!(", {cpu:.2} s of CPU"))
+            "{}: {name}: {:.0} per second, {:.2} CPU-s per million, {:.0} MiB",
+            self.section,
+            run.rate,
+            run.cpu.unwrap_or(f64::NAN),
+            run.peak_mib.unwrap_or(f64::NAN),
         );
-        let order = self.series.len();
-        let series = self.series.entry(name.to_owned()).or_insert_with(|| Series {
-            order,
-            changes: log.changes,
-            bytes: log.bytes,
-            runs: Vec::new(),
-        });
-        series.runs.push(*run);
+        let section = &self.section;
+        let known = self.series.iter_mut().find(|s| s.section == *section && s.name == name);
+        match known {
+            Some(series) => series.runs.push(run),
+            None => self.series.push(Series {
+                section: section.clone(),
+                name: name.to_owned(),
+                runs: vec![run],
+            }),
+        }
     }
 
     /// A result that is no rate.
@@ -63,35 +151,26 @@ impl Figures {
         self.lines.push(line);
     }
 
-    /// A table for `bench/README.md`.
+    /// Tables for `bench/README.md`, one for each section.
     pub(crate) fn markdown(&self) -> String {
-        let mut out = String::from(
-            "\n| measurement | changes/s, median (least – most) | MB/s of log | CPU-s per million | peak MiB |\n|---|---|---|---|---|\n",
-        );
-        let mut all: Vec<_> = self.series.iter().collect();
-        all.sort_by_key(|(_, series)| series.order);
-        for (name, series) in all {
-            let rates = sorted(series.runs.iter().map(|r| series.changes as f64 / r.seconds));
-            let cpu = sorted(series.runs.iter().filter_map(|r| r.cpu_seconds));
-            let peak = sorted(series.runs.iter().filter_map(|r| r.peak_mib));
-            let rate = median(&rates);
-            let megabytes = series.bytes as f64 / series.changes as f64 * rate / 1e6;
-            let or_dash = |value: f64, text: String| if value > 0.0 { text } else { "–".into() };
-            let per_million = median(&cpu) * 1e6 / series.changes as f64;
+        let mut out = String::new();
+        let mut sections: Vec<&str> = self.series.iter().map(|s| s.section.as_str()).collect();
+        sections.dedup();
+        let mut told: Vec<&str> = Vec::new();
+        for section in sections {
+            if told.contains(&section) {
+                continue;
+            }
+            told.push(section);
             // Writing to a text cannot fail.
-            let _infallible = writeln!(
+            let _infallible = write!(
                 out,
-                "| {name} | {:.0} K ({:.0} – {:.0}) | {} | {} | {} |",
-                rate / 1e3,
-                rates.first().copied().unwrap_or(0.0) / 1e3,
-                rates.last().copied().unwrap_or(0.0) / 1e3,
-                or_dash(megabytes, format!("{megabytes:.0}")),
-                or_dash(per_million, format!("{per_million:.2}")),
-                or_dash(
-                    peak.last().copied().unwrap_or(0.0),
-                    format!("{:.0}", peak.last().copied().unwrap_or(0.0))
-                ),
+                "\n**{section}**\n\n| | per second, median (least – most) | CPU-s per million | broker | MySQL | peak MiB |\n|---|---|---|---|---|---|\n"
             );
+            for series in self.series.iter().filter(|s| s.section == section) {
+                out.push_str(&series.line());
+                out.push('\n');
+            }
         }
         for line in &self.lines {
             out.push('\n');
@@ -100,14 +179,14 @@ impl Figures {
         }
         out
     }
-}
 
-fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
+    /// Every run, to compare two commits.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub(crate) fn write_json(&self, path: &Path) -> Result<()> {
+        let all: Vec<Value> = self.series.iter().map(Series::json).collect();
+        let text = serde_json::to_string_pretty(&json!({ "series": all, "lines": self.lines }))?;
+        Ok(std::fs::write(path, text + "\n")?)
+    }
 }

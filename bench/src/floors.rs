@@ -17,6 +17,7 @@ use tailrace_testkit::provision::mysql::Prefix;
 use crate::figures::Run;
 use crate::prepare::Log;
 use crate::stage::{DATABASE, Stage};
+use crate::usage::cpu_seconds;
 
 /// Pause between two looks at a child's CPU time.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
@@ -64,33 +65,25 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
         offset: log.offset,
         ..Default::default()
     };
-    let (begun, cpu) = (Instant::now(), cpu_seconds("self"));
+    let (begun, cpu) = (Instant::now(), cpu_seconds(std::process::id()));
     tailrace_pipeline::read_log_raw(&spec, &from, log.bytes)?;
-    let used = cpu_seconds("self").zip(cpu).map(|(after, before)| after - before);
-    Ok(Run { seconds: begun.elapsed().as_secs_f64(), cpu_seconds: used, peak_mib: None })
-}
-
-/// CPU time of a process so far: user and system, fields 14 and 15 of proc(5), in ticks of 10 ms.
-fn cpu_seconds(pid: &str) -> Option<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(')')?;
-    let ticks = |n: usize| fields.split_whitespace().nth(n)?.parse::<f64>().ok();
-    Some((ticks(11)? + ticks(12)?) / 100.0)
+    let used = cpu_seconds(std::process::id()).zip(cpu).map(|(after, before)| after - before);
+    Ok(Run::whole(log.changes, begun.elapsed().as_secs_f64(), used, None))
 }
 
 /// Waits for a child; CPU time as seen last before its end.
-fn measured(mut child: Child, what: &str) -> Result<Run> {
+fn measured(mut child: Child, what: &str, changes: u64) -> Result<Run> {
     let begun = Instant::now();
-    let pid = child.id().to_string();
+    let pid = child.id();
     let mut cpu = None;
     loop {
-        cpu = cpu_seconds(&pid).or(cpu);
+        cpu = cpu_seconds(pid).or(cpu);
         if let Some(status) = child.try_wait()? {
             if !status.success() {
                 bail!("{what} ended with {status}");
             }
             let seconds = begun.elapsed().as_secs_f64();
-            return Ok(Run { seconds, cpu_seconds: cpu, peak_mib: None });
+            return Ok(Run::whole(changes, seconds, cpu, None));
         }
         std::thread::park_timeout(LOOK_PAUSE);
     }
@@ -124,18 +117,18 @@ pub(crate) fn mysqlbinlog(stage: &Stage, log: &Log) -> Result<Run> {
         .arg(&log.file)
         .spawn()
         .context("mysqlbinlog")?;
-    measured(child, "mysqlbinlog")
+    measured(child, "mysqlbinlog", log.changes)
 }
 
 /// The table by MySQL's own client, row by row, to nowhere.
-pub(crate) fn select(stage: &Stage) -> Result<Run> {
+pub(crate) fn select(stage: &Stage, rows: u64) -> Result<Run> {
     let mut command = client(stage, "mysql")?;
     let child = command
         .args(["--quick", "--batch", "--raw", "--skip-column-names"])
         .arg(format!("--execute=SELECT * FROM {DATABASE}.filled"))
         .spawn()
         .context("mysql")?;
-    measured(child, "mysql")
+    measured(child, "mysql", rows)
 }
 
 /// As many messages of the same size, produced by librdkafka with Tailrace's settings.
@@ -161,7 +154,7 @@ pub(crate) fn librdkafka(stage: &mut Stage, log: &Log, transactional: bool) -> R
     // Text that compresses about as messages do.
     let value: String =
         (0..MESSAGE_BYTES).map(|n| char::from(b'a' + (n / 60 % 26) as u8)).collect();
-    let (begun, cpu) = (Instant::now(), cpu_seconds("self"));
+    let (begun, cpu) = (Instant::now(), cpu_seconds(std::process::id()));
     let mut open = 0;
     for n in 0..log.changes {
         if transactional && open == 0 {
@@ -180,8 +173,8 @@ pub(crate) fn librdkafka(stage: &mut Stage, log: &Log, transactional: bool) -> R
         producer.commit_transaction(TIMEOUT)?;
     }
     producer.flush(TIMEOUT)?;
-    let used = cpu_seconds("self").zip(cpu).map(|(after, before)| after - before);
-    let run = Run { seconds: begun.elapsed().as_secs_f64(), cpu_seconds: used, peak_mib: None };
+    let used = cpu_seconds(std::process::id()).zip(cpu).map(|(after, before)| after - before);
+    let run = Run::whole(log.changes, begun.elapsed().as_secs_f64(), used, None);
     stage.delete_topics(&[topic])?;
     Ok(run)
 }

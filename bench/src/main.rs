@@ -6,14 +6,28 @@ mod figures;
 mod floors;
 mod latency;
 mod prepare;
+mod rival;
 mod stage;
 mod tailrace;
+mod usage;
+mod watch;
 
 use anyhow::Result;
 use clap::Parser;
 
 use crate::figures::Figures;
+use crate::rival::Flavor;
 use crate::stage::Stage;
+use crate::tailrace::Target;
+
+/// Section of the log of transactions of one row.
+const SINGLE: &str = "transactions of one row";
+/// Where Tailrace's messages go.
+const TARGETS: [(&str, Target); 3] = [
+    ("Tailrace → nothing", Target::Nothing),
+    ("Tailrace → Kafka, exactly once", Target::ExactlyOnce),
+    ("Tailrace → Kafka, at least once", Target::AtLeastOnce),
+];
 
 /// What to measure, and how much of it.
 #[derive(Debug, Parser)]
@@ -39,9 +53,12 @@ struct Args {
     /// Small sizes, one round: to see that it works.
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// Only measurements whose name contains this.
+    /// Only measurements whose section and name contain this (repeatable).
     #[arg(long)]
-    only: Option<String>,
+    only: Vec<String>,
+    /// Every run as JSON into this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<std::path::PathBuf>,
     /// The program to measure.
     #[arg(long, default_value = "target/release/tailrace")]
     program: std::path::PathBuf,
@@ -65,6 +82,11 @@ fn main() -> Result<()> {
     let mut stage = Stage::set(&args.program)?;
     let mut figures = Figures::new(args.only.clone());
     println!("-- preparing {} transactions and {} rows", args.transactions, args.rows);
+    prepare::single(&stage)?;
+    figures.section(SINGLE);
+    let rivals: Vec<Flavor> =
+        rival::FLAVORS.into_iter().filter(|flavor| figures.wants(flavor.name)).collect();
+    rival::prepare(&stage, &rivals, "single")?;
     let log = prepare::log(&stage, args.transactions)?;
     prepare::table(&stage, args.rows)?;
     println!("-- the log has {:.0} MB", log.bytes as f64 / 1e6);
@@ -73,57 +95,61 @@ fn main() -> Result<()> {
         stream(&mut stage, &mut figures, &log)?;
         snapshot(&mut stage, &mut figures, args.rows)?;
     }
-    if figures.wants("latency") {
+    figures.section("latency");
+    if figures.wants("") {
         latency::measure(&mut stage, &mut figures, args.latency_seconds)?;
     }
-    if figures.wants("large transaction") {
+    figures.section("one transaction of many rows");
+    if figures.wants("→ Kafka, exactly once") {
         let large = prepare::large_transaction(&stage, args.transaction_rows)?;
-        let run = tailrace::stream(&mut stage, &large, tailrace::Target::ExactlyOnce)?;
-        figures.add("large transaction → Kafka, exactly once", &large, &run);
+        let run = tailrace::stream(&mut stage, &large, Target::ExactlyOnce)?;
+        figures.add("→ Kafka, exactly once", run);
     }
     print!("{}", figures.markdown());
-    Ok(())
+    args.json.as_deref().map_or(Ok(()), |path| figures.write_json(path))
 }
 
 fn stream(stage: &mut Stage, figures: &mut Figures, log: &prepare::Log) -> Result<()> {
-    use tailrace::Target;
+    figures.section(SINGLE);
     if figures.wants("floor: read of the log, raw") {
-        figures.add("floor: read of the log, raw", log, &floors::raw_dump(stage, log)?);
+        figures.add("floor: read of the log, raw", floors::raw_dump(stage, log)?);
     }
     if figures.wants("floor: mysqlbinlog --raw") {
-        figures.add("floor: mysqlbinlog --raw", log, &floors::mysqlbinlog(stage, log)?);
+        figures.add("floor: mysqlbinlog --raw", floors::mysqlbinlog(stage, log)?);
     }
-    for (name, target) in [
-        ("stream → nothing", Target::Nothing),
-        ("stream → Kafka, exactly once", Target::ExactlyOnce),
-        ("stream → Kafka, at least once", Target::AtLeastOnce),
-    ] {
+    for (name, target) in TARGETS {
         if figures.wants(name) {
-            figures.add(name, log, &tailrace::stream(stage, log, target)?);
+            figures.add(name, tailrace::stream(stage, log, target)?);
+        }
+    }
+    for flavor in rival::FLAVORS {
+        if figures.wants(flavor.name) {
+            figures.add(flavor.name, rival::stream(stage, log, flavor)?);
         }
     }
     for (name, transactional) in
         [("floor: librdkafka alone", false), ("floor: librdkafka alone, transactions", true)]
     {
         if figures.wants(name) {
-            figures.add(name, log, &floors::librdkafka(stage, log, transactional)?);
+            figures.add(name, floors::librdkafka(stage, log, transactional)?);
         }
     }
     Ok(())
 }
 
 fn snapshot(stage: &mut Stage, figures: &mut Figures, rows: u64) -> Result<()> {
-    use tailrace::Target;
-    let whole = prepare::Log::of_rows(rows);
+    figures.section("a table read whole");
     if figures.wants("floor: SELECT") {
-        figures.add("floor: SELECT of the table", &whole, &floors::select(stage)?);
+        figures.add("floor: SELECT of the table", floors::select(stage, rows)?);
     }
-    for (name, target) in [
-        ("snapshot → nothing", Target::Nothing),
-        ("snapshot → Kafka, exactly once", Target::ExactlyOnce),
-    ] {
+    for (name, target) in TARGETS {
         if figures.wants(name) {
-            figures.add(name, &whole, &tailrace::snapshot(stage, target)?);
+            figures.add(name, tailrace::snapshot(stage, rows, target)?);
+        }
+    }
+    for flavor in rival::FLAVORS {
+        if figures.wants(flavor.name) {
+            figures.add(flavor.name, rival::snapshot(stage, "filled", rows, flavor)?);
         }
     }
     Ok(())

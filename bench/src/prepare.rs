@@ -22,14 +22,6 @@ pub(crate) struct Log {
     pub(crate) table: &'static str,
 }
 
-impl Log {
-    /// Stands for a table that is read whole.
-    pub(crate) fn of_rows(rows: u64) -> Self {
-        let (from, file) = (String::new(), String::new());
-        Self { from, file, offset: 0, bytes: 0, changes: rows, table: "filled" }
-    }
-}
-
 /// The table of sysbench, whose rows have about 190 bytes.
 fn create(stage: &Stage, table: &str) -> Result<()> {
     stage.mysql.query(&format!(
@@ -39,9 +31,13 @@ fn create(stage: &Stage, table: &str) -> Result<()> {
     Ok(())
 }
 
+/// The table of [`log`], empty.
+pub(crate) fn single(stage: &Stage) -> Result<()> {
+    create(stage, "single")
+}
+
 /// Transactions of one row: a third each inserts, updates and deletes.
 pub(crate) fn log(stage: &Stage, transactions: u64) -> Result<Log> {
-    create(stage, "single")?;
     let inserts = transactions.div_ceil(3);
     // In the server, so that no client takes time; every statement is a transaction.
     stage.mysql.query(&format!(

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -17,8 +17,18 @@ pub(crate) struct Stage {
     pub(crate) program: PathBuf,
     pub(crate) mysql: Login,
     pub(crate) kafka: String,
+    /// Process of the MySQL server.
+    pub(crate) source_pid: u32,
+    /// Process of the broker.
+    pub(crate) broker_pid: u32,
     pub(crate) dir: tempfile::TempDir,
     runs: u32,
+}
+
+/// A process that `cargo xtask bench` has started.
+fn pid(variable: &str) -> Result<u32> {
+    let value = std::env::var(variable).with_context(|| format!("{variable} is not set"))?;
+    value.parse().with_context(|| format!("{variable} is {value:?}: a process id is wanted"))
 }
 
 impl Stage {
@@ -28,6 +38,8 @@ impl Stage {
             program: program.to_owned(),
             mysql: env::mysql()?,
             kafka: env::kafka()?.bootstrap,
+            source_pid: pid("TAILRACE_BENCH_SOURCE_PID")?,
+            broker_pid: pid("TAILRACE_BENCH_BROKER_PID")?,
             dir: tempfile::tempdir()?,
             runs: 0,
         };

@@ -1,12 +1,13 @@
 //! Runs of the product: `tailrace run` with a job file, which says itself what it has used.
 
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::figures::Run;
 use crate::prepare::Log;
 use crate::stage::{DATABASE, Stage};
+use crate::watch::{self, Topic};
 
 /// Where messages go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +29,12 @@ pub(crate) fn stream(stage: &mut Stage, log: &Log, target: Target) -> Result<Run
     ))?;
     let start =
         format!("gtid_set = \"{}\"\nfile_and_position = \"{}:{}\"", log.from, log.file, log.offset);
-    run(stage, log.table, "incremental", &start, target)
+    run(stage, (log.table, log.changes), "incremental", &start, target)
 }
 
 /// Reads a table whole.
-pub(crate) fn snapshot(stage: &mut Stage, target: Target) -> Result<Run> {
-    run(stage, "filled", "full", "", target)
+pub(crate) fn snapshot(stage: &mut Stage, rows: u64, target: Target) -> Result<Run> {
+    run(stage, ("filled", rows), "full", "", target)
 }
 
 /// A job file over one table; gives its text.
@@ -56,39 +57,55 @@ pub(crate) fn job_file(
     )
 }
 
-fn run(stage: &mut Stage, table: &str, task: &str, more: &str, target: Target) -> Result<Run> {
+fn run(
+    stage: &mut Stage,
+    (table, changes): (&str, u64),
+    task: &str,
+    more: &str,
+    target: Target,
+) -> Result<Run> {
     let name = stage.run_name();
+    let topic = format!("{name}-{DATABASE}-{table}");
     let path = stage.dir.path().join(format!("{name}.toml"));
     std::fs::write(&path, job_file(stage, &name, table, task, more, target))?;
     let mut command = Command::new(&stage.program);
     command.arg("run").arg(&path).args(["--no-precheck"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     if task != "full" {
         command.arg("--until-caught-up");
     }
     if target == Target::Nothing {
         command.arg("--discard");
+        let output = command.output().context("tailrace run")?;
+        let (seconds, cpu, peak_mib) = usage(&said(output)?)?;
+        return Ok(Run::whole(changes, seconds, Some(cpu), Some(peak_mib)));
     }
-    let output = command.output().context("tailrace run")?;
+    stage.create_topic(&topic)?;
+    let child = command.spawn().context("tailrace run")?;
+    let watched = watch::follow(stage, &Topic::new(stage, &topic)?, changes, child.id());
+    // A job that has failed says why.
+    let (_, _, peak_mib) = usage(&said(child.wait_with_output()?)?)?;
+    let run = watched?;
+    stage.delete_topics(&[topic])?;
+    Ok(Run { peak_mib: Some(peak_mib), ..run })
+}
+
+fn said(output: Output) -> Result<String> {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         bail!("tailrace run: {said}{}", String::from_utf8_lossy(&output.stderr));
     }
-    if target != Target::Nothing {
-        stage.delete_topics(&[format!("{name}-{DATABASE}-{table}")])?;
-    }
-    usage(&said).with_context(|| format!("tailrace run said: {said}"))
+    Ok(said)
 }
 
-/// `in 1.234 s, 5.67 s of CPU, at most 89 MiB of memory`
-fn usage(said: &str) -> Option<Run> {
-    let line = said.lines().find(|line| line.starts_with("in "))?;
-    let number = |before: &str| {
-        let rest = line.split_once(before)?.0;
-        rest.rsplit([' ', ',']).find(|word| !word.is_empty())?.parse::<f64>().ok()
-    };
-    Some(Run {
-        seconds: number(" s,")?,
-        cpu_seconds: number(" s of CPU"),
-        peak_mib: number(" MiB of memory"),
-    })
+/// Seconds, CPU seconds and MiB of `in 1.234 s, 5.67 s of CPU, at most 89 MiB of memory`.
+fn usage(said: &str) -> Result<(f64, f64, f64)> {
+    let numbers = said.lines().find(|line| line.starts_with("in ")).and_then(|line| {
+        let number = |before: &str| {
+            let rest = line.split_once(before)?.0;
+            rest.rsplit([' ', ',']).find(|word| !word.is_empty())?.parse::<f64>().ok()
+        };
+        Some((number(" s,")?, number(" s of CPU")?, number(" MiB of memory")?))
+    });
+    numbers.with_context(|| format!("tailrace run said: {said}"))
 }

@@ -66,7 +66,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
             .arg(format!("--program=target/{}/tailrace", args.profile))
             .args(&args.args)
             .envs(env::mysql_variables(&mysql.login()))
-            .envs(SharedKafka::of(&kafka).variables()),
+            .envs(SharedKafka::of(&kafka).variables())
+            .env("TAILRACE_BENCH_SOURCE_PID", mysql.process().pid().to_string())
+            .env("TAILRACE_BENCH_BROKER_PID", kafka.process(1)?.pid().to_string()),
     )
 }
 

@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use tailrace_testkit::provision::kafka::Jars;
+use tailrace_testkit::provision::jars::Jars;
 use tailrace_testkit::provision::mysql::Prefix;
 use tailrace_testkit::provision::{python, system};
 
@@ -48,7 +48,7 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<()> {
     system::ensure(&packages)?;
     if purpose != Purpose::Build {
         Prefix::ensure()?;
-        Jars::ensure()?;
+        Jars::kafka()?;
     }
     if matches!(purpose, Purpose::Test | Purpose::Browser) {
         python::interpreter()?;

@@ -2,7 +2,7 @@
 //!
 //! Everything is said before it is done, done once, and kept in the [cache](crate::cache).
 
-pub mod kafka;
+pub mod jars;
 pub mod mysql;
 pub mod python;
 pub mod system;

@@ -1,5 +1,6 @@
 //! Real servers, each a value: started ready, stopped on drop.
 
+pub mod connect;
 pub mod kafka;
 pub mod mariadb;
 pub mod mysql;

@@ -14,7 +14,7 @@ use self::properties::{Listener, STRIDE};
 use super::{Place, READY_LIMIT};
 use crate::port::Ports;
 use crate::process::{self, Launch, ServerProcess};
-use crate::provision::kafka::Jars;
+use crate::provision::jars::Jars;
 use crate::rundir::RunDir;
 
 /// The users of the SASL listeners, each with the password of [`password`]. `admin` is a superuser
@@ -91,7 +91,7 @@ impl KafkaCluster {
         if !matches!(options.brokers, 1 | 3) {
             bail!("KafkaOptions::brokers is {}: 1 or 3 are allowed", options.brokers);
         }
-        let jars = Jars::ensure()?;
+        let jars = Jars::kafka()?;
         let dir = options.place.run_dir("kafka")?;
         let ports = options.place.ports(STRIDE * options.brokers)?;
         let mut cluster = Self { brokers: Vec::new(), jars, ports, options, dir };

@@ -1,4 +1,4 @@
-//! The jars of a real Apache Kafka, fetched by Maven.
+//! Java programs, fetched by Maven as the jars that a list names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,25 +10,36 @@ use super::{announce, system};
 use crate::cache;
 use crate::process;
 
-/// The list of what is fetched; a change of it makes a new cache folder.
-const POM: &str = include_str!("../../assets/kafka-pom.xml");
+/// Brokers, controllers and Kafka's tools. A change of the list makes a new cache folder.
+const KAFKA: &str = include_str!("../../assets/kafka-pom.xml");
+/// Kafka Connect with Debezium.
+const DEBEZIUM: &str = include_str!("../../assets/debezium-pom.xml");
 
-/// Kafka's jars.
+/// The jars of one program.
 #[derive(Debug, Clone)]
 pub struct Jars {
     class_path: String,
 }
 
 impl Jars {
-    /// The jars in the cache, fetched when they are not there.
-    pub fn ensure() -> Result<Self> {
+    /// Apache Kafka, from the cache, fetched when it is not there.
+    pub fn kafka() -> Result<Self> {
+        Self::ensure("kafka", KAFKA, "Apache Kafka (about 44 MB)")
+    }
+
+    /// Debezium's MySQL connector on Kafka Connect.
+    pub fn debezium() -> Result<Self> {
+        Self::ensure("debezium", DEBEZIUM, "Debezium and Kafka Connect (about 46 MB)")
+    }
+
+    fn ensure(name: &str, pom: &str, what: &str) -> Result<Self> {
         system::ensure(&[system::KAFKA])?;
-        Self::open(&cache::once("kafka", POM, fetch)?)
+        Self::open(&cache::once(name, pom, |into| fetch(into, pom, what))?)
     }
 
     fn open(dir: &Path) -> Result<Self> {
         let mut jars: Vec<PathBuf> = Vec::new();
-        for entry in fs::read_dir(dir.join("jars")).context("reading the folder of Kafka's jars")? {
+        for entry in fs::read_dir(dir.join("jars")).context("reading the folder of the jars")? {
             let file = entry?.path();
             if file.extension().is_some_and(|extension| extension == "jar") {
                 jars.push(file);
@@ -48,10 +59,10 @@ impl Jars {
     }
 }
 
-fn fetch(into: &Path) -> Result<()> {
-    announce(&format!("fetching Apache Kafka (about 44 MB) into {}", into.display()));
+fn fetch(into: &Path, list: &str, what: &str) -> Result<()> {
+    announce(&format!("fetching {what} into {}", into.display()));
     let pom = into.join("pom.xml");
-    fs::write(&pom, POM)?;
+    fs::write(&pom, list)?;
     process::run(
         Command::new("mvn")
             .args(["-q", "-B", "-ntp", "-Dstyle.color=never", "-f"])
@@ -60,6 +71,6 @@ fn fetch(into: &Path) -> Result<()> {
             .arg("-DincludeScope=runtime")
             .arg(format!("-DoutputDirectory={}", into.join("jars").display())),
     )
-    .context("fetching Kafka's jars with Maven")?;
+    .with_context(|| format!("fetching {what} with Maven"))?;
     Ok(())
 }

@@ -1,0 +1,223 @@
+//! Debezium's MySQL connector on Kafka Connect, on the same log and into a topic of the same layout.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Value, json};
+use tailrace_testkit::servers::Place;
+use tailrace_testkit::servers::connect::{ConnectOptions, ConnectWorker, JAVA_AS_SHIPPED};
+use tailrace_testkit::wait;
+
+use crate::figures::Run;
+use crate::prepare::Log;
+use crate::stage::{DATABASE, Stage};
+use crate::watch::{self, Topic};
+
+/// For a state of a connector.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// How Debezium is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flavor {
+    /// As the tables call it.
+    pub(crate) name: &'static str,
+    exactly_once: bool,
+    /// Larger batches and queue, larger requests, parallel GC; else nothing but what must be set.
+    tuned: bool,
+}
+
+/// All that are measured.
+pub(crate) const FLAVORS: [Flavor; 4] = [
+    Flavor { name: "Debezium, exactly once", exactly_once: true, tuned: false },
+    Flavor { name: "Debezium, exactly once, tuned", exactly_once: true, tuned: true },
+    Flavor { name: "Debezium, at least once", exactly_once: false, tuned: false },
+    Flavor { name: "Debezium, at least once, tuned", exactly_once: false, tuned: true },
+];
+
+impl Flavor {
+    /// Name of its group, its connector and the begin of its topics.
+    fn id(self) -> String {
+        let delivery = if self.exactly_once { "eos" } else { "alo" };
+        format!("rival-{}-{delivery}{}", std::process::id(), if self.tuned { "-tuned" } else { "" })
+    }
+
+    fn worker(self, stage: &Stage) -> Result<ConnectWorker> {
+        let mut java: Vec<String> = JAVA_AS_SHIPPED.iter().map(|&word| word.to_owned()).collect();
+        if self.tuned {
+            java.retain(|word| !word.contains("G1") && !word.contains("GCPause") && !word.contains("InitiatingHeap"));
+            java.push("-XX:+UseParallelGC".to_owned());
+        }
+        ConnectWorker::start(&ConnectOptions {
+            bootstrap: stage.kafka.clone(),
+            group: self.id(),
+            exactly_once: self.exactly_once,
+            java,
+            extra: Vec::new(),
+            place: Place::default(),
+        })
+    }
+
+    /// The connector's settings; everything else is as shipped.
+    fn connector(self, stage: &Stage, name: &str, table: &str, snapshot: &str) -> Value {
+        let login = &stage.mysql;
+        let mut config = json!({
+            "connector.class": "io.debezium.connector.mysql.MySqlConnector",
+            "tasks.max": "1",
+            "database.hostname": login.host,
+            "database.port": login.port.to_string(),
+            "database.user": login.user,
+            "database.password": login.password,
+            "database.server.id": "4242",
+            "topic.prefix": name,
+            "table.include.list": format!("{DATABASE}.{table}"),
+            "schema.history.internal.kafka.bootstrap.servers": stage.kafka,
+            "schema.history.internal.kafka.topic": format!("{name}-history"),
+            "snapshot.mode": snapshot,
+            "tombstones.on.delete": "false",
+        });
+        if self.tuned && let Some(config) = config.as_object_mut() {
+            for (key, value) in [
+                ("max.batch.size", "20480"),
+                ("max.queue.size", "81920"),
+                ("poll.interval.ms", "10"),
+                ("producer.override.batch.size", "1000000"),
+                ("producer.override.linger.ms", "5"),
+                ("producer.override.compression.type", "lz4"),
+                ("producer.override.buffer.memory", "134217728"),
+            ] {
+                config.insert(key.to_owned(), value.into());
+            }
+            if self.exactly_once {
+                config.insert("transaction.boundary".to_owned(), "interval".into());
+                config.insert("transaction.boundary.interval.ms".to_owned(), "1000".into());
+            }
+        }
+        config
+    }
+}
+
+/// Calls of Connect's REST interface.
+struct Rest {
+    runtime: tokio::runtime::Runtime,
+    client: reqwest::Client,
+    url: String,
+}
+
+impl Rest {
+    fn of(worker: &ConnectWorker) -> Result<Self> {
+        Ok(Self {
+            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+            client: reqwest::Client::builder().no_proxy().build()?,
+            url: worker.url(),
+        })
+    }
+
+    fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
+        let url = format!("{}{path}", self.url);
+        let mut request = self.client.request(method.parse()?, url);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.runtime.block_on(async {
+            let answer = request.send().await?;
+            let (status, text) = (answer.status(), answer.text().await?);
+            ensure!(status.is_success(), "{method} {path}: {status}: {text}");
+            Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+        })
+    }
+
+    /// State of a connector (`RUNNING`, `STOPPED`) and of its task, if it has one.
+    fn state(&self, name: &str) -> Result<(String, Option<String>)> {
+        let status = self.call("GET", &format!("/connectors/{name}/status"), None)?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let task = status["tasks"].get(0);
+        if let Some(trace) = task.and_then(|task| task["trace"].as_str()) {
+            bail!("{name} failed: {trace}");
+        }
+        Ok((text(&status["connector"]["state"]), task.map(|task| text(&task["state"]))))
+    }
+
+    fn stop(&self, name: &str) -> Result<()> {
+        self.call("PUT", &format!("/connectors/{name}/stop"), None)?;
+        wait::until("the connector's stop", LIMIT, || {
+            let (state, task) = self.state(name)?;
+            Ok((state == "STOPPED" && task.is_none()).then_some(()))
+        })
+    }
+}
+
+/// Makes each flavor's connector, which reads the table's definition, and stops it again. Before the log that is
+/// measured is written.
+///
+/// # Errors
+/// Those of Connect.
+pub(crate) fn prepare(stage: &Stage, flavors: &[Flavor], table: &str) -> Result<()> {
+    for flavor in flavors {
+        let worker = flavor.worker(stage)?;
+        let (rest, name) = (Rest::of(&worker)?, flavor.id());
+        let config = flavor.connector(stage, &name, table, "no_data");
+        rest.call("PUT", &format!("/connectors/{name}/config"), Some(&config))?;
+        let path = format!("/connectors/{name}/offsets");
+        wait::until("the connector's first offset", LIMIT, || {
+            if let Ok((_, Some(_))) = rest.state(&name) {
+                // What it has read so far is only kept at a change.
+                stage.mysql.query(&format!("INSERT INTO {DATABASE}.{table} (k, c, pad) VALUES (0, '', '')"))?;
+            }
+            let known = rest.call("GET", &path, None).is_ok_and(|known| {
+                known["offsets"].as_array().is_some_and(|known| !known.is_empty())
+            });
+            Ok(known.then_some(()))
+        })?;
+        rest.stop(&name)?;
+        worker.stop()?;
+    }
+    stage.mysql.query(&format!("TRUNCATE TABLE {DATABASE}.{table}"))?;
+    Ok(())
+}
+
+/// Follows a part of the log.
+///
+/// # Errors
+/// Those of Connect, and a run that does not go on.
+pub(crate) fn stream(stage: &Stage, log: &Log, flavor: Flavor) -> Result<Run> {
+    let worker = flavor.worker(stage)?;
+    let (rest, name) = (Rest::of(&worker)?, flavor.id());
+    let topic = format!("{name}.{DATABASE}.{}", log.table);
+    // What an earlier run or the preparation has left.
+    stage.delete_topics(std::slice::from_ref(&topic))?;
+    stage.create_topic(&topic)?;
+    let offsets = json!({"offsets": [{
+        "partition": {"server": name},
+        "offset": {"file": log.file, "pos": log.offset, "gtids": log.from, "server_id": 1},
+    }]});
+    rest.call("PATCH", &format!("/connectors/{name}/offsets"), Some(&offsets))?;
+    rest.call("PUT", &format!("/connectors/{name}/resume"), None)?;
+    let result = watch::follow(stage, &Topic::new(stage, &topic)?, log.changes, worker.process().pid());
+    // A failed task says why.
+    rest.state(&name)?;
+    let run = result?;
+    rest.stop(&name)?;
+    worker.stop()?;
+    stage.delete_topics(&[topic])?;
+    Ok(run)
+}
+
+/// Reads a table whole, with a connector of its own.
+///
+/// # Errors
+/// As [`stream`].
+pub(crate) fn snapshot(stage: &mut Stage, table: &str, rows: u64, flavor: Flavor) -> Result<Run> {
+    let worker = flavor.worker(stage)?;
+    let (rest, name) = (Rest::of(&worker)?, stage.run_name());
+    let topic = format!("{name}.{DATABASE}.{table}");
+    stage.create_topic(&topic)?;
+    let config = flavor.connector(stage, &name, table, "initial_only");
+    rest.call("PUT", &format!("/connectors/{name}/config"), Some(&config))?;
+    let result = watch::follow(stage, &Topic::new(stage, &topic)?, rows, worker.process().pid());
+    rest.state(&name).context("after the run")?;
+    let run = result?;
+    rest.call("DELETE", &format!("/connectors/{name}"), None)?;
+    worker.stop()?;
+    stage.delete_topics(&[topic])?;
+    Ok(run)
+}

@@ -1,0 +1,114 @@
+//! A run that writes into a topic, watched from outside: the same way for Tailrace and for its rival.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+
+use crate::figures::Run;
+use crate::stage::Stage;
+use crate::usage::{cpu_seconds, peak_mib, stolen_and_busy_seconds};
+
+/// Pause between two looks.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
+/// For an answer of the broker.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// A run without a new message for so long has failed.
+const SILENCE_MAX: Duration = Duration::from_secs(120);
+
+/// What all processes have used at one moment.
+#[derive(Clone, Copy)]
+struct Moment {
+    at: Instant,
+    messages: u64,
+    process: f64,
+    broker: f64,
+    source: f64,
+    stolen: f64,
+    busy: f64,
+}
+
+/// The committed messages of one topic of one partition.
+pub(crate) struct Topic {
+    consumer: BaseConsumer,
+    name: String,
+}
+
+impl Topic {
+    pub(crate) fn new(stage: &Stage, name: &str) -> Result<Self> {
+        let consumer = ClientConfig::new()
+            .set("bootstrap.servers", &stage.kafka)
+            .set("isolation.level", "read_committed")
+            .create()?;
+        Ok(Self { consumer, name: name.to_owned() })
+    }
+
+    /// Its committed length, the markers of transactions included.
+    pub(crate) fn len(&self) -> Result<u64> {
+        let (_, end) = self.consumer.fetch_watermarks(&self.name, 0, TIMEOUT)?;
+        Ok(u64::try_from(end)?)
+    }
+}
+
+/// Waits until a topic has `changes` messages that process `pid` writes. The first tenth is not counted: it
+/// holds the start of the process.
+pub(crate) fn follow(stage: &Stage, topic: &Topic, changes: u64, pid: u32) -> Result<Run> {
+    let look = |messages| Moment {
+        at: Instant::now(),
+        messages,
+        process: cpu_seconds(pid).unwrap_or(0.0),
+        broker: cpu_seconds(stage.broker_pid).unwrap_or(0.0),
+        source: cpu_seconds(stage.source_pid).unwrap_or(0.0),
+        stolen: stolen_and_busy_seconds().0,
+        busy: stolen_and_busy_seconds().1,
+    };
+    let begun = Instant::now();
+    let (mut begin, mut first) = (None, None);
+    let (mut last, mut last_change) = (0, Instant::now());
+    let mut peak = None;
+    loop {
+        let messages = topic.len()?;
+        if messages > 0 && first.is_none() {
+            first = Some(begun.elapsed());
+        }
+        if messages > last {
+            (last, last_change) = (messages, Instant::now());
+        }
+        peak = peak_mib(pid).or(peak);
+        if begin.is_none() && messages >= changes / 10 {
+            begin = Some(look(messages));
+        }
+        if messages >= changes {
+            let end = look(messages);
+            return run(begin.context("no begin")?, end, peak, first);
+        }
+        if last_change.elapsed() > SILENCE_MAX {
+            bail!("{} has {last} of {changes} messages, and gets no more", topic.name);
+        }
+        std::thread::park_timeout(LOOK_PAUSE);
+    }
+}
+
+fn run(
+    begin: Moment,
+    end: Moment,
+    peak_mib: Option<f64>,
+    first: Option<Duration>,
+) -> Result<Run> {
+    let changes = (end.messages - begin.messages) as f64;
+    if changes <= 0.0 {
+        bail!("all messages came at once: too few for a rate");
+    }
+    let seconds = (end.at - begin.at).as_secs_f64();
+    let per_million = |begin: f64, end: f64| Some((end - begin) * 1e6 / changes);
+    Ok(Run {
+        rate: changes / seconds,
+        cpu: per_million(begin.process, end.process),
+        broker_cpu: per_million(begin.broker, end.broker),
+        source_cpu: per_million(begin.source, end.source),
+        peak_mib,
+        first_seconds: first.map(|first| first.as_secs_f64()),
+        stolen: Some((end.stolen - begin.stolen) / (end.busy - begin.busy).max(0.01)),
+    })
+}
