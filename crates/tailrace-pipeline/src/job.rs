@@ -160,6 +160,8 @@ pub enum MessageFormat {
     Json,
     /// `json_c`
     JsonC,
+    /// `debezium`, an addition to DRS's: Debezium's envelope as JSON without schemas.
+    Debezium,
 }
 
 /// Delivery promise.

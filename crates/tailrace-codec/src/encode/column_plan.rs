@@ -6,7 +6,7 @@ use super::{
     decimal::push_decimal,
     drs_json::Format,
     error::ValueError,
-    escape::{escape_tail, push_decoded, push_str, push_text},
+    escape::{HTML, escape_tail, push_decoded, push_str, push_text},
     number::{push_int, push_java_double, push_java_float, push_uint},
     temporal::{push_date, push_datetime, push_epoch, push_time, push_utc, push_year},
 };
@@ -41,7 +41,7 @@ impl ColumnPlan {
     /// Compiles a column.
     pub(crate) fn compile(column: &Column, first: bool) -> Result<Self, DecodeError> {
         let mut label = vec![b'"', if first { b'{' } else { b',' }, b'"'];
-        push_str(&mut label, &column.name);
+        push_str::<HTML>(&mut label, &column.name);
         label.extend_from_slice(b"\":\"");
 
         let utf8mb4 = Decoder::for_charset("utf8mb4")?;
@@ -79,9 +79,9 @@ impl ColumnPlan {
         match cell {
             Cell::Int(value) => push_int(out, *value),
             Cell::UInt(value) => push_uint(out, *value),
-            Cell::Text(bytes) if self.contains_ascii => push_text(out, bytes, self.decoder),
-            Cell::Text(bytes) => push_decoded(out, bytes, self.decoder),
-            Cell::Utf8(bytes) | Cell::JsonText(bytes) => push_text(out, bytes, self.utf8mb4),
+            Cell::Text(bytes) if self.contains_ascii => push_text::<HTML>(out, bytes, self.decoder),
+            Cell::Text(bytes) => push_decoded::<HTML>(out, bytes, self.decoder),
+            Cell::Utf8(bytes) | Cell::JsonText(bytes) => push_text::<HTML>(out, bytes, self.utf8mb4),
             other => return self.push_rarer(out, other, format),
         }
         Ok(())
@@ -171,7 +171,7 @@ fn contains_ascii(decoder: &Decoder) -> bool {
 
 fn escaped(text: &str) -> Box<[u8]> {
     let mut out = Vec::new();
-    push_str(&mut out, text);
+    push_str::<HTML>(&mut out, text);
     out.into()
 }
 
@@ -179,6 +179,6 @@ fn escaped(text: &str) -> Box<[u8]> {
 fn push_json(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), ValueError> {
     let start = out.len();
     write_json_text(bytes, JsonLimits::default(), out)?;
-    escape_tail(out, start);
+    escape_tail::<HTML>(out, start);
     Ok(())
 }

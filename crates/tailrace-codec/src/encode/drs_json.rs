@@ -283,8 +283,13 @@ pub(super) fn push_meta(out: &mut Vec<u8>, meta: &RowMeta) {
 
 /// A JSON string.
 pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str) {
+    push_quoted_by::<{ escape::HTML }>(out, text);
+}
+
+/// A JSON string by one of the escape rules.
+pub(super) fn push_quoted_by<const RULES: bool>(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    escape::push_str(out, text);
+    escape::push_str::<RULES>(out, text);
     out.push(b'"');
 }
 

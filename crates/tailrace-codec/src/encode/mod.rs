@@ -15,6 +15,7 @@
 mod binary;
 mod column_plan;
 mod ddl;
+mod debezium;
 mod decimal;
 mod drs_json;
 mod error;
@@ -26,6 +27,7 @@ mod murmur2;
 mod number;
 mod temporal;
 
+pub use debezium::{ChangeOp, ChangeSource, DebeziumEncoder};
 pub use ddl::{DdlPhase, encode_ddl};
 pub use drs_json::{Format, RowEncoder, RowMeta};
 pub use error::EncodeError;

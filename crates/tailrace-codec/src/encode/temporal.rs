@@ -153,6 +153,24 @@ pub(crate) fn push_utc(
     push_fraction(out, micros, fsp)
 }
 
+/// Appends a `TIMESTAMP` as `yyyy-mm-ddThh:mm:ss[.f]Z`.
+pub(crate) fn push_iso_utc(
+    out: &mut Vec<u8>,
+    seconds: i64,
+    micros: u32,
+    fsp: Fsp,
+) -> Result<(), ValueError> {
+    check_epoch(seconds)?;
+    let of_day = (seconds % SECONDS_PER_DAY) as u32;
+    let clock = clock_text((of_day / 3600) as u8, (of_day / 60 % 60) as u8, (of_day % 60) as u8)?;
+    out.extend_from_slice(&date_text(civil_from_days(seconds / SECONDS_PER_DAY))?);
+    out.push(b'T');
+    out.extend_from_slice(&clock);
+    push_fraction(out, micros, fsp)?;
+    out.push(b'Z');
+    Ok(())
+}
+
 fn check_epoch(seconds: i64) -> Result<(), ValueError> {
     if (0..=LAST_SECOND).contains(&seconds) {
         return Ok(());
@@ -176,6 +194,17 @@ fn civil_from_days(days: i64) -> CivilDate {
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     CivilDate { year: year as u16, month: month as u8, day: day as u8 }
+}
+
+/// Days since 1970-01-01 of a proleptic Gregorian date; the inverse of [`civil_from_days`].
+pub(crate) fn days_from_civil(date: CivilDate) -> i64 {
+    let (month, day) = (i64::from(date.month), i64::from(date.day));
+    let year = i64::from(date.year) - i64::from(month <= 2);
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]
@@ -207,6 +236,17 @@ mod tests {
             text(|o| push_datetime(o, CivilDateTime::default(), 2)),
             "0000-00-00 00:00:00.00"
         );
+    }
+
+    #[test]
+    fn days_are_counted_as_dates_are() {
+        for days in (-719_162..2_932_896).step_by(37) {
+            let date = civil_from_days(days);
+            assert_eq!(days_from_civil(date), days, "{date:?}");
+        }
+        assert_eq!(days_from_civil(CivilDate { year: 1970, month: 1, day: 1 }), 0);
+        assert_eq!(text(|o| push_iso_utc(o, 1_624_614_713, 201_000, 3)), "2021-06-25T09:51:53.201Z");
+        assert_eq!(text(|o| push_iso_utc(o, 0, 0, 0)), "1970-01-01T00:00:00Z");
     }
 
     #[test]

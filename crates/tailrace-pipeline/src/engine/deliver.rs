@@ -260,7 +260,12 @@ fn open_tables(snapshot: &SnapshotProgress) -> usize {
 
 /// Milliseconds of the Unix epoch.
 pub(crate) fn unix_ms() -> i64 {
+    unix_us() / 1000
+}
+
+/// Microseconds of the Unix epoch.
+pub(crate) fn unix_us() -> i64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+        .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
 }

@@ -7,7 +7,7 @@ pub(crate) mod queue;
 use std::sync::Arc;
 use std::thread;
 
-pub(crate) use deliver::unix_ms;
+pub(crate) use deliver::{unix_ms, unix_us};
 
 use crate::checkpoint::{Checkpoint, SnapshotProgress};
 use crate::error::{Error, ErrorKind, Result};

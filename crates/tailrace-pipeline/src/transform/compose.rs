@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tailrace_codec::encode::{
-    DdlPhase, EncodeError, Format, RowEncoder, RowMeta, encode_ddl, kafka_partition,
+    ChangeOp, ChangeSource, DdlPhase, DebeziumEncoder, EncodeError, Format, RowEncoder, RowMeta,
+    encode_ddl, kafka_partition,
 };
 use tailrace_codec::{Cell, TableSchema};
 
 use crate::batch::{Advance, Batch, Counts, Message, Topic};
-use crate::engine::unix_ms;
+use crate::engine::unix_us;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::MessageFormat;
+use crate::job::{JobSpec, MessageFormat};
 use crate::transform::route::{Router, Spread, TableRoute};
 
 /// Messages between two looks at the clock for `ts`.
@@ -21,8 +22,43 @@ const CLOCK_EVERY_MESSAGES: u32 = 256;
 /// Everything needed to turn rows of one table version into messages. Compiled once per version.
 pub(crate) struct TableSink {
     schema: Arc<TableSchema>,
-    encoder: RowEncoder,
+    form: RowForm,
     route: TableRoute,
+}
+
+/// How rows become messages.
+enum RowForm {
+    Drs(RowEncoder),
+    Debezium(DebeziumEncoder),
+}
+
+impl RowForm {
+    fn push_key(&self, out: &mut Vec<u8>, row: &[Cell<'_>]) -> Result<()> {
+        match self {
+            Self::Drs(encoder) => encoder.encode_key(out, row),
+            Self::Debezium(encoder) => encoder.encode_key(out, row),
+        }
+        .map_err(|e| unencodable(&e))
+    }
+}
+
+/// Where a row comes from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Origin<'a> {
+    /// When it was committed at the source, microseconds of the Unix epoch.
+    pub(crate) es_us: i64,
+    /// `server_id` of the server that wrote it.
+    pub(crate) server_id: u32,
+    /// Its transaction's GTID, where messages say it.
+    pub(crate) gtid: Option<&'a str>,
+    /// Log file.
+    pub(crate) file: &'a str,
+    /// Offset of its event in the file.
+    pub(crate) position: u64,
+    /// Number among the rows of its event.
+    pub(crate) row: u32,
+    /// The thread that made it.
+    pub(crate) thread: Option<u64>,
 }
 
 impl TableSink {
@@ -33,16 +69,19 @@ impl TableSink {
     pub(crate) fn compile(
         schema: Arc<TableSchema>,
         router: &Router,
-        format: MessageFormat,
+        job: &JobSpec,
     ) -> Result<Self> {
         let route = router.table(&schema)?;
-        let format = match format {
-            MessageFormat::Json => Format::Json,
-            MessageFormat::JsonC => Format::JsonC,
-        };
-        let encoder = RowEncoder::compile(&schema, format)
-            .map_err(|e| Error::new(ErrorKind::SchemaMismatch, e.to_string()))?;
-        Ok(Self { encoder, route, schema })
+        let form = match job.policy.format {
+            MessageFormat::Json => RowEncoder::compile(&schema, Format::Json).map(RowForm::Drs),
+            MessageFormat::JsonC => RowEncoder::compile(&schema, Format::JsonC).map(RowForm::Drs),
+            MessageFormat::Debezium => {
+                let version = concat!("tailrace-", env!("CARGO_PKG_VERSION"));
+                DebeziumEncoder::compile(&schema, &job.job_id, version).map(RowForm::Debezium)
+            }
+        }
+        .map_err(|e| Error::new(ErrorKind::SchemaMismatch, e.to_string()))?;
+        Ok(Self { form, route, schema })
     }
 
     /// The table version.
@@ -60,6 +99,18 @@ enum Kind {
     Delete,
 }
 
+impl Kind {
+    /// As Debezium calls it.
+    fn op(self) -> ChangeOp {
+        match self {
+            Self::Init => ChangeOp::Read,
+            Self::Insert => ChangeOp::Create,
+            Self::Update => ChangeOp::Update,
+            Self::Delete => ChangeOp::Delete,
+        }
+    }
+}
+
 /// Collects messages until they are handed over as a batch.
 pub(crate) struct Composer {
     data: Vec<u8>,
@@ -68,7 +119,7 @@ pub(crate) struct Composer {
     ids: Arc<AtomicU64>,
     id_offset: u64,
     source_time_ms: i64,
-    now_ms: i64,
+    now_us: i64,
     until_clock: u32,
     /// Fixed key written last: where it lies, so that the next message of the table can share it.
     fixed_key: Option<(Topic, Range<usize>)>,
@@ -85,7 +136,7 @@ impl Composer {
             ids,
             id_offset,
             source_time_ms: 0,
-            now_ms: unix_ms(),
+            now_us: unix_us(),
             until_clock: CLOCK_EVERY_MESSAGES,
             fixed_key: None,
             capacity: batch_bytes_max + batch_bytes_max / 8,
@@ -113,45 +164,47 @@ impl Composer {
     /// `Decode` if a cell cannot be written as text.
     pub(crate) fn init(&mut self, table: &TableSink, row: &[Cell<'_>]) -> Result<()> {
         self.counts.snapshot_rows += 1;
-        self.row(table, Kind::Init, 0, None, Some(row))
+        self.row(table, Kind::Init, &Origin::default(), None, Some(row))
     }
 
     /// An inserted row.
     ///
     /// # Errors
     /// As [`Composer::init`].
-    pub(crate) fn insert(&mut self, table: &TableSink, es_ms: i64, row: &[Cell<'_>]) -> Result<()> {
+    pub(crate) fn insert(&mut self, table: &TableSink, origin: &Origin<'_>, row: &[Cell<'_>]) -> Result<()> {
         self.counts.inserts += 1;
-        self.row(table, Kind::Insert, es_ms, None, Some(row))
+        self.row(table, Kind::Insert, origin, None, Some(row))
     }
 
     /// A deleted row.
     ///
     /// # Errors
     /// As [`Composer::init`].
-    pub(crate) fn delete(&mut self, table: &TableSink, es_ms: i64, row: &[Cell<'_>]) -> Result<()> {
+    pub(crate) fn delete(&mut self, table: &TableSink, origin: &Origin<'_>, row: &[Cell<'_>]) -> Result<()> {
         self.counts.deletes += 1;
-        self.row(table, Kind::Delete, es_ms, Some(row), None)
+        self.row(table, Kind::Delete, origin, Some(row), None)
     }
 
-    /// An updated row. Where the primary key decides the partition, a change of the key becomes a
-    /// delete and an insert, so that each partition tells the whole story of its keys.
+    /// An updated row. Where the primary key decides the partition, or is the message's key, a change of the key becomes a
+    /// delete and an insert, so that each partition, or key, tells its whole story.
     ///
     /// # Errors
     /// As [`Composer::init`].
     pub(crate) fn update(
         &mut self,
         table: &TableSink,
-        es_ms: i64,
+        origin: &Origin<'_>,
         before: &[Cell<'_>],
         after: &[Cell<'_>],
     ) -> Result<()> {
         self.counts.updates += 1;
-        if table.route.spread == Spread::PrimaryKey && self.key_changes(table, before, after)? {
-            self.row(table, Kind::Delete, es_ms, Some(before), None)?;
-            return self.row(table, Kind::Insert, es_ms, None, Some(after));
+        let is_keyed = table.route.spread == Spread::PrimaryKey
+            || matches!(&table.form, RowForm::Debezium(encoder) if encoder.has_primary_key());
+        if is_keyed && self.key_changes(table, before, after)? {
+            self.row(table, Kind::Delete, origin, Some(before), None)?;
+            return self.row(table, Kind::Insert, origin, None, Some(after));
         }
-        self.row(table, Kind::Update, es_ms, Some(before), Some(after))
+        self.row(table, Kind::Update, origin, Some(before), Some(after))
     }
 
     fn key_changes(
@@ -162,50 +215,71 @@ impl Composer {
     ) -> Result<bool> {
         let start = self.data.len();
         let result = (|| {
-            table.encoder.encode_key(&mut self.data, before)?;
+            table.form.push_key(&mut self.data, before)?;
             let middle = self.data.len();
-            table.encoder.encode_key(&mut self.data, after)?;
+            table.form.push_key(&mut self.data, after)?;
             Ok(self.data[start..middle] != self.data[middle..])
         })();
         self.data.truncate(start);
-        result.map_err(|e: EncodeError| unencodable(&e))
+        result
     }
 
     fn row(
         &mut self,
         table: &TableSink,
         kind: Kind,
-        es_ms: i64,
+        origin: &Origin<'_>,
         before: Option<&[Cell<'_>]>,
         after: Option<&[Cell<'_>]>,
     ) -> Result<()> {
-        self.begin(es_ms);
+        self.begin(origin.es_us.div_euclid(1000));
         let topic = table.route.topic;
-        let (key, partition) = match &table.route.spread {
-            Spread::Fixed { partition, key } => (self.fixed_key(topic, key), *partition),
-            Spread::PrimaryKey => {
+        let (key, partition) = match (&table.route.spread, &table.form) {
+            (Spread::Fixed { partition, key }, RowForm::Drs(_)) => {
+                (self.fixed_key(topic, key), *partition)
+            }
+            (spread, _) => {
                 let start = self.data.len();
                 let row = after.or(before).unwrap_or(&[]);
-                table.encoder.encode_key(&mut self.data, row).map_err(|e| unencodable(&e))?;
+                table.form.push_key(&mut self.data, row)?;
                 let key = start..self.data.len();
-                let partition = kafka_partition(&self.data[key.clone()], topic.partitions);
+                let partition = match spread {
+                    Spread::Fixed { partition, .. } => *partition,
+                    Spread::PrimaryKey => {
+                        kafka_partition(&self.data[key.clone()], topic.partitions)
+                    }
+                };
                 (key, partition)
             }
         };
         let start = self.data.len();
-        let now_ms = self.now_ms;
-        let meta = RowMeta {
-            id: self.id_offset + self.ids.fetch_add(1, Ordering::Relaxed),
-            es_ms: if kind == Kind::Init { now_ms } else { es_ms },
-            ts_ms: now_ms,
-        };
-        let out = &mut self.data;
-        let (b, a) = (before.unwrap_or(&[]), after.unwrap_or(&[]));
-        match kind {
-            Kind::Init => table.encoder.encode_init(out, &meta, a),
-            Kind::Insert => table.encoder.encode_insert(out, &meta, a),
-            Kind::Update => table.encoder.encode_update(out, &meta, b, a),
-            Kind::Delete => table.encoder.encode_delete(out, &meta, b),
+        let id = self.id_offset + self.ids.fetch_add(1, Ordering::Relaxed);
+        match &table.form {
+            RowForm::Drs(encoder) => {
+                let now_ms = self.now_us.div_euclid(1000);
+                let es_ms = if kind == Kind::Init { now_ms } else { origin.es_us.div_euclid(1000) };
+                let meta = RowMeta { id, es_ms, ts_ms: now_ms };
+                let out = &mut self.data;
+                let (b, a) = (before.unwrap_or(&[]), after.unwrap_or(&[]));
+                match kind {
+                    Kind::Init => encoder.encode_init(out, &meta, a),
+                    Kind::Insert => encoder.encode_insert(out, &meta, a),
+                    Kind::Update => encoder.encode_update(out, &meta, b, a),
+                    Kind::Delete => encoder.encode_delete(out, &meta, b),
+                }
+            }
+            RowForm::Debezium(encoder) => {
+                let source = ChangeSource {
+                    ts_us: if kind == Kind::Init { self.now_us } else { origin.es_us },
+                    server_id: origin.server_id,
+                    gtid: origin.gtid,
+                    file: origin.file,
+                    position: origin.position,
+                    row: origin.row,
+                    thread: origin.thread,
+                };
+                encoder.encode(&mut self.data, kind.op(), &source, self.now_us, before, after)
+            }
         }
         .map_err(|e| unencodable(&e))?;
         let value = start..self.data.len();
@@ -227,10 +301,11 @@ impl Composer {
         let start = self.data.len();
         self.data.extend_from_slice(database.as_bytes());
         let key = start..self.data.len();
+        let now_ms = self.now_us.div_euclid(1000);
         let meta = RowMeta {
             id: self.id_offset + self.ids.fetch_add(1, Ordering::Relaxed),
-            es_ms: if es_ms == 0 { self.now_ms } else { es_ms },
-            ts_ms: self.now_ms,
+            es_ms: if es_ms == 0 { now_ms } else { es_ms },
+            ts_ms: now_ms,
         };
         let start = self.data.len();
         encode_ddl(&mut self.data, &meta, phase, database, table, sql);
@@ -260,7 +335,7 @@ impl Composer {
             self.data.reserve_exact(self.capacity);
         }
         if self.until_clock == 0 || self.messages.is_empty() {
-            self.now_ms = unix_ms();
+            self.now_us = unix_us();
             self.until_clock = CLOCK_EVERY_MESSAGES;
         }
         self.until_clock -= 1;

@@ -46,6 +46,8 @@ pub enum DataFormat {
     Json,
     /// `json_c`
     JsonC,
+    /// `debezium`, an addition to DRS's
+    Debezium,
 }
 
 /// Delivery promise.
@@ -175,6 +177,7 @@ impl DataFormat {
         match self {
             Self::Json => "json",
             Self::JsonC => "json_c",
+            Self::Debezium => "debezium",
         }
     }
 }
@@ -240,8 +243,10 @@ impl SyncPolicy {
             format: match given(&text.kafka_data_format) {
                 None | Some("json") => DataFormat::Json,
                 Some("json_c") => DataFormat::JsonC,
+                Some("debezium") => DataFormat::Debezium,
                 Some(other) => {
-                    return Err(Refusal::invalid("kafka_data_format", other, "json or json_c"));
+                    let allowed = "json, json_c or debezium";
+                    return Err(Refusal::invalid("kafka_data_format", other, allowed));
                 }
             },
             partitions_num: parse_number("partitions_num", &text.partitions_num, i32::MAX)?,

@@ -131,6 +131,7 @@ fn kafka_policy(policy: SyncPolicy) -> KafkaPolicy {
         format: match policy.format {
             DataFormat::Json => MessageFormat::Json,
             DataFormat::JsonC => MessageFormat::JsonC,
+            DataFormat::Debezium => MessageFormat::Debezium,
         },
         partitions: policy.partitions_num,
         replication_factor: policy.replication_factor,

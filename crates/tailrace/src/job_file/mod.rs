@@ -201,7 +201,7 @@ pub struct Policy {
     pub topic_name_format: Option<String>,
     /// What decides the partition.
     pub partition_policy: PartitionWord,
-    /// `json` or `json_c`.
+    /// `json`, `json_c` or `debezium`.
     pub kafka_data_format: Option<String>,
     /// Partitions of topics that are made.
     pub partitions_num: Option<u32>,

@@ -141,7 +141,7 @@ impl<'c> Reader<'c> {
         let sink = TableSink::compile(
             std::sync::Arc::new(schema.clone()),
             &self.context.router,
-            self.context.spec.policy.format,
+            &self.context.spec,
         )?;
         self.opened = Some(OpenedTable {
             table: table.clone(),

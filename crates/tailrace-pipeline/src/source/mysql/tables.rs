@@ -119,7 +119,7 @@ fn compile(
     let plan = plan(map, history)?;
     let schema = Arc::clone(plan.schema());
     let window_key = window.map(|w| w.key_encoder(&schema)).transpose()?.flatten();
-    let sink = TableSink::compile(schema, &context.router, context.spec.policy.format)?;
+    let sink = TableSink::compile(schema, &context.router, &context.spec)?;
     Ok(Some(Rc::new(Table { plan, sink, window_key })))
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct PolicyInput {
     pub topic_name_format: Option<String>,
     /// `0` by table, `1` partition 0, `2` by primary key, `3` by database
     pub partition_policy: Option<TextOrInteger>,
-    /// `json` or `json_c`
+    /// `json`, `json_c`, or Tailrace's addition `debezium`
     pub kafka_data_format: Option<String>,
     /// Partitions of new topics, as text
     pub partitions_num: Option<TextOrInteger>,
@@ -125,6 +125,7 @@ impl PolicyInput {
                 match policy.format {
                     DataFormat::Json => "json",
                     DataFormat::JsonC => "json_c",
+                    DataFormat::Debezium => "debezium",
                 }
                 .to_owned(),
             ),

@@ -18,6 +18,7 @@ use tailrace_codec::{Cell, TableSchema};
 use crate::batch::Advance;
 use crate::checkpoint::{Checkpoint, StreamPosition};
 use crate::error::{Error, ErrorKind, Result};
+use crate::job::MessageFormat;
 use crate::source::mysql::backoff::Backoff;
 use crate::source::mysql::catalog::SelectedTable;
 use crate::source::mysql::context::{Context, Throttle};
@@ -40,8 +41,10 @@ const STEP_AGE_MAX: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 struct Transaction {
     gtid: Option<Gtid>,
-    /// Commit time, milliseconds of the Unix epoch; 0 if the server did not write one.
-    committed_ms: i64,
+    /// Commit time, microseconds of the Unix epoch; 0 if the server did not write one.
+    committed_us: i64,
+    /// The server's thread that made it, once it is known.
+    thread: Option<u64>,
     /// Selected rows and DDL statements of it so far, those delivered before a restart included.
     changes: u64,
     /// It is distributed, and whether it counts is not known before its end.
@@ -77,6 +80,8 @@ pub(crate) struct Stream<'c> {
     /// How far the log is read, whole transactions or not.
     seen: (String, u64),
     transaction: Option<Transaction>,
+    /// The open transaction's GTID as text, where messages say it.
+    gtid_text: Option<String>,
     /// Distributed transactions that are prepared and not ended.
     prepared: Prepared,
     /// Events come from a second reading of a distributed transaction.
@@ -112,6 +117,7 @@ impl<'c> Stream<'c> {
             offset: 4,
             seen: (String::new(), 4),
             transaction: None,
+            gtid_text: None,
             prepared: Prepared::default(),
             replaying: false,
             withheld: HashSet::new(),
@@ -444,16 +450,20 @@ impl<'c> Stream<'c> {
                 ),
             ));
         }
-        let committed_ms = i64::try_from(event.immediate_commit_timestamp / 1000).unwrap_or(0);
-        self.transaction = Some(Transaction { gtid, committed_ms, changes: 0, xa: None });
+        if self.context.spec.policy.format == MessageFormat::Debezium {
+            self.gtid_text = gtid.as_ref().map(Gtid::to_string);
+        }
+        let committed_us = i64::try_from(event.immediate_commit_timestamp).unwrap_or(0);
+        self.transaction =
+            Some(Transaction { gtid, committed_us, thread: None, changes: 0, xa: None });
         Ok(())
     }
 
     /// Commit time of the open transaction, or the event's own.
-    fn time_ms(&self, raw: &RawEvent<'_>) -> i64 {
+    fn time_us(&self, raw: &RawEvent<'_>) -> i64 {
         match &self.transaction {
-            Some(t) if t.committed_ms > 0 => t.committed_ms,
-            _ => i64::from(raw.header.timestamp) * 1000,
+            Some(t) if t.committed_us > 0 => t.committed_us,
+            _ => i64::from(raw.header.timestamp) * 1_000_000,
         }
     }
 
@@ -461,7 +471,8 @@ impl<'c> Stream<'c> {
         // Servers before 5.6.5 write no GTID event at all.
         self.transaction.get_or_insert(Transaction {
             gtid: None,
-            committed_ms: 0,
+            committed_us: 0,
+            thread: None,
             changes: 0,
             xa: None,
         })
@@ -474,7 +485,7 @@ impl<'c> Stream<'c> {
         window: &mut Option<&mut Window>,
     ) -> Result<()> {
         if query.sql == b"BEGIN" {
-            self.open_transaction();
+            self.open_transaction().thread = Some(u64::from(query.thread_id));
             return Ok(());
         }
         let sql = statement::text(query)?;
@@ -509,7 +520,7 @@ impl<'c> Stream<'c> {
                 if let Some(window) = window {
                     window.definition_changed();
                 }
-                let es_ms = self.time_ms(raw);
+                let es_ms = self.time_us(raw).div_euclid(1000);
                 self.definition(es_ms, (&database, &table), &sql, query)?;
                 if commits { self.commit() } else { Ok(()) }
             }
@@ -522,6 +533,7 @@ impl<'c> Stream<'c> {
             if let (Some(set), Some(gtid)) = (&mut self.gtids, &transaction.gtid) {
                 set.add(gtid);
             }
+            self.gtid_text = None;
             self.composer.transaction_ended();
         }
         self.delivered = 0;

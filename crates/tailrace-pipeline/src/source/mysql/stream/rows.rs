@@ -6,6 +6,7 @@ use super::{Scratch, Stream};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::tables::Table;
 use crate::source::mysql::window::Window;
+use crate::transform::compose::Origin;
 
 impl Stream<'_> {
     pub(super) fn rows(
@@ -14,8 +15,8 @@ impl Stream<'_> {
         rows: &RowsEvent<'_>,
         window: &mut Option<&mut Window>,
     ) -> Result<()> {
-        let es_ms = self.time_ms(raw);
-        self.open_transaction();
+        let es_us = self.time_us(raw);
+        let thread = self.open_transaction().thread;
         let seen = self.seen.clone();
         let Some(table) = self.tables.get(rows.table_id, &seen)? else { return Ok(()) };
         if self.is_undecided() {
@@ -35,9 +36,20 @@ impl Stream<'_> {
                 ),
             ));
         }
+        let gtid = self.gtid_text.take();
+        let origin = Origin {
+            es_us,
+            server_id: raw.header.server_id,
+            gtid: gtid.as_deref(),
+            file: &seen.0,
+            // An event inside a compressed transaction has none of its own: it is that of the whole.
+            position: seen.1.saturating_sub(u64::from(raw.header.event_size)),
+            row: 0,
+            thread,
+        };
         let mut scratch = std::mem::take(&mut self.scratch);
-        let result = self.row_images(rows, &table, &mut scratch, es_ms, window);
-        self.scratch = scratch;
+        let result = self.row_images(rows, &table, &mut scratch, origin, window);
+        (self.scratch, self.gtid_text) = (scratch, gtid);
         result
     }
 
@@ -46,7 +58,7 @@ impl Stream<'_> {
         event: &RowsEvent<'_>,
         table: &Table,
         scratch: &mut Scratch,
-        es_ms: i64,
+        mut origin: Origin<'_>,
         mut window: Option<&mut Window>,
     ) -> Result<()> {
         let batch_bytes_max = self.context.spec.limits.batch_bytes_max;
@@ -76,16 +88,16 @@ impl Stream<'_> {
             let delivered = self.delivered;
             let transaction = self.open_transaction();
             transaction.changes += 1;
-            if transaction.changes <= delivered || withheld {
-                continue;
-            }
-            match event.kind {
-                RowsKind::Write => self.composer.insert(table.sink(), es_ms, &new)?,
-                RowsKind::Delete => self.composer.delete(table.sink(), es_ms, &old)?,
-                RowsKind::Update | RowsKind::PartialUpdate => {
-                    self.composer.update(table.sink(), es_ms, &old, &new)?;
+            if transaction.changes > delivered && !withheld {
+                match event.kind {
+                    RowsKind::Write => self.composer.insert(table.sink(), &origin, &new)?,
+                    RowsKind::Delete => self.composer.delete(table.sink(), &origin, &old)?,
+                    RowsKind::Update | RowsKind::PartialUpdate => {
+                        self.composer.update(table.sink(), &origin, &old, &new)?;
+                    }
                 }
             }
+            origin.row += 1;
             if self.composer.bytes() >= batch_bytes_max {
                 self.flush_part()?;
             }
