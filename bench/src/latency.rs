@@ -16,7 +16,7 @@ use tailrace_testkit::process::signal_process;
 
 use crate::figures::Figures;
 use crate::stage::{DATABASE, Stage};
-use crate::tailrace::{Target, job_file};
+use crate::tailrace::{Shape, Target, job_file};
 
 /// Changes a second.
 const RATE: u32 = 500;
@@ -34,7 +34,14 @@ pub(crate) fn measure(stage: &mut Stage, figures: &mut Figures, seconds: u64) ->
     let path = stage.dir.path().join(format!("{name}.toml"));
     std::fs::write(
         &path,
-        job_file(stage, &name, "latency", "full+incremental", "", Target::ExactlyOnce),
+        job_file(
+            stage,
+            &name,
+            "latency",
+            "full+incremental",
+            "",
+            (Target::ExactlyOnce, Shape::Drs),
+        ),
     )?;
     let mut job = Command::new(&stage.program)
         .arg("run")

@@ -18,15 +18,18 @@ use clap::Parser;
 use crate::figures::Figures;
 use crate::rival::Flavor;
 use crate::stage::Stage;
-use crate::tailrace::Target;
+use crate::tailrace::{Shape, Target};
 
 /// Section of the log of transactions of one row.
 const SINGLE: &str = "transactions of one row";
 /// Where Tailrace's messages go.
-const TARGETS: [(&str, Target); 3] = [
-    ("Tailrace → nothing", Target::Nothing),
-    ("Tailrace → Kafka, exactly once", Target::ExactlyOnce),
-    ("Tailrace → Kafka, at least once", Target::AtLeastOnce),
+const TARGETS: [(&str, Target, Shape); 6] = [
+    ("Tailrace → nothing", Target::Nothing, Shape::Drs),
+    ("Tailrace, Debezium's messages → nothing", Target::Nothing, Shape::Debezium),
+    ("Tailrace, exactly once", Target::ExactlyOnce, Shape::Drs),
+    ("Tailrace, Debezium's messages, exactly once", Target::ExactlyOnce, Shape::Debezium),
+    ("Tailrace, at least once", Target::AtLeastOnce, Shape::Drs),
+    ("Tailrace, Debezium's messages, at least once", Target::AtLeastOnce, Shape::Debezium),
 ];
 
 /// What to measure, and how much of it.
@@ -102,7 +105,7 @@ fn main() -> Result<()> {
     figures.section("one transaction of many rows");
     if figures.wants("→ Kafka, exactly once") {
         let large = prepare::large_transaction(&stage, args.transaction_rows)?;
-        let run = tailrace::stream(&mut stage, &large, Target::ExactlyOnce)?;
+        let run = tailrace::stream(&mut stage, &large, Target::ExactlyOnce, Shape::Drs)?;
         figures.add("→ Kafka, exactly once", run);
     }
     print!("{}", figures.markdown());
@@ -117,9 +120,9 @@ fn stream(stage: &mut Stage, figures: &mut Figures, log: &prepare::Log) -> Resul
     if figures.wants("floor: mysqlbinlog --raw") {
         figures.add("floor: mysqlbinlog --raw", floors::mysqlbinlog(stage, log)?);
     }
-    for (name, target) in TARGETS {
+    for (name, target, shape) in TARGETS {
         if figures.wants(name) {
-            figures.add(name, tailrace::stream(stage, log, target)?);
+            figures.add(name, tailrace::stream(stage, log, target, shape)?);
         }
     }
     for flavor in rival::FLAVORS {
@@ -142,9 +145,9 @@ fn snapshot(stage: &mut Stage, figures: &mut Figures, rows: u64) -> Result<()> {
     if figures.wants("floor: SELECT") {
         figures.add("floor: SELECT of the table", floors::select(stage, rows)?);
     }
-    for (name, target) in TARGETS {
+    for (name, target, shape) in TARGETS {
         if figures.wants(name) {
-            figures.add(name, tailrace::snapshot(stage, rows, target)?);
+            figures.add(name, tailrace::snapshot(stage, rows, target, shape)?);
         }
     }
     for flavor in rival::FLAVORS {

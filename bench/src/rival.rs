@@ -44,7 +44,11 @@ impl Flavor {
     fn worker(self, stage: &Stage) -> Result<ConnectWorker> {
         let mut java: Vec<String> = JAVA_AS_SHIPPED.iter().map(|&word| word.to_owned()).collect();
         if self.tuned {
-            java.retain(|word| !word.contains("G1") && !word.contains("GCPause") && !word.contains("InitiatingHeap"));
+            java.retain(|word| {
+                !word.contains("G1")
+                    && !word.contains("GCPause")
+                    && !word.contains("InitiatingHeap")
+            });
             java.push("-XX:+UseParallelGC".to_owned());
         }
         ConnectWorker::start(&ConnectOptions {
@@ -52,7 +56,7 @@ impl Flavor {
             group: self.id(),
             exactly_once: self.exactly_once,
             java,
-            extra: Vec::new(),
+            connector: None,
             place: Place::default(),
         })
     }
@@ -75,7 +79,9 @@ impl Flavor {
             "snapshot.mode": snapshot,
             "tombstones.on.delete": "false",
         });
-        if self.tuned && let Some(config) = config.as_object_mut() {
+        if self.tuned
+            && let Some(config) = config.as_object_mut()
+        {
             for (key, value) in [
                 ("max.batch.size", "20480"),
                 ("max.queue.size", "81920"),
@@ -161,7 +167,9 @@ pub(crate) fn prepare(stage: &Stage, flavors: &[Flavor], table: &str) -> Result<
         wait::until("the connector's first offset", LIMIT, || {
             if let Ok((_, Some(_))) = rest.state(&name) {
                 // What it has read so far is only kept at a change.
-                stage.mysql.query(&format!("INSERT INTO {DATABASE}.{table} (k, c, pad) VALUES (0, '', '')"))?;
+                stage.mysql.query(&format!(
+                    "INSERT INTO {DATABASE}.{table} (k, c, pad) VALUES (0, '', '')"
+                ))?;
             }
             let known = rest.call("GET", &path, None).is_ok_and(|known| {
                 known["offsets"].as_array().is_some_and(|known| !known.is_empty())
@@ -192,7 +200,8 @@ pub(crate) fn stream(stage: &Stage, log: &Log, flavor: Flavor) -> Result<Run> {
     }]});
     rest.call("PATCH", &format!("/connectors/{name}/offsets"), Some(&offsets))?;
     rest.call("PUT", &format!("/connectors/{name}/resume"), None)?;
-    let result = watch::follow(stage, &Topic::new(stage, &topic)?, log.changes, worker.process().pid());
+    let result =
+        watch::follow(stage, &Topic::new(stage, &topic)?, log.changes, worker.process().pid());
     // A failed task says why.
     rest.state(&name)?;
     let run = result?;

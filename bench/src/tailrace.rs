@@ -9,6 +9,15 @@ use crate::prepare::Log;
 use crate::stage::{DATABASE, Stage};
 use crate::watch::{self, Topic};
 
+/// What messages are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// DRS's `json`.
+    Drs,
+    /// Debezium's envelope.
+    Debezium,
+}
+
 /// Where messages go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -21,7 +30,7 @@ pub(crate) enum Target {
 }
 
 /// Follows a part of the log to its end.
-pub(crate) fn stream(stage: &mut Stage, log: &Log, target: Target) -> Result<Run> {
+pub(crate) fn stream(stage: &mut Stage, log: &Log, target: Target, shape: Shape) -> Result<Run> {
     // The log has to end with a selected change: a position that only others moved is told late.
     stage.mysql.query(&format!(
         "INSERT INTO {DATABASE}.{} (k, c, pad) VALUES (0, 'last', '')",
@@ -29,12 +38,12 @@ pub(crate) fn stream(stage: &mut Stage, log: &Log, target: Target) -> Result<Run
     ))?;
     let start =
         format!("gtid_set = \"{}\"\nfile_and_position = \"{}:{}\"", log.from, log.file, log.offset);
-    run(stage, (log.table, log.changes), "incremental", &start, target)
+    run(stage, (log.table, log.changes), "incremental", &start, (target, shape))
 }
 
 /// Reads a table whole.
-pub(crate) fn snapshot(stage: &mut Stage, rows: u64, target: Target) -> Result<Run> {
-    run(stage, ("filled", rows), "full", "", target)
+pub(crate) fn snapshot(stage: &mut Stage, rows: u64, target: Target, shape: Shape) -> Result<Run> {
+    run(stage, ("filled", rows), "full", "", (target, shape))
 }
 
 /// A job file over one table; gives its text.
@@ -44,15 +53,16 @@ pub(crate) fn job_file(
     table: &str,
     task: &str,
     more: &str,
-    target: Target,
+    (target, shape): (Target, Shape),
 ) -> String {
     let login = &stage.mysql;
+    let format = if shape == Shape::Debezium { "debezium" } else { "json" };
     let delivery = if target == Target::AtLeastOnce { "at_least_once" } else { "exactly_once" };
     format!(
         "name = \"{name}\"\ntask = \"{task}\"\n\
          [source]\nhost = \"{}\"\nport = {}\nuser = \"{}\"\npassword = \"{}\"\n\
          [target]\nbrokers = \"{}\"\n[objects]\n{DATABASE} = [\"{table}\"]\n\
-         [policy]\ntopic_name_format = \"{name}-$database$-$tablename$\"\ndelivery = \"{delivery}\"\n{more}\n",
+         [policy]\ntopic_name_format = \"{name}-$database$-$tablename$\"\ndelivery = \"{delivery}\"\nkafka_data_format = \"{format}\"\n{more}\n",
         login.host, login.port, login.user, login.password, stage.kafka
     )
 }
@@ -62,12 +72,12 @@ fn run(
     (table, changes): (&str, u64),
     task: &str,
     more: &str,
-    target: Target,
+    (target, shape): (Target, Shape),
 ) -> Result<Run> {
     let name = stage.run_name();
     let topic = format!("{name}-{DATABASE}-{table}");
     let path = stage.dir.path().join(format!("{name}.toml"));
-    std::fs::write(&path, job_file(stage, &name, table, task, more, target))?;
+    std::fs::write(&path, job_file(stage, &name, table, task, more, (target, shape)))?;
     let mut command = Command::new(&stage.program);
     command.arg("run").arg(&path).args(["--no-precheck"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -90,12 +90,7 @@ pub(crate) fn follow(stage: &Stage, topic: &Topic, changes: u64, pid: u32) -> Re
     }
 }
 
-fn run(
-    begin: Moment,
-    end: Moment,
-    peak_mib: Option<f64>,
-    first: Option<Duration>,
-) -> Result<Run> {
+fn run(begin: Moment, end: Moment, peak_mib: Option<f64>, first: Option<Duration>) -> Result<Run> {
     let changes = (end.messages - begin.messages) as f64;
     if changes <= 0.0 {
         bail!("all messages came at once: too few for a rate");

@@ -52,18 +52,11 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
         ..env::shared_kafka_options()
     })?;
     say(&format!("-- MySQL {}, Kafka {}", mysql.address(), kafka.bootstrap()));
+    // The program itself: with `cargo run` the choice of features would be another one, and all built again.
+    let built = std::path::Path::new("target").join(&args.profile);
     workspace::run(
-        workspace::cargo()
-            .args([
-                "run",
-                "--quiet",
-                "--profile",
-                &args.profile,
-                "--package",
-                "tailrace-bench",
-                "--",
-            ])
-            .arg(format!("--program=target/{}/tailrace", args.profile))
+        std::process::Command::new(built.join("tailrace-bench"))
+            .arg(format!("--program={}", built.join("tailrace").display()))
             .args(&args.args)
             .envs(env::mysql_variables(&mysql.login()))
             .envs(SharedKafka::of(&kafka).variables())

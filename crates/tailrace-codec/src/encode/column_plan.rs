@@ -81,7 +81,9 @@ impl ColumnPlan {
             Cell::UInt(value) => push_uint(out, *value),
             Cell::Text(bytes) if self.contains_ascii => push_text::<HTML>(out, bytes, self.decoder),
             Cell::Text(bytes) => push_decoded::<HTML>(out, bytes, self.decoder),
-            Cell::Utf8(bytes) | Cell::JsonText(bytes) => push_text::<HTML>(out, bytes, self.utf8mb4),
+            Cell::Utf8(bytes) | Cell::JsonText(bytes) => {
+                push_text::<HTML>(out, bytes, self.utf8mb4);
+            }
             other => return self.push_rarer(out, other, format),
         }
         Ok(())

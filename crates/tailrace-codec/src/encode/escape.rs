@@ -129,7 +129,8 @@ pub(crate) fn push_str<const RULES: bool>(out: &mut Vec<u8>, text: &str) {
         if tail.is_empty() {
             return;
         }
-        let taken = push_stop::<RULES>(out, tail.first_chunk::<3>().copied().unwrap_or_else(|| pad(tail)));
+        let taken =
+            push_stop::<RULES>(out, tail.first_chunk::<3>().copied().unwrap_or_else(|| pad(tail)));
         rest = tail.get(taken..).unwrap_or_default();
     }
 }

@@ -27,8 +27,8 @@ mod murmur2;
 mod number;
 mod temporal;
 
-pub use debezium::{ChangeOp, ChangeSource, DebeziumEncoder};
 pub use ddl::{DdlPhase, encode_ddl};
+pub use debezium::{ChangeOp, ChangeSource, DebeziumEncoder};
 pub use drs_json::{Format, RowEncoder, RowMeta};
 pub use error::EncodeError;
 pub use jdbc::jdbc_code;

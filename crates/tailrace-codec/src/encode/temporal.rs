@@ -153,7 +153,7 @@ pub(crate) fn push_utc(
     push_fraction(out, micros, fsp)
 }
 
-/// Appends a `TIMESTAMP` as `yyyy-mm-ddThh:mm:ss[.f]Z`.
+/// Appends a `TIMESTAMP` as `yyyy-mm-ddThh:mm:ss[.f]Z` with exactly the declared fraction digits.
 pub(crate) fn push_iso_utc(
     out: &mut Vec<u8>,
     seconds: i64,
@@ -245,7 +245,12 @@ mod tests {
             assert_eq!(days_from_civil(date), days, "{date:?}");
         }
         assert_eq!(days_from_civil(CivilDate { year: 1970, month: 1, day: 1 }), 0);
-        assert_eq!(text(|o| push_iso_utc(o, 1_624_614_713, 201_000, 3)), "2021-06-25T09:51:53.201Z");
+        assert_eq!(
+            text(|o| push_iso_utc(o, 1_624_614_713, 201_000, 3)),
+            "2021-06-25T09:51:53.201Z"
+        );
+        assert_eq!(text(|o| push_iso_utc(o, 0, 700_000, 3)), "1970-01-01T00:00:00.700Z");
+        assert_eq!(text(|o| push_iso_utc(o, 10, 0, 6)), "1970-01-01T00:00:10.000000Z");
         assert_eq!(text(|o| push_iso_utc(o, 0, 0, 0)), "1970-01-01T00:00:00Z");
     }
 

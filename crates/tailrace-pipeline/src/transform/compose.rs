@@ -171,7 +171,12 @@ impl Composer {
     ///
     /// # Errors
     /// As [`Composer::init`].
-    pub(crate) fn insert(&mut self, table: &TableSink, origin: &Origin<'_>, row: &[Cell<'_>]) -> Result<()> {
+    pub(crate) fn insert(
+        &mut self,
+        table: &TableSink,
+        origin: &Origin<'_>,
+        row: &[Cell<'_>],
+    ) -> Result<()> {
         self.counts.inserts += 1;
         self.row(table, Kind::Insert, origin, None, Some(row))
     }
@@ -180,7 +185,12 @@ impl Composer {
     ///
     /// # Errors
     /// As [`Composer::init`].
-    pub(crate) fn delete(&mut self, table: &TableSink, origin: &Origin<'_>, row: &[Cell<'_>]) -> Result<()> {
+    pub(crate) fn delete(
+        &mut self,
+        table: &TableSink,
+        origin: &Origin<'_>,
+        row: &[Cell<'_>],
+    ) -> Result<()> {
         self.counts.deletes += 1;
         self.row(table, Kind::Delete, origin, Some(row), None)
     }

@@ -2,6 +2,7 @@
 
 mod chunk_keys;
 mod column_types;
+mod debezium;
 mod job_life;
 mod kafka_sink;
 mod precheck;

@@ -1,5 +1,5 @@
-//! Kafka Connect with Debezium's MySQL connector: one worker in distributed mode, whose REST interface
-//! the caller talks to.
+//! Kafka Connect with Debezium's MySQL connector: one worker, in distributed mode, whose REST interface the
+//! caller talks to, or standalone with one connector.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -31,14 +31,14 @@ pub const JAVA_AS_SHIPPED: &[&str] = &[
 pub struct ConnectOptions {
     /// Kafka's PLAINTEXT address.
     pub bootstrap: String,
-    /// Group of workers; connectors and their offsets are kept under this name in Kafka.
+    /// Group of distributed workers; connectors and their offsets are kept under this name in Kafka.
     pub group: String,
     /// `exactly.once.source.support`.
     pub exactly_once: bool,
     /// Options of the Java machine.
     pub java: Vec<String>,
-    /// More lines of the worker's properties.
-    pub extra: Vec<String>,
+    /// A connector's settings: the worker is standalone and runs it. Else it is distributed.
+    pub connector: Option<Vec<(String, String)>>,
     /// Folder, port and lifetime.
     pub place: Place,
 }
@@ -61,18 +61,38 @@ impl ConnectWorker {
         let jars = Jars::debezium()?;
         let dir = options.place.run_dir("connect")?;
         let ports = options.place.ports(1)?;
-        let (file, logging) = (dir.path().join("worker.properties"), dir.path().join("log4j2.properties"));
-        fs::write(&file, properties(options, ports.first())).context("writing the worker's settings")?;
+        let (file, logging) =
+            (dir.path().join("worker.properties"), dir.path().join("log4j2.properties"));
+        let mut text = properties(options, ports.first());
+        if options.connector.is_some() {
+            let offsets = dir.path().join("offsets");
+            text.push_str(&format!("offset.storage.file.filename={}\n", offsets.display()));
+        }
+        fs::write(&file, text).context("writing the worker's settings")?;
         fs::write(&logging, LOGGING)?;
-        let mut process = Launch::new("Kafka Connect", "java", dir.path().join("connect.log"))
+        let java = Launch::new("Kafka Connect", "java", dir.path().join("connect.log"))
             .args(&options.java)
             .arg(format!("-Dlog4j2.configurationFile={}", logging.display()))
             .args(["-cp", jars.class_path()])
-            .arg("org.apache.kafka.connect.cli.ConnectDistributed")
-            .arg(file)
-            .lifetime(options.place.lifetime)
-            .start()?;
-        process.wait_for_log("Finished starting connectors and tasks", READY_LIMIT)?;
+            .lifetime(options.place.lifetime);
+        let (launch, ready) = match &options.connector {
+            None => (
+                java.arg("org.apache.kafka.connect.cli.ConnectDistributed").arg(file),
+                "Finished starting connectors and tasks",
+            ),
+            Some(connector) => {
+                let path = dir.path().join("connector.properties");
+                let lines: Vec<String> =
+                    connector.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
+                fs::write(&path, lines.concat())?;
+                (
+                    java.arg("org.apache.kafka.connect.cli.ConnectStandalone").arg(file).arg(path),
+                    "Created connector",
+                )
+            }
+        };
+        let mut process = launch.start()?;
+        process.wait_for_log(ready, READY_LIMIT)?;
         Ok(Self { process, ports, _dir: dir })
     }
 
@@ -102,12 +122,9 @@ impl ConnectWorker {
 
 fn properties(options: &ConnectOptions, port: u16) -> String {
     let group = &options.group;
-    let support = if options.exactly_once { "enabled" } else { "disabled" };
     let mut text = format!(
         "bootstrap.servers={}\n\
-         group.id={group}\n\
          listeners=http://127.0.0.1:{port}\n\
-         exactly.once.source.support={support}\n\
          key.converter=org.apache.kafka.connect.json.JsonConverter\n\
          value.converter=org.apache.kafka.connect.json.JsonConverter\n\
          key.converter.schemas.enable=false\n\
@@ -115,6 +132,11 @@ fn properties(options: &ConnectOptions, port: u16) -> String {
          plugin.discovery=service_load\n",
         options.bootstrap
     );
+    if options.connector.is_some() {
+        return text;
+    }
+    let support = if options.exactly_once { "enabled" } else { "disabled" };
+    text.push_str(&format!("group.id={group}\nexactly.once.source.support={support}\n"));
     for topic in ["config", "offset", "status"] {
         // Writing to a text cannot fail.
         let _infallible = writeln!(
@@ -123,10 +145,6 @@ fn properties(options: &ConnectOptions, port: u16) -> String {
         );
     }
     text.push_str("offset.storage.partitions=1\nstatus.storage.partitions=1\n");
-    for line in &options.extra {
-        text.push_str(line);
-        text.push('\n');
-    }
     text
 }
 

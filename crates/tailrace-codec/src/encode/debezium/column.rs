@@ -181,8 +181,7 @@ impl DebeziumColumn {
         };
         let of_day =
             i64::from(value.hour) * 3600 + i64::from(value.minute) * 60 + i64::from(value.second);
-        let micros =
-            (days * 86_400 + of_day) * MICROS_PER_SECOND + i64::from(value.micros);
+        let micros = (days * 86_400 + of_day) * MICROS_PER_SECOND + i64::from(value.micros);
         push_int(out, if fsp <= 3 { micros.div_euclid(1000) } else { micros });
         Ok(())
     }

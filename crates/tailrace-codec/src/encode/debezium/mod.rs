@@ -78,7 +78,8 @@ impl DebeziumEncoder {
                 }
             })?);
         }
-        if let Some(ordinal) = schema.primary_key.iter().find(|ordinal| **ordinal >= columns.len()) {
+        if let Some(ordinal) = schema.primary_key.iter().find(|ordinal| **ordinal >= columns.len())
+        {
             let reason = format!("the primary key names column ordinal {ordinal}");
             let column = String::new();
             return Err(EncodeError { table: schema.full_name(), column, reason: reason.into() });
