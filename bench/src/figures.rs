@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use crate::chart::{self, Group};
+
 /// One measurement.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Run {
@@ -178,6 +180,22 @@ impl Figures {
             out.push('\n');
         }
         out
+    }
+
+    /// Bars of those measurements that `README.md` compares: their medians, with the CPU time of each.
+    pub(crate) fn chart(&self, names: &[&str]) -> String {
+        let mut groups: Vec<Group> = Vec::new();
+        for series in self.series.iter().filter(|s| names.contains(&s.name.as_str())) {
+            let rate = series.median(|run| Some(run.rate)).unwrap_or(0.0) / 1e3;
+            let cpu = series.median(|run| run.cpu);
+            let more = cpu.map_or_else(String::new, |cpu| format!(" · {cpu:.1} CPU-s/M"));
+            let bar = (series.name.clone(), rate, more);
+            match groups.iter_mut().find(|group| group.title == series.section) {
+                Some(group) => group.bars.push(bar),
+                None => groups.push(Group { title: series.section.clone(), bars: vec![bar] }),
+            }
+        }
+        chart::svg(&groups)
     }
 
     /// Every run, to compare two commits.

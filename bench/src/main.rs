@@ -2,6 +2,7 @@
 //! can be had, or written, by programs that do nothing else. `bench/README.md` has the method and the
 //! figures.
 
+mod chart;
 mod figures;
 mod floors;
 mod latency;
@@ -62,6 +63,9 @@ struct Args {
     /// Every run as JSON into this file.
     #[arg(long, value_name = "FILE")]
     json: Option<std::path::PathBuf>,
+    /// A chart as SVG into this file.
+    #[arg(long, value_name = "FILE")]
+    chart: Option<std::path::PathBuf>,
     /// The program to measure.
     #[arg(long, default_value = "target/release/tailrace")]
     program: std::path::PathBuf,
@@ -79,6 +83,15 @@ impl Args {
         self
     }
 }
+
+/// What the README's chart compares.
+const CHARTED: [&str; 5] = [
+    "Tailrace, Debezium's messages, exactly once",
+    "Debezium, exactly once",
+    "Debezium, exactly once, tuned",
+    "Debezium, at least once",
+    "Debezium, at least once, tuned",
+];
 
 fn main() -> Result<()> {
     let args = Args::parse().sized();
@@ -109,6 +122,9 @@ fn main() -> Result<()> {
         figures.add("→ Kafka, exactly once", run);
     }
     print!("{}", figures.markdown());
+    if let Some(path) = &args.chart {
+        std::fs::write(path, figures.chart(&CHARTED))?;
+    }
     args.json.as_deref().map_or(Ok(()), |path| figures.write_json(path))
 }
 
