@@ -32,8 +32,12 @@ pub(crate) fn svg(groups: &[Group]) -> String {
     let mut y = 0.0;
     for group in groups {
         // Writing to a text cannot fail.
-        let _infallible =
-            writeln!(out, "<text class=\"t\" x=\"8\" y=\"{}\">{}</text>", y + 22.0, text(&group.title));
+        let _infallible = writeln!(
+            out,
+            "<text class=\"t\" x=\"8\" y=\"{}\">{}</text>",
+            y + 22.0,
+            text(&group.title)
+        );
         y += TITLE;
         let most = group.bars.iter().map(|(_, rate, _)| *rate).fold(1e-9, f64::max);
         for (name, rate, more) in &group.bars {
