@@ -123,8 +123,23 @@ impl Figures {
 
     /// Whether a measurement is asked for.
     pub(crate) fn wants(&self, name: &str) -> bool {
-        let name = format!("{}: {name}", self.section);
+        self.wants_of(&self.section, name)
+    }
+
+    /// Whether a measurement of a section is asked for.
+    pub(crate) fn wants_of(&self, section: &str, name: &str) -> bool {
+        let name = format!("{section}: {name}");
         self.only.is_empty() || self.only.iter().any(|only| name.contains(only.as_str()))
+    }
+
+    /// Whether some measurement of the section may be asked for: its own name is, or a name without a
+    /// section.
+    pub(crate) fn wants_any(&self) -> bool {
+        self.only.is_empty()
+            || self.only.iter().any(|only| match only.split_once(':') {
+                Some((section, _)) => self.section.contains(section),
+                None => true,
+            })
     }
 
     pub(crate) fn add(&mut self, name: &str, run: Run) {

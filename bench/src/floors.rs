@@ -21,8 +21,6 @@ use crate::usage::cpu_seconds;
 
 /// Pause between two looks at a child's CPU time.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
-/// Bytes of a message of the measured streams, about.
-const MESSAGE_BYTES: usize = 700;
 /// Bytes in one Kafka transaction, as Tailrace has it by default.
 const TRANSACTION_BYTES: usize = 16 << 20;
 /// For a coordinator's answer.
@@ -131,7 +129,7 @@ pub(crate) fn select(stage: &Stage, rows: u64) -> Result<Run> {
     measured(child, "mysql", rows)
 }
 
-/// As many messages of the same size, produced by librdkafka with Tailrace's settings.
+/// As many messages of the size of those that Tailrace wrote last, produced by librdkafka with Tailrace's settings.
 pub(crate) fn librdkafka(stage: &mut Stage, log: &Log, transactional: bool) -> Result<Run> {
     let topic = stage.run_name();
     let mut config = ClientConfig::new();
@@ -153,7 +151,7 @@ pub(crate) fn librdkafka(stage: &mut Stage, log: &Log, transactional: bool) -> R
     }
     // Text that compresses about as messages do.
     let value: String =
-        (0..MESSAGE_BYTES).map(|n| char::from(b'a' + (n / 60 % 26) as u8)).collect();
+        (0..stage.message_bytes.max(20)).map(|n| char::from(b'a' + (n / 60 % 26) as u8)).collect();
     let (begun, cpu) = (Instant::now(), cpu_seconds(std::process::id()));
     let mut open = 0;
     for n in 0..log.changes {

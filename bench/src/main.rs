@@ -12,6 +12,7 @@ mod stage;
 mod tailrace;
 mod usage;
 mod watch;
+mod workload;
 
 use anyhow::Result;
 use clap::Parser;
@@ -20,9 +21,8 @@ use crate::figures::Figures;
 use crate::rival::Flavor;
 use crate::stage::Stage;
 use crate::tailrace::{Shape, Target};
+use crate::workload::Workload;
 
-/// Section of the log of transactions of one row.
-const SINGLE: &str = "transactions of one row";
 /// Where Tailrace's messages go.
 const TARGETS: [(&str, Target, Shape); 6] = [
     ("Tailrace → nothing", Target::Nothing, Shape::Drs),
@@ -36,7 +36,7 @@ const TARGETS: [(&str, Target, Shape); 6] = [
 /// What to measure, and how much of it.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Transactions of one row each in the prepared log.
+    /// Transactions of one row each in the first log; the other logs grow with it.
     #[arg(long, default_value_t = 600_000)]
     transactions: u64,
     /// Rows of the table that is read whole.
@@ -84,6 +84,9 @@ impl Args {
     }
 }
 
+/// Section of a table that is read whole.
+const WHOLE_TABLE: &str = "a table read whole";
+
 /// What the README's chart compares.
 const CHARTED: [&str; 5] = [
     "Tailrace, Debezium's messages, exactly once",
@@ -97,19 +100,30 @@ fn main() -> Result<()> {
     let args = Args::parse().sized();
     let mut stage = Stage::set(&args.program)?;
     let mut figures = Figures::new(args.only.clone());
-    println!("-- preparing {} transactions and {} rows", args.transactions, args.rows);
-    prepare::single(&stage)?;
-    figures.section(SINGLE);
-    let rivals: Vec<Flavor> =
-        rival::FLAVORS.into_iter().filter(|flavor| figures.wants(flavor.name)).collect();
-    rival::prepare(&stage, &rivals, "single")?;
-    let log = prepare::log(&stage, args.transactions)?;
-    prepare::table(&stage, args.rows)?;
-    println!("-- the log has {:.0} MB", log.bytes as f64 / 1e6);
-    for round in 1..=args.rounds {
-        println!("-- round {round} of {}", args.rounds);
-        stream(&mut stage, &mut figures, &log)?;
-        snapshot(&mut stage, &mut figures, args.rows)?;
+    for (workload, _) in workload::ALL {
+        stage.mysql.query(&workload.create())?;
+    }
+    let rivals: Vec<Flavor> = rival::FLAVORS
+        .into_iter()
+        .filter(|flavor| workload::ALL.iter().any(|(w, _)| figures.wants_of(w.title, flavor.name)))
+        .collect();
+    rival::prepare(&stage, &rivals, workload::SINGLE.last)?;
+    for (workload, changes) in workload::ALL {
+        figures.section(workload.title);
+        if figures.wants_any() {
+            // In the proportions of the whole, at least as many as one transaction makes.
+            let changes = changes * args.transactions / 600_000;
+            stream(&mut stage, &mut figures, workload, changes, args.rounds)?;
+        }
+    }
+    figures.section(WHOLE_TABLE);
+    if figures.wants_any() {
+        println!("-- preparing {} rows", args.rows);
+        prepare::table(&stage, "filled", args.rows)?;
+        for round in 1..=args.rounds {
+            println!("-- round {round} of {}", args.rounds);
+            snapshot(&mut stage, &mut figures, args.rows)?;
+        }
     }
     figures.section("latency");
     if figures.wants("") {
@@ -128,8 +142,24 @@ fn main() -> Result<()> {
     args.json.as_deref().map_or(Ok(()), |path| figures.write_json(path))
 }
 
-fn stream(stage: &mut Stage, figures: &mut Figures, log: &prepare::Log) -> Result<()> {
-    figures.section(SINGLE);
+fn stream(
+    stage: &mut Stage,
+    figures: &mut Figures,
+    workload: &Workload,
+    changes: u64,
+    rounds: u32,
+) -> Result<()> {
+    println!("-- preparing {changes} changes: {}", workload.title);
+    let log = prepare::log(stage, workload, changes)?;
+    println!("-- the log has {:.0} MB", log.bytes as f64 / 1e6);
+    for round in 1..=rounds {
+        println!("-- round {round} of {rounds}");
+        stream_round(stage, figures, &log)?;
+    }
+    Ok(())
+}
+
+fn stream_round(stage: &mut Stage, figures: &mut Figures, log: &prepare::Log) -> Result<()> {
     if figures.wants("floor: read of the log, raw") {
         figures.add("floor: read of the log, raw", floors::raw_dump(stage, log)?);
     }
@@ -157,13 +187,12 @@ fn stream(stage: &mut Stage, figures: &mut Figures, log: &prepare::Log) -> Resul
 }
 
 fn snapshot(stage: &mut Stage, figures: &mut Figures, rows: u64) -> Result<()> {
-    figures.section("a table read whole");
     if figures.wants("floor: SELECT") {
         figures.add("floor: SELECT of the table", floors::select(stage, rows)?);
     }
     for (name, target, shape) in TARGETS {
         if figures.wants(name) {
-            figures.add(name, tailrace::snapshot(stage, rows, target, shape)?);
+            figures.add(name, tailrace::snapshot(stage, ("filled", rows), target, shape)?);
         }
     }
     for flavor in rival::FLAVORS {

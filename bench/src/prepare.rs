@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use crate::stage::{DATABASE, Stage};
+use crate::workload::{SYSBENCH, Workload};
 
 /// Rows of one INSERT when a table is filled.
 const ROWS_PER_INSERT: u64 = 2_000;
@@ -18,50 +19,29 @@ pub(crate) struct Log {
     pub(crate) bytes: u64,
     /// Rows, or transactions of one row.
     pub(crate) changes: u64,
-    /// Tables that it changes.
+    /// The table that it changes.
     pub(crate) table: &'static str,
+    /// A statement that changes it once more.
+    pub(crate) last: &'static str,
 }
 
-/// The table of sysbench, whose rows have about 190 bytes.
-fn create(stage: &Stage, table: &str) -> Result<()> {
-    stage.mysql.query(&format!(
-        "CREATE TABLE {DATABASE}.{table} (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, k INT NOT NULL, \
-         c CHAR(120) NOT NULL, pad CHAR(60) NOT NULL, KEY k_1 (k))"
-    ))?;
-    Ok(())
-}
-
-/// The table of [`log`], empty.
-pub(crate) fn single(stage: &Stage) -> Result<()> {
-    create(stage, "single")
-}
-
-/// Transactions of one row: a third each inserts, updates and deletes.
-pub(crate) fn log(stage: &Stage, transactions: u64) -> Result<Log> {
-    let inserts = transactions.div_ceil(3);
-    // In the server, so that no client takes time; every statement is a transaction.
-    stage.mysql.query(&format!(
-        "USE {DATABASE};\nDELIMITER //\nCREATE PROCEDURE work(n INT)\nBEGIN\n\
-           DECLARE i INT DEFAULT 1;\n\
-           WHILE i <= n DO\n\
-             INSERT INTO single VALUES (i, i, REPEAT(CHAR(97 + i % 26), 119), REPEAT('p', 59));\n\
-             UPDATE single SET k = k + 1, c = REPEAT(CHAR(65 + i % 26), 119) WHERE id = i;\n\
-             IF i > 100 THEN DELETE FROM single WHERE id = i - 100; END IF;\n\
-             SET i = i + 1;\n\
-           END WHILE;\nEND//\nDELIMITER ;"
-    ))?;
-    measured(stage, "single", inserts * 3 - inserts.min(100), || {
-        stage.mysql.query(&format!("USE {DATABASE}; CALL work({inserts})")).map(drop)
+/// Writes the log of a workload of about `changes`.
+pub(crate) fn log(stage: &Stage, workload: &Workload, changes: u64) -> Result<Log> {
+    let n = changes.div_ceil(workload.changes_each);
+    let changes = n * workload.changes_each;
+    measured(stage, (workload.table, workload.last), changes, || {
+        stage.mysql.query(&workload.write(n)).map(drop)
     })
 }
 
 /// One transaction of many rows.
 pub(crate) fn large_transaction(stage: &Stage, rows: u64) -> Result<Log> {
     create(stage, "large")?;
-    measured(stage, "large", rows, || {
+    let last = "INSERT INTO large (k, c, pad) VALUES (0, 'last', '')";
+    measured(stage, ("large", last), rows, || {
         // Doubling a table is the fastest way to many rows; the last statement makes the log's one
         // transaction of all of them.
-        fill(stage, "seed", rows)?;
+        table(stage, "seed", rows)?;
         stage
             .mysql
             .query(&format!("INSERT INTO {DATABASE}.large SELECT * FROM {DATABASE}.seed"))
@@ -69,18 +49,14 @@ pub(crate) fn large_transaction(stage: &Stage, rows: u64) -> Result<Log> {
     })
 }
 
+/// The table of sysbench.
+fn create(stage: &Stage, table: &str) -> Result<()> {
+    stage.mysql.query(&format!("CREATE TABLE {DATABASE}.{table} ({SYSBENCH})")).map(drop)
+}
+
 /// A table to be read whole.
-pub(crate) fn table(stage: &Stage, rows: u64) -> Result<()> {
-    create(stage, "filled")?;
-    fill_rows(stage, "filled", rows)
-}
-
-fn fill(stage: &Stage, table: &str, rows: u64) -> Result<()> {
+pub(crate) fn table(stage: &Stage, table: &str, rows: u64) -> Result<()> {
     create(stage, table)?;
-    fill_rows(stage, table, rows)
-}
-
-fn fill_rows(stage: &Stage, table: &str, rows: u64) -> Result<()> {
     for begin in (0..rows).step_by(200_000) {
         let end = (begin + 200_000).min(rows);
         let mut script = String::new();
@@ -106,7 +82,7 @@ fn end(stage: &Stage) -> Result<(String, u64)> {
 
 fn measured(
     stage: &Stage,
-    table: &'static str,
+    (table, last): (&'static str, &'static str),
     changes: u64,
     work: impl FnOnce() -> Result<()>,
 ) -> Result<Log> {
@@ -117,7 +93,7 @@ fn measured(
     let (file, offset) = end(stage)?;
     work()?;
     let bytes = bytes_behind(stage, &file, offset)?;
-    Ok(Log { from, file, offset, bytes, changes, table })
+    Ok(Log { from, file, offset, bytes, changes, table, last })
 }
 
 /// Bytes of the log behind a place.

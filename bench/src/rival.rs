@@ -62,7 +62,7 @@ impl Flavor {
     }
 
     /// The connector's settings; everything else is as shipped.
-    fn connector(self, stage: &Stage, name: &str, table: &str, snapshot: &str) -> Value {
+    fn connector(self, stage: &Stage, name: &str, tables: &str, snapshot: &str) -> Value {
         let login = &stage.mysql;
         let mut config = json!({
             "connector.class": "io.debezium.connector.mysql.MySqlConnector",
@@ -73,7 +73,7 @@ impl Flavor {
             "database.password": login.password,
             "database.server.id": "4242",
             "topic.prefix": name,
-            "table.include.list": format!("{DATABASE}.{table}"),
+            "table.include.list": tables,
             "schema.history.internal.kafka.bootstrap.servers": stage.kafka,
             "schema.history.internal.kafka.topic": format!("{name}-history"),
             "snapshot.mode": snapshot,
@@ -152,24 +152,22 @@ impl Rest {
     }
 }
 
-/// Makes each flavor's connector, which reads the table's definition, and stops it again. Before the log that is
-/// measured is written.
+/// Makes each flavor's connector, which reads the tables' definitions, and stops it again. Before the logs that are
+/// measured are written.
 ///
 /// # Errors
 /// Those of Connect.
-pub(crate) fn prepare(stage: &Stage, flavors: &[Flavor], table: &str) -> Result<()> {
+pub(crate) fn prepare(stage: &Stage, flavors: &[Flavor], change: &str) -> Result<()> {
     for flavor in flavors {
         let worker = flavor.worker(stage)?;
         let (rest, name) = (Rest::of(&worker)?, flavor.id());
-        let config = flavor.connector(stage, &name, table, "no_data");
+        let config = flavor.connector(stage, &name, &format!("{DATABASE}\\..*"), "no_data");
         rest.call("PUT", &format!("/connectors/{name}/config"), Some(&config))?;
         let path = format!("/connectors/{name}/offsets");
         wait::until("the connector's first offset", LIMIT, || {
             if let Ok((_, Some(_))) = rest.state(&name) {
                 // What it has read so far is only kept at a change.
-                stage.mysql.query(&format!(
-                    "INSERT INTO {DATABASE}.{table} (k, c, pad) VALUES (0, '', '')"
-                ))?;
+                stage.mysql.query(&format!("USE {DATABASE}; {change}"))?;
             }
             let known = rest.call("GET", &path, None).is_ok_and(|known| {
                 known["offsets"].as_array().is_some_and(|known| !known.is_empty())
@@ -179,7 +177,6 @@ pub(crate) fn prepare(stage: &Stage, flavors: &[Flavor], table: &str) -> Result<
         rest.stop(&name)?;
         worker.stop()?;
     }
-    stage.mysql.query(&format!("TRUNCATE TABLE {DATABASE}.{table}"))?;
     Ok(())
 }
 
@@ -220,7 +217,7 @@ pub(crate) fn snapshot(stage: &mut Stage, table: &str, rows: u64, flavor: Flavor
     let (rest, name) = (Rest::of(&worker)?, stage.run_name());
     let topic = format!("{name}.{DATABASE}.{table}");
     stage.create_topic(&topic)?;
-    let config = flavor.connector(stage, &name, table, "initial_only");
+    let config = flavor.connector(stage, &name, &format!("{DATABASE}.{table}"), "initial_only");
     rest.call("PUT", &format!("/connectors/{name}/config"), Some(&config))?;
     let result = watch::follow(stage, &Topic::new(stage, &topic)?, rows, worker.process().pid());
     rest.state(&name).context("after the run")?;

@@ -32,10 +32,7 @@ pub(crate) enum Target {
 /// Follows a part of the log to its end.
 pub(crate) fn stream(stage: &mut Stage, log: &Log, target: Target, shape: Shape) -> Result<Run> {
     // The log has to end with a selected change: a position that only others moved is told late.
-    stage.mysql.query(&format!(
-        "INSERT INTO {DATABASE}.{} (k, c, pad) VALUES (0, 'last', '')",
-        log.table
-    ))?;
+    stage.mysql.query(&format!("USE {DATABASE}; {}", log.last))?;
     let start =
         format!("gtid_set = \"{}\"\nfile_and_position = \"{}:{}\"", log.from, log.file, log.offset);
     run(stage, (log.table, log.changes), "incremental", &start, (target, shape))
@@ -43,7 +40,7 @@ pub(crate) fn stream(stage: &mut Stage, log: &Log, target: Target, shape: Shape)
 
 /// Reads a table whole.
 pub(crate) fn snapshot(stage: &mut Stage, rows: u64, target: Target, shape: Shape) -> Result<Run> {
-    run(stage, ("filled", rows), "full", "", (target, shape))
+    run(stage, (table, rows), "full", "", (target, shape))
 }
 
 /// A job file over one table; gives its text.
@@ -92,10 +89,12 @@ fn run(
     }
     stage.create_topic(&topic)?;
     let child = command.spawn().context("tailrace run")?;
-    let watched = watch::follow(stage, &Topic::new(stage, &topic)?, changes, child.id());
+    let watching = Topic::new(stage, &topic)?;
+    let watched = watch::follow(stage, &watching, changes, child.id());
     // A job that has failed says why.
     let (_, _, peak_mib) = usage(&said(child.wait_with_output()?)?)?;
     let run = watched?;
+    stage.message_bytes = watching.mean_bytes()?;
     stage.delete_topics(&[topic])?;
     Ok(Run { peak_mib: Some(peak_mib), ..run })
 }

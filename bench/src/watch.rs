@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::Message as _;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::figures::Run;
 use crate::stage::Stage;
@@ -14,6 +16,8 @@ use crate::usage::{cpu_seconds, peak_mib, stolen_and_busy_seconds};
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// For an answer of the broker.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Messages of which the mean size is taken.
+const SAMPLE: usize = 3_000;
 /// A run without a new message for so long has failed.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
 
@@ -40,6 +44,8 @@ impl Topic {
         let consumer = ClientConfig::new()
             .set("bootstrap.servers", &stage.kafka)
             .set("isolation.level", "read_committed")
+            .set("group.id", "bench-watch")
+            .set("enable.auto.commit", "false")
             .create()?;
         Ok(Self { consumer, name: name.to_owned() })
     }
@@ -48,6 +54,21 @@ impl Topic {
     pub(crate) fn len(&self) -> Result<u64> {
         let (_, end) = self.consumer.fetch_watermarks(&self.name, 0, TIMEOUT)?;
         Ok(u64::try_from(end)?)
+    }
+
+    /// Mean bytes of the first messages' values.
+    pub(crate) fn mean_bytes(&self) -> Result<usize> {
+        let mut assignment = TopicPartitionList::new();
+        assignment.add_partition_offset(&self.name, 0, Offset::Beginning)?;
+        self.consumer.assign(&assignment)?;
+        let (mut bytes, mut messages) = (0, 0);
+        while messages < SAMPLE {
+            let Some(message) = self.consumer.poll(Duration::from_secs(1)) else { break };
+            bytes += message?.payload_len();
+            messages += 1;
+        }
+        self.consumer.unassign()?;
+        Ok(bytes / messages.max(1))
     }
 }
 
