@@ -190,7 +190,10 @@ impl Figures {
             }
         }
         for line in &self.lines {
-            out.push('\n');
+            // Lines of one table stay together.
+            if !line.starts_with('|') {
+                out.push('\n');
+            }
             out.push_str(line);
             out.push('\n');
         }

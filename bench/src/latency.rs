@@ -1,11 +1,11 @@
 //! From commit at the source to a consumer that reads committed messages, under a steady load.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts};
 use rdkafka::ClientConfig;
@@ -13,42 +13,87 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tailrace_testkit::process::signal_process;
+use tailrace_testkit::servers::connect::ConnectWorker;
 
 use crate::figures::Figures;
+use crate::rival::{self, Flavor};
 use crate::stage::{DATABASE, Stage};
 use crate::tailrace::{Shape, Target, job_file};
 
+/// The table that is written to.
+const TABLE: &str = "latency";
 /// Changes a second.
 const RATE: u32 = 500;
 /// Length of the begin that is not counted: the broker's JVM compiles its code. Measured on two cores, a
 /// commit takes 8 ms in the first 10 s, 5 ms in the third and 4 ms after 50 s.
 const WARM_UP: Duration = Duration::from_secs(60);
 
-pub(crate) fn measure(stage: &mut Stage, figures: &mut Figures, seconds: u64) -> Result<()> {
+/// What is measured: Tailrace with all defaults, or Debezium.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Subject {
+    Tailrace(Target, Shape),
+    Debezium(Flavor),
+}
+
+/// The running subject.
+enum Running {
+    Tailrace(Child),
+    Debezium(ConnectWorker),
+}
+
+impl Running {
+    fn start(stage: &Stage, subject: Subject, name: &str) -> Result<Self> {
+        Ok(match subject {
+            Subject::Tailrace(target, shape) => {
+                let path = stage.dir.path().join(format!("{name}.toml"));
+                let job = job_file(stage, name, TABLE, "full+incremental", "", (target, shape));
+                std::fs::write(&path, job)?;
+                Self::Tailrace(
+                    Command::new(&stage.program)
+                        .arg("run")
+                        .arg(&path)
+                        .arg("--no-precheck")
+                        .stdout(Stdio::null())
+                        .spawn()?,
+                )
+            }
+            Subject::Debezium(flavor) => Self::Debezium(rival::follow(stage, name, TABLE, flavor)?),
+        })
+    }
+
+    fn stop(self) -> Result<()> {
+        match self {
+            Self::Tailrace(mut job) => {
+                signal_process(job.id(), "TERM")?;
+                let status = job.wait()?;
+                ensure!(status.success(), "tailrace run ended with {status}");
+                Ok(())
+            }
+            Self::Debezium(worker) => worker.stop(),
+        }
+    }
+}
+
+/// Measures one subject for some seconds behind its warm-up.
+///
+/// # Errors
+/// Those of the subject and of the servers.
+pub(crate) fn measure(
+    stage: &mut Stage,
+    figures: &mut Figures,
+    (title, subject): (&str, Subject),
+    seconds: u64,
+) -> Result<()> {
     stage.mysql.query(&format!(
-        "DROP TABLE IF EXISTS {DATABASE}.latency; CREATE TABLE {DATABASE}.latency (id INT PRIMARY KEY, pad VARCHAR(200))"
+        "DROP TABLE IF EXISTS {DATABASE}.{TABLE}; CREATE TABLE {DATABASE}.{TABLE} (id INT PRIMARY KEY, pad VARCHAR(200))"
     ))?;
     let name = stage.run_name();
-    let topic = format!("{name}-{DATABASE}-latency");
+    let topic = match subject {
+        Subject::Tailrace(..) => format!("{name}-{DATABASE}-{TABLE}"),
+        Subject::Debezium(_) => format!("{name}.{DATABASE}.{TABLE}"),
+    };
     stage.create_topic(&topic)?;
-    let path = stage.dir.path().join(format!("{name}.toml"));
-    std::fs::write(
-        &path,
-        job_file(
-            stage,
-            &name,
-            "latency",
-            "full+incremental",
-            "",
-            (Target::ExactlyOnce, Shape::Drs),
-        ),
-    )?;
-    let mut job = Command::new(&stage.program)
-        .arg("run")
-        .arg(&path)
-        .arg("--no-precheck")
-        .stdout(Stdio::null())
-        .spawn()?;
+    let running = Running::start(stage, subject, &name)?;
     let stop = Arc::new(AtomicBool::new(false));
     let consumer = consumer(&stage.kafka, &topic)?;
     let writer = {
@@ -59,35 +104,35 @@ pub(crate) fn measure(stage: &mut Stage, figures: &mut Figures, seconds: u64) ->
         .and_then(|warm| Ok((warm.len(), read(&consumer, Duration::from_secs(seconds))?)));
     stop.store(true, Ordering::Relaxed);
     let inserts = writer.join().ok().context("the writer panicked")??;
-    signal_process(job.id(), "TERM")?;
-    let status = job.wait()?;
-    if !status.success() {
-        bail!("tailrace run ended with {status}");
-    }
+    running.stop()?;
     stage.delete_topics(&[topic])?;
     let (warm, lags) = lags?;
-    let (seen, written) = (lags.len(), inserts.len());
-    let counted = inserts.get(warm.min(written)..).unwrap_or_default().to_vec();
+    let counted = inserts.get(warm.min(inserts.len())..).unwrap_or_default().to_vec();
     figures.say(format!(
-        "Latency at {RATE} changes/s, exactly once, all defaults, {seen} changes after {} s of warm-up. From before the INSERT until the consumer has its message: {}. The INSERT itself, as its client waits for it: {}",
-        WARM_UP.as_secs(),
-        spread(lags),
-        spread(counted),
+        "| {title} | {} | {} | {} |",
+        spread(&lags),
+        lags.len(),
+        spread(&counted),
     ));
     Ok(())
 }
 
+/// Head of the table that [`measure`] gives the lines of.
+pub(crate) fn head() -> String {
+    format!(
+        "Latency at {RATE} changes/s in ms, p50 / p99 / p99.9 / most, after {} s of warm-up, from before the INSERT until a `read_committed` consumer \
+         has its message:\n\n| | commit to consumer | changes | the INSERT itself |\n|---|---|---|---|",
+        WARM_UP.as_secs()
+    )
+}
+
 /// Percentiles of some durations in milliseconds.
-fn spread(mut ms: Vec<f64>) -> String {
+fn spread(ms: &[f64]) -> String {
+    let mut ms = ms.to_vec();
     ms.sort_by(f64::total_cmp);
     let at = |share: f64| ms.get(((ms.len() as f64) * share) as usize).copied().unwrap_or(0.0);
-    format!(
-        "p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, most {:.1} ms",
-        at(0.5),
-        at(0.99),
-        at(0.999),
-        ms.last().copied().unwrap_or(0.0)
-    )
+    let most = ms.last().copied().unwrap_or(0.0);
+    format!("{:.1} / {:.1} / {:.1} / {most:.1}", at(0.5), at(0.99), at(0.999))
 }
 
 fn now_ms() -> f64 {
@@ -105,7 +150,7 @@ fn write(url: &str, stop: &AtomicBool) -> Result<Vec<f64>> {
             pace.tick().await;
             // The time just before the commit, by the clock that the consumer has too.
             let (n, begun) = (took.len(), now_ms());
-            let row = format!("INSERT INTO {DATABASE}.latency VALUES ({n}, '{begun:.3}')");
+            let row = format!("INSERT INTO {DATABASE}.{TABLE} VALUES ({n}, '{begun:.3}')");
             conn.query_drop(row).await?;
             took.push(now_ms() - begun);
         }
@@ -136,7 +181,9 @@ fn read(consumer: &BaseConsumer, length: Duration) -> Result<Vec<f64>> {
         let message = message?;
         let value: serde_json::Value =
             serde_json::from_slice(message.payload().unwrap_or_default())?;
-        let sent = value["data"][0]["pad"].as_str().and_then(|text| text.parse::<f64>().ok());
+        // DRS's place of the row, or Debezium's.
+        let row = if value["after"].is_null() { &value["data"][0] } else { &value["after"] };
+        let sent = row["pad"].as_str().and_then(|text| text.parse::<f64>().ok());
         lags.push(now_ms() - sent.context("a message without its time")?);
     }
     Ok(lags)

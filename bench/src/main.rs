@@ -18,6 +18,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::figures::Figures;
+use crate::latency::Subject;
 use crate::rival::Flavor;
 use crate::stage::Stage;
 use crate::tailrace::{Shape, Target};
@@ -125,10 +126,7 @@ fn main() -> Result<()> {
             snapshot(&mut stage, &mut figures, args.rows)?;
         }
     }
-    figures.section("latency");
-    if figures.wants("") {
-        latency::measure(&mut stage, &mut figures, args.latency_seconds)?;
-    }
+    latencies(&mut stage, &mut figures, args.latency_seconds)?;
     figures.section("one transaction of many rows");
     if figures.wants("→ Kafka, exactly once") {
         let large = prepare::large_transaction(&stage, args.transaction_rows)?;
@@ -181,6 +179,22 @@ fn stream_round(stage: &mut Stage, figures: &mut Figures, log: &prepare::Log) ->
     {
         if figures.wants(name) {
             figures.add(name, floors::librdkafka(stage, log, transactional)?);
+        }
+    }
+    Ok(())
+}
+
+fn latencies(stage: &mut Stage, figures: &mut Figures, seconds: u64) -> Result<()> {
+    figures.section("latency");
+    if figures.wants_any() {
+        figures.say(latency::head());
+    }
+    let ours = TARGETS.iter().filter(|(_, target, _)| *target != Target::Nothing);
+    let ours = ours.map(|(name, target, shape)| (*name, Subject::Tailrace(*target, *shape)));
+    let theirs = rival::FLAVORS.iter().map(|flavor| (flavor.name, Subject::Debezium(*flavor)));
+    for (name, subject) in ours.chain(theirs) {
+        if figures.wants(name) {
+            latency::measure(stage, figures, (name, subject), seconds)?;
         }
     }
     Ok(())

@@ -227,3 +227,24 @@ pub(crate) fn snapshot(stage: &mut Stage, table: &str, rows: u64, flavor: Flavor
     stage.delete_topics(&[topic])?;
     Ok(run)
 }
+
+/// Starts a connector of its own that follows a table from now on.
+///
+/// # Errors
+/// Those of Connect.
+pub(crate) fn follow(
+    stage: &Stage,
+    name: &str,
+    table: &str,
+    flavor: Flavor,
+) -> Result<ConnectWorker> {
+    let worker = flavor.worker(stage)?;
+    let rest = Rest::of(&worker)?;
+    let config = flavor.connector(stage, name, &format!("{DATABASE}.{table}"), "initial");
+    rest.call("PUT", &format!("/connectors/{name}/config"), Some(&config))?;
+    wait::until("the connector's task", LIMIT, || {
+        let (state, task) = rest.state(name)?;
+        Ok((state == "RUNNING" && task.as_deref() == Some("RUNNING")).then_some(()))
+    })?;
+    Ok(worker)
+}
