@@ -57,7 +57,7 @@ impl Running {
                         .spawn()?,
                 )
             }
-            Subject::Debezium(flavor) => Self::Debezium(rival::follow(stage, name, TABLE, flavor)?),
+            Subject::Debezium(flavor) => Self::Debezium(rival::follow(stage, name, &format!("{DATABASE}.{TABLE}"), flavor)?),
         })
     }
 
@@ -140,7 +140,7 @@ fn now_ms() -> f64 {
 }
 
 /// One row per transaction, evenly spread; gives how long each took, in milliseconds.
-fn write(url: &str, stop: &AtomicBool) -> Result<Vec<f64>> {
+pub(crate) fn write(url: &str, stop: &AtomicBool) -> Result<Vec<f64>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut conn = Conn::new(Opts::from_url(url)?).await?;

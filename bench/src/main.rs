@@ -9,6 +9,7 @@ mod latency;
 mod prepare;
 mod rival;
 mod stage;
+mod startup;
 mod tailrace;
 mod usage;
 mod watch;
@@ -52,6 +53,9 @@ struct Args {
     /// Seconds of the latency measurement.
     #[arg(long, default_value_t = 20)]
     latency_seconds: u64,
+    /// Tables of the measurement of a start.
+    #[arg(long, default_value_t = 100)]
+    tables: u32,
     /// The sizes of the aims: 10 M rows, a transaction of 2 GB (10 M rows).
     #[arg(long)]
     full: bool,
@@ -127,6 +131,7 @@ fn main() -> Result<()> {
         }
     }
     latencies(&mut stage, &mut figures, args.latency_seconds)?;
+    starts(&mut stage, &mut figures, args.tables)?;
     figures.section("one transaction of many rows");
     if figures.wants("→ Kafka, exactly once") {
         let large = prepare::large_transaction(&stage, args.transaction_rows)?;
@@ -179,6 +184,20 @@ fn stream_round(stage: &mut Stage, figures: &mut Figures, log: &prepare::Log) ->
     {
         if figures.wants(name) {
             figures.add(name, floors::librdkafka(stage, log, transactional)?);
+        }
+    }
+    Ok(())
+}
+
+fn starts(stage: &mut Stage, figures: &mut Figures, tables: u32) -> Result<()> {
+    figures.section("starts");
+    if figures.wants("Tailrace") {
+        startup::first_message(stage, figures, tables)?;
+        startup::after_kill(stage, figures)?;
+    }
+    for flavor in rival::FLAVORS {
+        if figures.wants(flavor.name) {
+            startup::rival_first_message(stage, figures, tables, flavor)?;
         }
     }
     Ok(())

@@ -228,19 +228,19 @@ pub(crate) fn snapshot(stage: &mut Stage, table: &str, rows: u64, flavor: Flavor
     Ok(run)
 }
 
-/// Starts a connector of its own that follows a table from now on.
+/// Starts a connector of its own that reads and follows the tables of a pattern.
 ///
 /// # Errors
 /// Those of Connect.
 pub(crate) fn follow(
     stage: &Stage,
     name: &str,
-    table: &str,
+    tables: &str,
     flavor: Flavor,
 ) -> Result<ConnectWorker> {
     let worker = flavor.worker(stage)?;
     let rest = Rest::of(&worker)?;
-    let config = flavor.connector(stage, name, &format!("{DATABASE}.{table}"), "initial");
+    let config = flavor.connector(stage, name, tables, "initial");
     rest.call("PUT", &format!("/connectors/{name}/config"), Some(&config))?;
     wait::until("the connector's task", LIMIT, || {
         let (state, task) = rest.state(name)?;
