@@ -57,7 +57,9 @@ impl Running {
                         .spawn()?,
                 )
             }
-            Subject::Debezium(flavor) => Self::Debezium(rival::follow(stage, name, &format!("{DATABASE}.{TABLE}"), flavor)?),
+            Subject::Debezium(flavor) => {
+                Self::Debezium(rival::follow(stage, name, &format!("{DATABASE}.{TABLE}"), flavor)?)
+            }
         })
     }
 
@@ -108,12 +110,8 @@ pub(crate) fn measure(
     stage.delete_topics(&[topic])?;
     let (warm, lags) = lags?;
     let counted = inserts.get(warm.min(inserts.len())..).unwrap_or_default().to_vec();
-    figures.say(format!(
-        "| {title} | {} | {} | {} |",
-        spread(&lags),
-        lags.len(),
-        spread(&counted),
-    ));
+    figures
+        .say(format!("| {title} | {} | {} | {} |", spread(&lags), lags.len(), spread(&counted),));
     Ok(())
 }
 

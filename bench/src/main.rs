@@ -225,7 +225,7 @@ fn snapshot(stage: &mut Stage, figures: &mut Figures, rows: u64) -> Result<()> {
     }
     for (name, target, shape) in TARGETS {
         if figures.wants(name) {
-            figures.add(name, tailrace::snapshot(stage, ("filled", rows), target, shape)?);
+            figures.add(name, tailrace::snapshot(stage, rows, target, shape)?);
         }
     }
     for flavor in rival::FLAVORS {

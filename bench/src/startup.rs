@@ -71,8 +71,9 @@ pub(crate) fn first_message(stage: &mut Stage, figures: &mut Figures, tables: u3
     let topic = format!("{name}-{MANY}-{FIRST}");
     stage.create_topic(&topic)?;
     let watched = Topic::new(stage, &topic)?;
-    let job = job_file(stage, &name, FIRST, "full+incremental", "", (Target::ExactlyOnce, Shape::Drs))
-        .replace(&format!("{DATABASE} = [\"{FIRST}\"]"), &format!("{MANY} = \"*\""));
+    let job =
+        job_file(stage, &name, FIRST, "full+incremental", "", (Target::ExactlyOnce, Shape::Drs))
+            .replace(&format!("{DATABASE} = [\"{FIRST}\"]"), &format!("{MANY} = \"*\""));
     let mut child = spawn(stage, &name, &job)?;
     let ours = until_more(&watched, 0);
     signal_process(child.id(), "TERM")?;

@@ -40,7 +40,7 @@ pub(crate) fn stream(stage: &mut Stage, log: &Log, target: Target, shape: Shape)
 
 /// Reads a table whole.
 pub(crate) fn snapshot(stage: &mut Stage, rows: u64, target: Target, shape: Shape) -> Result<Run> {
-    run(stage, (table, rows), "full", "", (target, shape))
+    run(stage, ("filled", rows), "full", "", (target, shape))
 }
 
 /// A job file over one table; gives its text.

@@ -120,11 +120,18 @@ pub(crate) const LARGE_ROWS: Workload = Workload {
     title: "transactions of one row of 1 MB",
     table: "large_row",
     columns: || "id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, t LONGTEXT NOT NULL".to_owned(),
-    body: || format!("INSERT INTO large_row (t) VALUES (REPEAT(CHAR(97 + i % 26), {LARGE_BYTES}));"),
+    body: || {
+        format!("INSERT INTO large_row (t) VALUES (REPEAT(CHAR(97 + i % 26), {LARGE_BYTES}));")
+    },
     changes_each: 1,
     last: "INSERT INTO large_row (t) VALUES ('last')",
 };
 
 /// All, with the changes that are made in a run of 600 000 single-row transactions.
-pub(crate) const ALL: [(&Workload, u64); 5] =
-    [(&SINGLE, 600_000), (&COMMON, 300_000), (&BULK, 1_500_000), (&WIDE, 60_000), (&LARGE_ROWS, 1_000)];
+pub(crate) const ALL: [(&Workload, u64); 5] = [
+    (&SINGLE, 600_000),
+    (&COMMON, 300_000),
+    (&BULK, 1_500_000),
+    (&WIDE, 60_000),
+    (&LARGE_ROWS, 1_000),
+];
