@@ -112,7 +112,9 @@ fn main() -> Result<()> {
         .into_iter()
         .filter(|flavor| workload::ALL.iter().any(|(w, _)| figures.wants_of(w.title, flavor.name)))
         .collect();
-    rival::prepare(&stage, &rivals, workload::SINGLE.last)?;
+    let single = workload::SINGLE;
+    rival::prepare(&stage, &rivals, single.last)?;
+    stage.mysql.query(&format!("TRUNCATE TABLE {}.{}", stage::DATABASE, single.table))?;
     for (workload, changes) in workload::ALL {
         figures.section(workload.title);
         if figures.wants_any() {

@@ -111,11 +111,16 @@ struct Rest {
 
 impl Rest {
     fn of(worker: &ConnectWorker) -> Result<Self> {
-        Ok(Self {
+        let rest = Self {
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
             client: reqwest::Client::builder().no_proxy().build()?,
             url: worker.url(),
-        })
+        };
+        // A worker that says it is ready may answer 404 for a moment.
+        wait::until("Connect's REST interface", LIMIT, || {
+            Ok(rest.call("GET", "/connectors", None).is_ok().then_some(()))
+        })?;
+        Ok(rest)
     }
 
     fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
