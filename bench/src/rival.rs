@@ -247,9 +247,13 @@ pub(crate) fn follow(
     let rest = Rest::of(&worker)?;
     let config = flavor.connector(stage, name, tables, "initial");
     rest.call("PUT", &format!("/connectors/{name}/config"), Some(&config))?;
-    wait::until("the connector's task", LIMIT, || {
-        let (state, task) = rest.state(name)?;
-        Ok((state == "RUNNING" && task.as_deref() == Some("RUNNING")).then_some(()))
+    wait::until("the connector's task", LIMIT, || match rest.state(name) {
+        Ok((state, task)) => {
+            Ok((state == "RUNNING" && task.as_deref() == Some("RUNNING")).then_some(()))
+        }
+        // Connect takes a moment to know a connector that it has just taken.
+        Err(error) if error.to_string().contains("No status found") => Ok(None),
+        Err(error) => Err(error),
     })?;
     Ok(worker)
 }
