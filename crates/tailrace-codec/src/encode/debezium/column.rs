@@ -129,10 +129,7 @@ impl DebeziumColumn {
                 out.push(b'"');
                 Ok(())
             }
-            Cell::Binary(bytes) => {
-                push_base64(out, bytes);
-                Ok(())
-            }
+            Cell::Binary(bytes) => push_base64(out, bytes),
             Cell::Geometry(bytes) => self.push_geometry(out, bytes),
             Cell::Vector(bytes) => super::super::binary::push_vector(out, bytes),
             Cell::Enum(index) => self.push_enum(out, index),
@@ -193,7 +190,7 @@ impl DebeziumColumn {
             out.extend_from_slice(if value == 0 { b"false".as_slice() } else { b"true" });
         } else {
             let little_endian = value.to_le_bytes();
-            push_base64(out, little_endian.get(..bytes.len()).unwrap_or(&little_endian));
+            push_base64(out, little_endian.get(..bytes.len()).unwrap_or(&little_endian))?;
         }
         Ok(())
     }
@@ -213,7 +210,7 @@ impl DebeziumColumn {
             out.push(b',');
         }
         out.extend_from_slice(b"\"wkb\":");
-        push_base64(out, wkb);
+        push_base64(out, wkb)?;
         out.extend_from_slice(b",\"srid\":");
         match u32::from_le_bytes(*srid) {
             0 => out.extend_from_slice(b"null"),
@@ -255,18 +252,17 @@ impl DebeziumColumn {
     }
 }
 
-fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), ValueError> {
     out.push(b'"');
     let start = out.len();
     // Four characters for three bytes, the last group filled.
-    let length = bytes.len().div_ceil(3) * 4;
-    out.resize(start + length, 0);
-    let written = out.get_mut(start..).map_or(0, |room| {
-        // The room is what it takes.
-        BASE64.encode_slice(bytes, room).unwrap_or(0)
-    });
+    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    let room = out.get_mut(start..).unwrap_or_default();
+    let written =
+        BASE64.encode_slice(bytes, room).map_err(|e| ValueError::new(format!("base64: {e}")))?;
     out.truncate(start + written);
     out.push(b'"');
+    Ok(())
 }
 
 fn push_precise(out: &mut Vec<u8>, value: &Decimal<'_>) -> Result<(), ValueError> {
@@ -275,8 +271,7 @@ fn push_precise(out: &mut Vec<u8>, value: &Decimal<'_>) -> Result<(), ValueError
     let unscaled = unscaled(out.get(start..).unwrap_or_default());
     out.truncate(start);
     let (bytes, first) = unscaled?;
-    push_base64(out, bytes.get(first..).unwrap_or_default());
-    Ok(())
+    push_base64(out, bytes.get(first..).unwrap_or_default())
 }
 
 /// Days since the epoch; none for zero and partial dates.
