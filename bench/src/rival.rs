@@ -137,9 +137,15 @@ impl Rest {
         })
     }
 
-    /// State of a connector (`RUNNING`, `STOPPED`) and of its task, if it has one.
+    /// State of a connector (`RUNNING`, `STOPPED`) and of its task, if it has one. Connect takes a moment to know a
+    /// connector that it has just taken: its state is empty until then.
     fn state(&self, name: &str) -> Result<(String, Option<String>)> {
-        let status = self.call("GET", &format!("/connectors/{name}/status"), None)?;
+        let status = match self.call("GET", &format!("/connectors/{name}/status"), None) {
+            Err(error) if error.to_string().contains("No status found") => {
+                return Ok((String::new(), None));
+            }
+            status => status?,
+        };
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let task = status["tasks"].get(0);
         if let Some(trace) = task.and_then(|task| task["trace"].as_str()) {
@@ -170,7 +176,7 @@ pub(crate) fn prepare(stage: &Stage, flavors: &[Flavor], change: &str) -> Result
         rest.call("PUT", &format!("/connectors/{name}/config"), Some(&config))?;
         let path = format!("/connectors/{name}/offsets");
         wait::until("the connector's first offset", LIMIT, || {
-            if let Ok((_, Some(_))) = rest.state(&name) {
+            if rest.state(&name)?.1.is_some() {
                 // What it has read so far is only kept at a change.
                 stage.mysql.query(&format!("USE {DATABASE}; {change}"))?;
             }
@@ -247,13 +253,9 @@ pub(crate) fn follow(
     let rest = Rest::of(&worker)?;
     let config = flavor.connector(stage, name, tables, "initial");
     rest.call("PUT", &format!("/connectors/{name}/config"), Some(&config))?;
-    wait::until("the connector's task", LIMIT, || match rest.state(name) {
-        Ok((state, task)) => {
-            Ok((state == "RUNNING" && task.as_deref() == Some("RUNNING")).then_some(()))
-        }
-        // Connect takes a moment to know a connector that it has just taken.
-        Err(error) if error.to_string().contains("No status found") => Ok(None),
-        Err(error) => Err(error),
+    wait::until("the connector's task", LIMIT, || {
+        let (state, task) = rest.state(name)?;
+        Ok((state == "RUNNING" && task.as_deref() == Some("RUNNING")).then_some(()))
     })?;
     Ok(worker)
 }
