@@ -90,6 +90,12 @@ pub enum ColumnType {
     Geometry,
     /// `VECTOR(n)`
     Vector,
+    /// MariaDB's `UUID`
+    Uuid,
+    /// MariaDB's `INET4`
+    Inet4,
+    /// MariaDB's `INET6`
+    Inet6,
 }
 
 /// One column of a table version.

@@ -66,7 +66,7 @@ pub fn read_log_raw(spec: &JobSpec, from: &StreamPosition, bytes: u64) -> Result
 /// Those of the connection.
 pub fn probe_source(endpoint: &MysqlEndpoint) -> Result<String> {
     let mut connection = Connection::connect(endpoint, &Limits::default(), StopSignal::new())?;
-    Ok(catalog::server_settings(&mut connection)?.version)
+    Ok(connection.one_row("SELECT VERSION()")?.text(0)?.to_owned())
 }
 
 /// Logs in to a target and leaves.

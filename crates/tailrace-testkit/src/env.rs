@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::servers::kafka::{KafkaCluster, KafkaOptions};
+use crate::servers::mariadb::{MariaDbOptions, MariaDbServer};
 use crate::servers::mysql::{MySqlOptions, MySqlServer};
 use crate::sql::{Client, Login};
 
@@ -105,6 +106,17 @@ pub fn mysql() -> Result<Login> {
         started.map_err(|error| format!("{error:#}"))
     });
     let server = server.as_ref().map_err(|error| anyhow!("the shared MySQL: {error}"))?;
+    Ok(server.login())
+}
+
+/// A MariaDB that the tests of one process share: full row metadata, no compression.
+pub fn mariadb() -> Result<Login> {
+    static SERVER: OnceLock<std::result::Result<MariaDbServer, String>> = OnceLock::new();
+    let server = SERVER.get_or_init(|| {
+        let started = MariaDbServer::start(MariaDbOptions::default());
+        started.map_err(|error| format!("{error:#}"))
+    });
+    let server = server.as_ref().map_err(|error| anyhow!("the shared MariaDB: {error}"))?;
     Ok(server.login())
 }
 

@@ -1,6 +1,8 @@
 //! Reading one cell: a compact instruction per column, resolved when the plan is compiled.
 
 use super::decimal;
+use super::fixed_text::FixedText;
+use super::inflate::PackedValue;
 use super::temporal;
 use super::wire_column::WireColumn;
 use crate::cell::{Cell, Decimal};
@@ -56,6 +58,13 @@ pub(super) enum CellReader {
     FixedBinary {
         length: u16,
     },
+    /// A `COMPRESSED` column of MariaDB.
+    Packed {
+        length_bytes: u8,
+        text: bool,
+    },
+    /// A type of MariaDB that is text everywhere but in a row.
+    FixedText(FixedText),
     Enum1 {
         members: u16,
     },
@@ -157,6 +166,16 @@ impl CellReader {
             (W::VarString { .. }, K::VarBinary) => Self::Binary2,
             (W::Blob { length_bytes }, K::Text) => Self::TextN(length_bytes),
             (W::Blob { length_bytes }, K::Blob) => Self::BinaryN(length_bytes),
+            (W::CompressedVarString { bytes_max }, K::VarChar | K::VarBinary) => Self::Packed {
+                length_bytes: if bytes_max < 256 { 1 } else { 2 },
+                text: matches!(kind, K::VarChar),
+            },
+            (W::CompressedBlob { length_bytes }, K::Text | K::Blob) => {
+                Self::Packed { length_bytes, text: matches!(kind, K::Text) }
+            }
+            (W::FixedString { bytes_max: 16 }, K::Uuid) => Self::FixedText(FixedText::Uuid),
+            (W::FixedString { bytes_max: 4 }, K::Inet4) => Self::FixedText(FixedText::Inet4),
+            (W::FixedString { bytes_max: 16 }, K::Inet6) => Self::FixedText(FixedText::Inet6),
             (W::Enum { bytes }, K::Enum(members)) => {
                 let members = u16::try_from(members.len()).ok()?;
                 if bytes == 1 { Self::Enum1 { members } } else { Self::Enum2 { members } }
@@ -172,8 +191,13 @@ impl CellReader {
         })
     }
 
-    /// Reads one value from the front of `data`. A `BINARY(n)` value that the log shortened comes from
-    /// the front of `restored`, where it lies in full.
+    /// Whether values may lie in the log in a form that must be restored before they are read.
+    pub(super) fn restores(self) -> bool {
+        matches!(self, Self::FixedBinary { .. } | Self::Packed { .. } | Self::FixedText(_))
+    }
+
+    /// Reads one value from the front of `data`. A value that the log has in another form comes from the
+    /// front of `restored`, where it lies in full.
     #[inline(always)]
     pub(super) fn read<'a>(
         self,
@@ -272,6 +296,18 @@ impl CellReader {
                 } else {
                     Cell::Binary(take_bytes(restored, usize::from(length))?)
                 }
+            }
+            Self::Packed { length_bytes, text } => {
+                let value = PackedValue::read(take_n(data, length_bytes)?);
+                let value = match value.map_err(Fault::Invalid)? {
+                    PackedValue::Plain(value) => value,
+                    PackedValue::Packed { length, .. } => take_bytes(restored, length)?,
+                };
+                if text { Cell::Text(value) } else { Cell::Binary(value) }
+            }
+            Self::FixedText(kind) => {
+                take_fixed_binary(data, kind.bytes())?;
+                Cell::Utf8(take_1(restored)?)
             }
             Self::Enum1 { members } => {
                 enum_cell(u16::from(u8::from_le_bytes(take(data)?)), members)?

@@ -5,6 +5,7 @@ use super::format_description::{FormatDescription, LogFormat};
 use super::frame::RawEvent;
 use super::gtid_event::GtidEvent;
 use super::heartbeat::Heartbeat;
+use super::mariadb_gtid::MariaDbGtidEvent;
 use super::payload_event::TransactionPayload;
 use super::query::QueryEvent;
 use super::rows_event::RowsEvent;
@@ -23,6 +24,8 @@ pub enum Event<'a> {
     PreviousGtids(&'a [u8]),
     /// A transaction begins.
     Gtid(GtidEvent<'a>),
+    /// A transaction of MariaDB begins.
+    MariaDbGtid(MariaDbGtidEvent<'a>),
     /// A statement in text form.
     Query(QueryEvent<'a>),
     /// The transaction is committed; the engine's number for it.
@@ -33,8 +36,8 @@ pub enum Event<'a> {
     TableMap(TableMap<'a>),
     /// Changed rows.
     Rows(RowsEvent<'a>),
-    /// The statement behind the rows that follow (`binlog_rows_query_log_events=ON`), in the session's
-    /// character set; for people, not for machines.
+    /// The statement behind the rows that follow (`binlog_rows_query_log_events=ON`, MariaDB's
+    /// `binlog_annotate_row_events=ON`), in the session's character set; for people, not for machines.
     RowsQuery(&'a [u8]),
     /// A whole transaction's events, compressed.
     TransactionPayload(TransactionPayload<'a>),
@@ -57,6 +60,9 @@ pub enum IgnoredEvent {
     StatementContext(EventType),
     /// TRANSACTION_CONTEXT or VIEW_CHANGE: bookkeeping of Group Replication, no row of any table.
     GroupReplication(EventType),
+    /// MariaDB's BINLOG_CHECKPOINT (for its own recovery), GTID_LIST (what earlier files hold) or
+    /// START_ENCRYPTION (the sender decrypts): no row of any table.
+    MariaDbBookkeeping(EventType),
     /// An event whose writer set `LOG_EVENT_IGNORABLE_F`: it says that a reader which does not know it
     /// loses nothing.
     MarkedIgnorable(EventType),
@@ -88,7 +94,11 @@ impl LogFormat {
             T::QUERY => Event::Query(QueryEvent::parse(body, post_header)?),
             T::XID => Event::Xid(parse_xid(body, post_header)?),
             T::XA_PREPARE => Event::XaPrepare(XaPrepare::parse(body, post_header)?),
-            T::TABLE_MAP => Event::TableMap(TableMap::parse(body, post_header)?),
+            T::MARIADB_GTID => Event::MariaDbGtid(MariaDbGtidEvent::parse(&raw.header, body)?),
+            T::TABLE_MAP => {
+                let map = TableMap::parse(body, post_header)?;
+                Event::TableMap(map.written_by_mariadb(self.is_mariadb()))
+            }
             T::WRITE_ROWS_V1
             | T::UPDATE_ROWS_V1
             | T::DELETE_ROWS_V1
@@ -100,6 +110,7 @@ impl LogFormat {
             }
             // One byte of length that is too short for most statements and is not used.
             T::ROWS_QUERY => Event::RowsQuery(body.get(1..).unwrap_or_default()),
+            T::MARIADB_ANNOTATE_ROWS => Event::RowsQuery(body),
             T::TRANSACTION_PAYLOAD => Event::TransactionPayload(TransactionPayload::parse(body)?),
             T::HEARTBEAT => Event::Heartbeat(Heartbeat::parse_v1(&raw.header, body)?),
             T::HEARTBEAT_V2 => Event::Heartbeat(Heartbeat::parse_v2(body)?),
@@ -120,6 +131,9 @@ fn pass_over(raw: &RawEvent<'_>) -> Result<IgnoredEvent> {
     match event_type {
         T::INTVAR | T::RAND | T::USER_VAR => Ok(IgnoredEvent::StatementContext(event_type)),
         T::TRANSACTION_CONTEXT | T::VIEW_CHANGE => Ok(IgnoredEvent::GroupReplication(event_type)),
+        T::MARIADB_BINLOG_CHECKPOINT | T::MARIADB_GTID_LIST | T::MARIADB_START_ENCRYPTION => {
+            Ok(IgnoredEvent::MariaDbBookkeeping(event_type))
+        }
         _ if raw.header.flags.is_ignorable() => Ok(IgnoredEvent::MarkedIgnorable(event_type)),
         _ => Err(DecodeError::new(
             "event header type",

@@ -35,6 +35,7 @@ pub struct FormatDescription<'a> {
 pub struct LogFormat {
     checksum: Checksum,
     post_header_lengths: [u8; 256],
+    mariadb: bool,
 }
 
 const SERVER_VERSION_BYTES: usize = 50;
@@ -61,17 +62,29 @@ impl LogFormat {
             (EventType::UPDATE_ROWS, 10),
             (EventType::DELETE_ROWS, 10),
             (EventType::PARTIAL_UPDATE_ROWS, 10),
+            (EventType::MARIADB_QUERY_COMPRESSED, 13),
+            (EventType::MARIADB_WRITE_ROWS_COMPRESSED_V1, 8),
+            (EventType::MARIADB_UPDATE_ROWS_COMPRESSED_V1, 8),
+            (EventType::MARIADB_DELETE_ROWS_COMPRESSED_V1, 8),
+            (EventType::MARIADB_WRITE_ROWS_COMPRESSED, 10),
+            (EventType::MARIADB_UPDATE_ROWS_COMPRESSED, 10),
+            (EventType::MARIADB_DELETE_ROWS_COMPRESSED, 10),
         ] {
             if let Some(slot) = post_header_lengths.get_mut(usize::from(event_type.0)) {
                 *slot = length;
             }
         }
-        Self { checksum, post_header_lengths }
+        Self { checksum, post_header_lengths, mariadb: false }
     }
 
     /// Checksum of the events that follow.
     pub fn checksum(&self) -> Checksum {
         self.checksum
+    }
+
+    /// Whether MariaDB wrote the log.
+    pub fn is_mariadb(&self) -> bool {
+        self.mariadb
     }
 
     /// Length of the post-header of an event type; 0 if the writer did not list it.
@@ -82,6 +95,7 @@ impl LogFormat {
     /// Takes over what a FORMAT_DESCRIPTION says.
     pub fn apply(&mut self, description: &FormatDescription<'_>) {
         self.checksum = description.checksum.unwrap_or(Checksum::None);
+        self.mariadb = description.is_mariadb();
         self.post_header_lengths = [0; 256];
         let slots = self.post_header_lengths.iter_mut().skip(1);
         for (slot, length) in slots.zip(description.post_header_lengths) {
@@ -183,8 +197,13 @@ impl<'a> FormatDescription<'a> {
         Ok(Self { binlog_version, server_version, created, post_header_lengths, checksum })
     }
 
+    /// Whether MariaDB wrote the log.
+    pub fn is_mariadb(&self) -> bool {
+        self.server_version.contains("MariaDB")
+    }
+
     /// The three leading numbers of the server version, for example `(9, 7, 4)`.
     pub fn version_numbers(&self) -> (u32, u32, u32) {
-        version_numbers(self.server_version)
+        version_numbers(self.server_version.trim_start_matches("5.5.5-"))
     }
 }

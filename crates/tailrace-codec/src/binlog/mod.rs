@@ -1,8 +1,9 @@
-//! The binary log of MySQL 5.6 to 9.x: framing, events, table maps and row images.
+//! The binary log of MySQL 5.6 to 9.x and MariaDB 10.5 to 11.x: framing, events, table maps and row images.
 //!
 //! ```text
 //! file or packet bytes ─► frame (header, CRC32) ─► LogFormat::decode ─► Event
 //! Event::TableMap ─► plan (compiled once per table version) ─► RowsEvent::rows ─► Cell
+//! compressed event of MariaDB ─► EventInflater ─► the event without compression
 //! Event::TransactionPayload ─► payload (bounded zstd) ─► inner events, one at a time
 //! ```
 //!
@@ -31,7 +32,9 @@ pub mod gtid_event;
 mod gtid_tagged;
 pub mod header;
 pub mod heartbeat;
+pub mod inflate;
 pub mod json;
+pub mod mariadb_gtid;
 pub mod payload;
 pub mod payload_event;
 pub mod plan;
@@ -46,6 +49,7 @@ pub mod walk;
 pub mod wire_column;
 
 mod cell_reader;
+mod fixed_text;
 mod partial_update;
 mod schema_from_metadata;
 mod temporal;
@@ -57,7 +61,9 @@ pub use frame::{FileFrames, Frame, RawEvent};
 pub use gtid_event::{GtidEvent, GtidKind};
 pub use header::{EventFlags, EventHeader};
 pub use heartbeat::Heartbeat;
+pub use inflate::EventInflater;
 pub use json::{JsonLimits, apply_json_diffs, write_json_text};
+pub use mariadb_gtid::{AlterPhase, MariaDbGtidEvent, Xid};
 pub use payload::{PayloadEvents, PayloadLimits, PayloadReader};
 pub use payload_event::{PayloadCompression, TransactionPayload};
 pub use plan::{PlanError, TablePlan};

@@ -31,7 +31,7 @@ pub struct TablePlan {
     schema: Arc<TableSchema>,
     readers: Box<[CellReader]>,
     json_columns: usize,
-    fixed_binary: bool,
+    restores: bool,
 }
 
 impl TablePlan {
@@ -87,8 +87,8 @@ impl TablePlan {
         }
         let count = |wanted: fn(&CellReader) -> bool| readers.iter().filter(|r| wanted(r)).count();
         let json_columns = count(|r| matches!(r, CellReader::Json(_)));
-        let fixed_binary = count(|r| matches!(r, CellReader::FixedBinary { .. })) > 0;
-        Ok(Self { schema, readers: readers.into(), json_columns, fixed_binary })
+        let restores = readers.iter().any(|reader| reader.restores());
+        Ok(Self { schema, readers: readers.into(), json_columns, restores })
     }
 
     /// The schema that cells read by this plan belong to.
@@ -105,9 +105,10 @@ impl TablePlan {
         self.json_columns
     }
 
-    /// True if a column is `BINARY(n)`, whose trailing zero bytes the log leaves out.
-    pub(super) fn has_fixed_binary(&self) -> bool {
-        self.fixed_binary
+    /// True if values of a column must be restored before rows are read: those of `BINARY(n)`, whose
+    /// trailing zero bytes the log leaves out, for example.
+    pub(super) fn restores(&self) -> bool {
+        self.restores
     }
 }
 

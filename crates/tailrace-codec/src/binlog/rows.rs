@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::cell_reader::{CellReader, Fault, take_bytes, take_fixed_binary};
+use super::cell_reader::{CellReader, Fault, take_bytes, take_fixed_binary, take_n};
+use super::inflate::PackedValue;
 use super::json::JsonLimits;
 use super::partial_update::{PartialColumns, RestoreFault, partial_cell, restore_json, take_diffs};
 use super::plan::TablePlan;
@@ -15,7 +16,8 @@ use crate::error::{DecodeError, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowLimits {
     /// Greatest size of the buffer that holds values which are not in the event as such: `BINARY(n)`
-    /// values with trailing zero bytes and JSON values written as differences.
+    /// values with trailing zero bytes, JSON values written as differences, and MariaDB's compressed
+    /// values and UUIDs.
     pub restored_bytes_max: usize,
     /// Bounds for applying differences of JSON values.
     pub json: JsonLimits,
@@ -84,7 +86,7 @@ impl<'a> RowsEvent<'a> {
             full_before: self.columns_before().is_full(),
             full_after: self.columns_after().is_full(),
         };
-        if plan.has_fixed_binary() || self.kind == RowsKind::PartialUpdate {
+        if plan.restores() || self.kind == RowsKind::PartialUpdate {
             rows.clone().restore(scratch, limits)?;
             rows.restored = scratch;
         }
@@ -304,6 +306,20 @@ impl<'s> Rows<'s> {
             (None, CellReader::FixedBinary { length }) => {
                 let value = take_fixed_binary(&mut self.data, length)?;
                 restore_zeros(value, usize::from(length), out);
+                Ok(Cell::Null)
+            }
+            (None, CellReader::Packed { length_bytes, .. }) => {
+                let value = take_n(&mut self.data, length_bytes)?;
+                PackedValue::read(value)
+                    .and_then(|value| value.unpack(limits.restored_bytes_max, out))
+                    .map_err(Fault::Invalid)?;
+                Ok(Cell::Null)
+            }
+            (None, CellReader::FixedText(kind)) => {
+                let text = kind.text(take_fixed_binary(&mut self.data, kind.bytes())?);
+                // At most 45 bytes.
+                out.push(u8::try_from(text.len()).unwrap_or(0));
+                out.extend_from_slice(text.as_bytes());
                 Ok(Cell::Null)
             }
             (None, reader) => Ok(reader.read(&mut self.data, &mut &[][..])?),

@@ -16,6 +16,7 @@ pub type MemberText<'f> = dyn FnMut(CollationId, &[u8]) -> Result<String> + 'f;
 
 /// Walks the optional metadata along the columns.
 pub(super) struct ColumnFacts<'a> {
+    map: TableMap<'a>,
     metadata: OptionalMetadata<'a>,
     numeric: usize,
     collations: Collations<'a>,
@@ -29,6 +30,7 @@ impl<'a> ColumnFacts<'a> {
     pub(super) fn new(map: &TableMap<'a>) -> Result<Self> {
         let metadata = map.optional_metadata()?;
         Ok(Self {
+            map: *map,
             metadata,
             numeric: 0,
             collations: metadata.character_collations()?,
@@ -51,7 +53,7 @@ impl<'a> ColumnFacts<'a> {
 
     /// Collation of the next column if it has one and the server said so.
     pub(super) fn next_collation(&mut self, wire: WireColumn) -> Result<Option<CollationId>> {
-        if wire.is_character() {
+        if self.map.lists_collation(wire) {
             self.collations.next_collation()
         } else if wire.is_enum_or_set() {
             self.enum_set_collations.next_collation()
@@ -194,10 +196,10 @@ fn plain_type(wire: WireColumn, unsigned: bool, collation: CollationId) -> Colum
         W::Timestamp { fsp } => K::Timestamp(fsp),
         W::FixedString { bytes_max } if binary => K::Binary { length: bytes_max },
         W::FixedString { .. } => K::Char,
-        W::VarString { .. } if binary => K::VarBinary,
-        W::VarString { .. } => K::VarChar,
-        W::Blob { .. } if binary => K::Blob,
-        W::Blob { .. } => K::Text,
+        W::VarString { .. } | W::CompressedVarString { .. } if binary => K::VarBinary,
+        W::VarString { .. } | W::CompressedVarString { .. } => K::VarChar,
+        W::Blob { .. } | W::CompressedBlob { .. } if binary => K::Blob,
+        W::Blob { .. } | W::CompressedBlob { .. } => K::Text,
         W::Enum { .. } => K::Enum(Arc::new([])),
         W::Set { .. } => K::Set(Arc::new([])),
         W::Json { .. } => K::Json,
@@ -227,18 +229,20 @@ fn type_name(wire: WireColumn, collation: CollationId, geometry: Option<u64>) ->
         W::OldTimestamp | W::Timestamp { .. } => "timestamp",
         W::FixedString { .. } if binary => "binary",
         W::FixedString { .. } => "char",
-        W::VarString { .. } if binary => "varbinary",
-        W::VarString { .. } => "varchar",
-        W::Blob { length_bytes } => match (length_bytes, binary) {
-            (1, true) => "tinyblob",
-            (1, false) => "tinytext",
-            (2, true) => "blob",
-            (2, false) => "text",
-            (3, true) => "mediumblob",
-            (3, false) => "mediumtext",
-            (_, true) => "longblob",
-            (_, false) => "longtext",
-        },
+        W::VarString { .. } | W::CompressedVarString { .. } if binary => "varbinary",
+        W::VarString { .. } | W::CompressedVarString { .. } => "varchar",
+        W::Blob { length_bytes } | W::CompressedBlob { length_bytes } => {
+            match (length_bytes, binary) {
+                (1, true) => "tinyblob",
+                (1, false) => "tinytext",
+                (2, true) => "blob",
+                (2, false) => "text",
+                (3, true) => "mediumblob",
+                (3, false) => "mediumtext",
+                (_, true) => "longblob",
+                (_, false) => "longtext",
+            }
+        }
         W::Enum { .. } => "enum",
         W::Set { .. } => "set",
         W::Json { .. } => "json",

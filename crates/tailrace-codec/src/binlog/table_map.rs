@@ -32,6 +32,7 @@ pub struct TableMap<'a> {
     optional: &'a [u8],
     /// All of the body after the table id, to tell one version of a table from another.
     layout: &'a [u8],
+    mariadb: bool,
     metadata_at: usize,
     optional_at: usize,
 }
@@ -76,9 +77,28 @@ impl<'a> TableMap<'a> {
             nullable,
             optional,
             layout,
+            mariadb: false,
             metadata_at,
             optional_at,
         })
+    }
+
+    /// The same, as MariaDB writes it: its metadata of character sets has more columns.
+    #[must_use]
+    pub fn written_by_mariadb(mut self, mariadb: bool) -> Self {
+        self.mariadb = mariadb;
+        self
+    }
+
+    /// Whether a column has an entry in the metadata of character sets (ENUM and SET have a list of
+    /// their own).
+    pub fn lists_collation(&self, column: WireColumn) -> bool {
+        column.is_character() || (self.mariadb && matches!(column, WireColumn::Geometry { .. }))
+    }
+
+    /// Whether MariaDB wrote it.
+    pub fn is_mariadb(&self) -> bool {
+        self.mariadb
     }
 
     /// Number of columns, invisible and generated ones included.

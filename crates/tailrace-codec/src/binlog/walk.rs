@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::event::Event;
 use super::event_type::EventType;
 use super::format_description::{Checksum, LogFormat};
-use super::frame::FileFrames;
+use super::frame::{FileFrames, RawEvent};
+use super::inflate::EventInflater;
 use super::json::{JsonLimits, apply_json_diffs, write_json_text};
 use super::payload::{PayloadLimits, PayloadReader};
 use super::plan::{PlanError, TablePlan};
@@ -61,10 +62,12 @@ struct Walk {
 pub fn walk_file(file: &[u8], limits: WalkLimits) -> Result<Walked> {
     let mut walk = Walk::new(limits);
     let mut reader = PayloadReader::new(limits.payload)?;
+    let mut inflater = EventInflater::new(limits.payload.event_bytes_max);
     let mut frames = FileFrames::new(file, limits.payload.event_bytes_max)?;
     while let Some((at, bytes)) = frames.next_frame()? {
         let in_file = |e: DecodeError| e.at_base(at);
         let raw = walk.format.frame(bytes).map_err(in_file)?;
+        let raw = inflater.expand(&walk.format, &raw).map_err(in_file)?.unwrap_or(raw);
         let event = walk.format.decode(&raw).map_err(in_file)?;
         walk.event(&event).map_err(in_file)?;
         if let Event::TransactionPayload(payload) = event {
@@ -85,6 +88,8 @@ pub fn walk_file(file: &[u8], limits: WalkLimits) -> Result<Walked> {
 pub fn walk_event(event: &[u8], limits: WalkLimits) -> Result<Walked> {
     let mut walk = Walk::new(limits);
     let raw = walk.format.frame_inner(event)?;
+    let mut inflater = EventInflater::new(limits.payload.event_bytes_max);
+    let raw: RawEvent<'_> = inflater.expand(&walk.format, &raw)?.unwrap_or(raw);
     let event = walk.format.decode(&raw)?;
     walk.event(&event)?;
     if let Event::TransactionPayload(payload) = event {
@@ -186,7 +191,7 @@ impl Walk {
     fn event(&mut self, event: &Event<'_>) -> Result<()> {
         self.walked.events = self.walked.events.saturating_add(1);
         match event {
-            Event::Gtid(_) => {
+            Event::Gtid(_) | Event::MariaDbGtid(_) => {
                 self.walked.transactions = self.walked.transactions.saturating_add(1);
                 Ok(())
             }

@@ -29,6 +29,10 @@ impl WireType {
     const DATETIME2: u8 = 18;
     const TIME2: u8 = 19;
     const TYPED_ARRAY: u8 = 20;
+    /// MariaDB alone.
+    const BLOB_COMPRESSED: u8 = 140;
+    /// MariaDB alone.
+    const VARCHAR_COMPRESSED: u8 = 141;
     const VECTOR: u8 = 242;
     const JSON: u8 = 245;
     const NEWDECIMAL: u8 = 246;
@@ -112,6 +116,16 @@ pub enum WireColumn {
         /// Bytes of the length before each value, 1..=4.
         length_bytes: u8,
     },
+    /// `VARCHAR(n) COMPRESSED` or `VARBINARY(n) COMPRESSED` of MariaDB.
+    CompressedVarString {
+        /// Greatest length in bytes, the byte that tells the method included.
+        bytes_max: u16,
+    },
+    /// `TEXT COMPRESSED` or `BLOB COMPRESSED` of MariaDB, in all lengths.
+    CompressedBlob {
+        /// Bytes of the length before each value, 1..=4.
+        length_bytes: u8,
+    },
     /// `ENUM`, as index.
     Enum {
         /// 1 or 2 bytes.
@@ -173,6 +187,10 @@ impl WireColumn {
             T::STRING | T::ENUM | T::SET => Self::string(meta)?,
             T::TINY_BLOB | T::MEDIUM_BLOB | T::LONG_BLOB | T::BLOB => {
                 Self::Blob { length_bytes: Self::length_bytes(meta)? }
+            }
+            T::BLOB_COMPRESSED => Self::CompressedBlob { length_bytes: Self::length_bytes(meta)? },
+            T::VARCHAR_COMPRESSED => {
+                Self::CompressedVarString { bytes_max: meta.u16("VARCHAR length")? }
             }
             T::JSON => Self::Json { length_bytes: Self::length_bytes(meta)? },
             T::GEOMETRY => Self::Geometry { length_bytes: Self::length_bytes(meta)? },
@@ -281,6 +299,8 @@ impl WireColumn {
             Self::FixedString { .. }
                 | Self::VarString { .. }
                 | Self::Blob { .. }
+                | Self::CompressedVarString { .. }
+                | Self::CompressedBlob { .. }
                 | Self::Vector { .. }
         )
     }

@@ -319,6 +319,9 @@ fn other_type(cursor: &mut Cursor<'_>, word: &str) -> Parsed<Option<(ColumnType,
             let old = dialect.mariadb || dialect.version < 80_000;
             (ColumnType::Geometry, if old { "geometrycollection" } else { "geomcollection" })
         }
+        "UUID" if cursor.dialect().mariadb => (ColumnType::Uuid, "uuid"),
+        "INET4" if cursor.dialect().mariadb => (ColumnType::Inet4, "inet4"),
+        "INET6" if cursor.dialect().mariadb => (ColumnType::Inet6, "inet6"),
         "VECTOR" => {
             length(cursor)?;
             (ColumnType::Vector, "vector")

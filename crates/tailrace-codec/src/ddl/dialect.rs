@@ -34,6 +34,16 @@ impl Dialect {
     /// MariaDB with its default modes.
     pub const MARIADB: Self = Self { mariadb: true, version: 119_999, ..Self::MYSQL };
 
+    /// A server by product and version (`major, minor, patch`), with its default modes.
+    pub fn of_server(mariadb: bool, (major, minor, patch): (u32, u32, u32)) -> Self {
+        let version = major
+            .saturating_mul(10_000)
+            .saturating_add(minor.saturating_mul(100))
+            .saturating_add(patch);
+        let nullable_since = if mariadb { 101_000 } else { 80_000 };
+        Self { mariadb, version, nullable_timestamps: version >= nullable_since, ..Self::MYSQL }
+    }
+
     /// The same with the modes of a session: `sql_mode` as a QUERY event's status variable has it.
     #[must_use]
     pub fn with_sql_mode(self, bits: u64) -> Self {

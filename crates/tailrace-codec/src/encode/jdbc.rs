@@ -21,7 +21,12 @@ pub fn jdbc_code(kind: &ColumnType) -> i32 {
         ColumnType::Time(_) => 92,
         ColumnType::DateTime(_) => 94,
         ColumnType::Timestamp(_) => 93,
-        ColumnType::Char | ColumnType::Enum(_) | ColumnType::Set(_) => 1,
+        ColumnType::Char
+        | ColumnType::Enum(_)
+        | ColumnType::Set(_)
+        | ColumnType::Uuid
+        | ColumnType::Inet4
+        | ColumnType::Inet6 => 1,
         ColumnType::VarChar => 12,
         ColumnType::Text | ColumnType::Json => -1,
         ColumnType::Binary { .. } | ColumnType::Geometry => -2,

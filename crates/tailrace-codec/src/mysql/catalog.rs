@@ -252,6 +252,9 @@ fn column_kind(fields: &Fields<'_>, data_type: &str, column_type: &str) -> Resul
         "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
         | "multipolygon" | "geometrycollection" | "geomcollection" => ColumnType::Geometry,
         "vector" => ColumnType::Vector,
+        "uuid" => ColumnType::Uuid,
+        "inet4" => ColumnType::Inet4,
+        "inet6" => ColumnType::Inet6,
         _ => return Err(fields.error(format!("type {data_type} is not supported"))),
     })
 }
@@ -358,7 +361,7 @@ mod tests {
     fn what_is_not_understood_is_an_error_of_its_table() {
         let catalog = catalog(
             &[
-                "d|a|x|1|uuid|uuid|NULL|NULL|NULL|NULL|NULL|YES",
+                "d|a|x|1|xmltype|xmltype|NULL|NULL|NULL|NULL|NULL|YES",
                 "d|b|x|1|varchar|varchar(9)|strange_ci|9|NULL|NULL|NULL|YES",
                 "d|c|x|1|int|int|NULL|NULL|10|0|NULL|YES",
             ],
@@ -366,7 +369,7 @@ mod tests {
         );
         let reasons: Vec<String> =
             catalog.finish().into_iter().map(|(_, s)| s.unwrap_err().to_string()).collect();
-        assert!(reasons[0].contains("d.a.x") && reasons[0].contains("uuid"), "{reasons:?}");
+        assert!(reasons[0].contains("d.a.x") && reasons[0].contains("xmltype"), "{reasons:?}");
         assert!(reasons[1].contains("strange_ci"), "{reasons:?}");
         assert!(reasons[2].contains("gone"), "{reasons:?}");
         assert!(Catalog::new().add_column(&row("d|t|c|x")).is_err());

@@ -91,7 +91,12 @@ impl ValueKind {
             ColumnType::Time(fsp) => Self::Time(*fsp),
             ColumnType::DateTime(fsp) => Self::DateTime(*fsp),
             ColumnType::Timestamp(fsp) => Self::Timestamp(*fsp),
-            ColumnType::Char | ColumnType::VarChar | ColumnType::Text => Self::Utf8,
+            ColumnType::Char
+            | ColumnType::VarChar
+            | ColumnType::Text
+            | ColumnType::Uuid
+            | ColumnType::Inet4
+            | ColumnType::Inet6 => Self::Utf8,
             ColumnType::Binary { .. } | ColumnType::VarBinary | ColumnType::Blob => Self::Binary,
             ColumnType::Enum(members) => Self::unless_lossy(members, Self::Enum),
             ColumnType::Set(members) => Self::unless_lossy(members, Self::Set),

@@ -1,6 +1,7 @@
 pub(crate) mod expected;
 mod hostile;
 mod json;
+mod mariadb;
 mod metadata;
 mod payloads;
 mod print;

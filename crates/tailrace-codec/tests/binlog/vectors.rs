@@ -273,7 +273,6 @@ fn unknown_types_are_errors_unless_marked_ignorable() {
         (EventType::EXECUTE_LOAD_QUERY, "EXECUTE_LOAD_QUERY_EVENT (18)"),
         (EventType::BEGIN_LOAD_QUERY, "BEGIN_LOAD_QUERY_EVENT (17)"),
         (EventType::PRE_GA_WRITE_ROWS, "PRE_GA_WRITE_ROWS_EVENT (20)"),
-        (EventType::MARIADB_START_ENCRYPTION, "MariaDB START_ENCRYPTION_EVENT (164)"),
         (EventType::IGNORABLE, "IGNORABLE_LOG_EVENT (28)"),
         (EventType(99), "UNKNOWN_EVENT (99)"),
     ] {
@@ -494,7 +493,9 @@ fn table_maps_that_cannot_be() {
     };
     assert!(error(&[0], &[]).contains("before 5.0.3"));
     assert!(error(&[20], &[]).contains("20 cannot be in a row image"));
-    assert!(error(&[141], &[]).contains("141 is not known"));
+    assert!(error(&[142], &[]).contains("142 is not known"));
+    assert!(error(&[140], &[5]).contains("5; 1 to 4"));
+    assert!(error(&[141], &[1]).contains("1 more bytes"));
     assert!(error(&[246], &[66, 0]).contains("DECIMAL(66, 0)"));
     assert!(error(&[246], &[3, 4]).contains("DECIMAL(3, 4)"));
     assert!(error(&[16], &[0, 9]).contains("9 bytes and 0 bits"));

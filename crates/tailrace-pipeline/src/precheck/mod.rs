@@ -85,9 +85,7 @@ impl CheckItem {
 /// Runs every item. Blocks; the items themselves never fail the call.
 pub fn run(spec: &JobSpec) -> Vec<CheckItem> {
     let stop = StopSignal::new();
-    let mut items = source::run(spec, &stop);
-    let keeps_history =
-        items.iter().any(|i| i.item == source::ROW_METADATA && i.result == CheckResult::Alarm);
+    let (mut items, keeps_history) = source::run(spec, &stop);
     items.extend(target::run(spec, keeps_history));
     items
 }

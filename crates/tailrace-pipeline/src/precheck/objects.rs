@@ -14,6 +14,8 @@ const NAMES_LISTED_MAX: usize = 10;
 enum Which {
     /// Those that a query gives as `database.table`; `{list}` stands for the selected databases.
     Query(&'static str),
+    /// Those that refer to a table which is not selected.
+    Reference,
     /// Those of which this holds.
     Table(fn(&SelectedTable) -> bool),
     /// Those whose database's name is so.
@@ -74,6 +76,12 @@ const ALARMS: &[Alarm] = &[
         remedy: "Do the cascaded changes in the application.",
     },
     Alarm {
+        item: "srcForeignKeyOutsideSelectionCheck",
+        which: Which::Reference,
+        what: "selected tables whose foreign keys point to tables that are not selected",
+        remedy: "Select these tables too if consumers follow the keys.",
+    },
+    Alarm {
         item: "srcHasLargeColumnTypeCheck",
         which: Which::Query(
             "SELECT DISTINCT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.COLUMNS \
@@ -103,16 +111,25 @@ pub(super) fn run(spec: &JobSpec, connection: &mut Connection) -> Vec<CheckItem>
 
 fn items(spec: &JobSpec, connection: &mut Connection) -> Result<Vec<CheckItem>> {
     let tables = catalog::selected_tables(connection, &spec.selection)?;
-    let missing = missing_objects(spec, connection, &tables)?;
+    let versioned = catalog::versioned_tables(connection, &spec.selection)?;
+    let mut missing = missing_objects(spec, connection, &tables)?;
+    missing.retain(|name| !versioned.contains(name));
     let mut items = vec![item(
         ("userSelectObjectsCheck", CheckResult::Failed),
         &missing,
         "selected and not in the source",
         "Correct the selection.",
     )];
+    items.push(item(
+        ("srcSystemVersionedTableCheck", CheckResult::Failed),
+        &versioned,
+        "system-versioned tables, whose log has rows of their history too",
+        "Leave them out of the selection, or ALTER TABLE … DROP SYSTEM VERSIONING.",
+    ));
     for alarm in ALARMS {
         let names = match alarm.which {
             Which::Query(sql) => named_by(connection, sql, spec)?,
+            Which::Reference => references_outside(connection, spec)?,
             Which::Table(holds) => tables.iter().filter(|t| holds(t)).map(full_name).collect(),
             Which::Database(holds) => {
                 let databases = spec.selection.databases.iter().map(|d| &d.name);
@@ -152,11 +169,37 @@ fn has_symbols(name: &str) -> bool {
     !name.is_ascii() || name.contains(['\'', '<', '`', '>', '/', '\\'])
 }
 
+/// Foreign keys of selected tables to others, as `database.table → database.table`.
+fn references_outside(connection: &mut Connection, spec: &JobSpec) -> Result<Vec<String>> {
+    let rows = connection.rows(&format!(
+        "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME \
+         FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL \
+         AND TABLE_SCHEMA IN ({}) ORDER BY 1, 2, 3, 4",
+        databases(spec)
+    ))?;
+    let mut found = Vec::new();
+    for row in &rows {
+        let (database, table) = (row.text(0)?, row.text(1)?);
+        let (to_database, to_table) = (row.text(2)?, row.text(3)?);
+        if spec.selection.includes(database, table)
+            && !spec.selection.includes(to_database, to_table)
+        {
+            found.push(format!("{database}.{table} → {to_database}.{to_table}"));
+        }
+    }
+    Ok(found)
+}
+
+/// The selected databases as a list of literals.
+fn databases(spec: &JobSpec) -> String {
+    let list: Vec<String> = spec.selection.databases.iter().map(|d| literal(&d.name)).collect();
+    list.join(", ")
+}
+
 /// Names that a query gives and that are selected.
 fn named_by(connection: &mut Connection, sql: &str, spec: &JobSpec) -> Result<Vec<String>> {
-    let list: Vec<String> = spec.selection.databases.iter().map(|d| literal(&d.name)).collect();
     let mut names = Vec::new();
-    for row in connection.rows(&sql.replace("{list}", &list.join(", ")))? {
+    for row in connection.rows(&sql.replace("{list}", &databases(spec)))? {
         let name = row.text(0)?;
         if name.split_once('.').is_some_and(|(d, t)| spec.selection.includes(d, t)) {
             names.push(name.to_owned());

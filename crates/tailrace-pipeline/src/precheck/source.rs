@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tailrace_codec::position::MariaDbPosition;
+
 use crate::engine::unix_ms;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobSpec, Link, StartPosition, TaskType};
@@ -12,20 +14,22 @@ use crate::source::mysql::connection::Connection;
 
 const SOURCE: &str = "source";
 const TLS: &str = "isUserRequireSslLink";
-/// Whether the log names columns; else a job keeps a schema history.
-pub(super) const ROW_METADATA: &str = "srcBinlogRowMetadataCheck";
+/// Whether the log names columns.
+const ROW_METADATA: &str = "srcBinlogRowMetadataCheck";
 
-pub(super) fn run(spec: &JobSpec, stop: &StopSignal) -> Vec<CheckItem> {
+/// All items, and whether a job keeps a schema history: where the log does not name columns, and on
+/// MariaDB, whose log does not tell all types.
+pub(super) fn run(spec: &JobSpec, stop: &StopSignal) -> (Vec<CheckItem>, bool) {
     let mut connection = match Connection::connect(&spec.source, &spec.limits, stop.clone()) {
         Ok(connection) => connection,
-        Err(e) => return vec![CheckItem::error(refused_by(&e), SOURCE, &e)],
+        Err(e) => return (vec![CheckItem::error(refused_by(&e), SOURCE, &e)], false),
     };
     let mut items = ["srcDbConnection", TLS].map(|item| CheckItem::passed(item, SOURCE)).to_vec();
     let variables = match variables(&mut connection) {
         Ok(variables) => variables,
         Err(e) => {
             items.push(CheckItem::error("srcDbVersionSupport", SOURCE, &e));
-            return items;
+            return (items, false);
         }
     };
     items.extend(settings(spec, &variables));
@@ -37,7 +41,10 @@ pub(super) fn run(spec: &JobSpec, stop: &StopSignal) -> Vec<CheckItem> {
     }
     push(&mut items, "dbClockConsistency", clock(&mut connection));
     items.extend(objects::run(spec, &mut connection));
-    items
+    let unnamed = items.iter().any(|i| i.item == ROW_METADATA && i.result == CheckResult::Alarm);
+    let version = variables.get("version").map_or("", String::as_str);
+    let keeps_history = unnamed || spec.task != TaskType::Full && is_mariadb(version);
+    (items, keeps_history)
 }
 
 /// The item that a failed connection belongs to. An account of its own that requires TLS is told
@@ -103,7 +110,9 @@ fn settings(spec: &JobSpec, variables: &Variables) -> Vec<CheckItem> {
             (!version_supported(version)).then(|| {
                 (
                     Failed,
-                    format!("version {version} is not among MySQL 5.6 to 9.x"),
+                    format!(
+                        "version {version} is not among MySQL 5.6 to 9.x and MariaDB 10.5 to 11.x"
+                    ),
                     "Use a source of a supported version.",
                 )
             }),
@@ -172,12 +181,14 @@ fn advice(variables: &Variables) -> Vec<CheckItem> {
     use CheckResult::{Alarm, Failed};
     let value = |name: &str| variables.get(name).map_or("", String::as_str);
     let is_on = |name: &str| matches!(value(name), "ON" | "1");
+    // Every transaction of MariaDB has a GTID.
+    let has_gtids = is_mariadb(value("version")) || value("gtid_mode").eq_ignore_ascii_case("ON");
     vec![
         CheckItem::when("srcDbBinlogExpireLogsDays", SOURCE, retention(variables)),
         CheckItem::when(
             "srcGtidStatusCheck",
             SOURCE,
-            (!value("gtid_mode").eq_ignore_ascii_case("ON")).then(|| {
+            (!has_gtids).then(|| {
                 (
                     Alarm,
                     format!("gtid_mode is {}: the job cannot follow a switch to another server, and tables are locked for reading for some milliseconds when the full phase begins", value("gtid_mode")),
@@ -211,12 +222,19 @@ fn advice(variables: &Variables) -> Vec<CheckItem> {
     ]
 }
 
-/// MySQL 5.6 to 9.x; MariaDB calls itself 10 or more and is told by its name.
+fn is_mariadb(version: &str) -> bool {
+    version.contains("MariaDB")
+}
+
+/// MySQL 5.6 to 9.x and MariaDB 10.5 to 11.x.
 fn version_supported(version: &str) -> bool {
     let mut parts = version.split('.');
     let major: u32 = parts.next().and_then(|p| p.parse().ok()).unwrap_or(0);
     let minor: u32 = parts.next().and_then(|p| p.parse().ok()).unwrap_or(0);
-    !version.contains("MariaDB") && (major == 5 && minor >= 6 || (8..=9).contains(&major))
+    if is_mariadb(version) {
+        return major == 10 && minor >= 5 || major == 11;
+    }
+    major == 5 && minor >= 6 || (8..=9).contains(&major)
 }
 
 fn retention(variables: &Variables) -> Option<(CheckResult, String, &'static str)> {
@@ -288,6 +306,18 @@ fn privileges(spec: &JobSpec, connection: &mut Connection) -> Result<CheckItem> 
 
 fn start_position(start: &StartPosition, connection: &mut Connection) -> Result<CheckItem> {
     const ITEM: &str = "gtidFormatCheck";
+    if let Some(set) = &start.gtid_set
+        && connection.version()?.mariadb
+    {
+        return Ok(CheckItem::when(
+            ITEM,
+            SOURCE,
+            set.parse::<MariaDbPosition>().err().map(|e| {
+                let reason = format!("gtid_set: {e}");
+                (CheckResult::Failed, reason, "Give a position as @@gtid_binlog_pos prints it.")
+            }),
+        ));
+    }
     if let Some(set) = &start.gtid_set {
         let row = connection
             .one_row(&format!("SELECT GTID_SUBSET(@@GLOBAL.gtid_purged, {})", literal(set)));

@@ -5,10 +5,16 @@ use std::sync::atomic::Ordering;
 use tailrace_pipeline::job::PartitionPolicy;
 use tailrace_pipeline::observe::Phase;
 
-use crate::support::{mysql, read_topic, spec, start, unique};
+use tailrace_testkit::env;
+use tailrace_testkit::sql::Login;
+
+use crate::support::{mysql, read_topic, spec, spec_at, start, unique};
+
+/// Name, type, and a value in each of three rows.
+type Column = (&'static str, &'static str, [&'static str; 3]);
 
 /// Columns and three rows of values for each.
-const COLUMNS: &[(&str, &str, [&str; 3])] = &[
+const COLUMNS: &[Column] = &[
     ("ti", "TINYINT", ["-128", "127", "NULL"]),
     ("tu", "TINYINT UNSIGNED", ["0", "255", "NULL"]),
     ("si", "SMALLINT", ["-32768", "32767", "NULL"]),
@@ -109,9 +115,54 @@ const COLUMNS: &[(&str, &str, [&str; 3])] = &[
     ("ve", "VECTOR(3)", ["STRING_TO_VECTOR('[1,2.5,-3]')", "STRING_TO_VECTOR('[0,0,0]')", "NULL"]),
 ];
 
-fn create(database: &str) -> String {
+/// Types, and forms of values, that MariaDB 10.11 does not have.
+const MYSQL_ONLY: [&str; 5] = ["g18", "js", "js2", "ge", "ve"];
+
+/// Types that MySQL does not have, or has in another form.
+const MARIADB_ONLY: &[Column] = &[
+    (
+        "u1",
+        "UUID",
+        [
+            "'01020304-0506-1708-890a-0b0c0d0e0f10'",
+            "'00000000-0000-0000-0000-000000000000'",
+            "'ffffffff-ffff-ffff-ffff-ffffffffffff'",
+        ],
+    ),
+    (
+        "u2",
+        "UUID",
+        [
+            "'01020304-0506-7708-890a-0b0c0d0e0f00'",
+            "'01020304-0506-4708-090a-0b0c0d0e0f10'",
+            "'01020304-0506-8708-3f0a-0b0c0d0e0f10'",
+        ],
+    ),
+    ("i4", "INET4", ["'1.2.3.4'", "'0.0.0.0'", "'255.1.0.0'"]),
+    ("i6", "INET6", ["'::1'", "'::ffff:1.2.3.4'", "'2001:db8::ff00:42:8329'"]),
+    ("i6b", "INET6", ["'::'", "'1:0:0:2::3'", "'fe80::'"]),
+    ("b16", "BINARY(16)", ["0x0102", "0xFF00FF0000000000", "NULL"]),
+    ("b4", "BINARY(4)", ["0x01020304", "0x00", "NULL"]),
+    ("js", "JSON", ["'{\"b\": [1, 2.5], \"a\": \"<é>\"}'", "'[]'", "NULL"]),
+    ("ge", "GEOMETRY", ["ST_GeomFromText('LINESTRING(0 0, 1 1)')", "NULL", "NULL"]),
+    ("after", "VARCHAR(9) CHARACTER SET latin2", ["'ő'", "'ű'", "NULL"]),
+    ("tc", "TEXT COMPRESSED", ["REPEAT('grüße ', 500)", "'short'", "''"]),
+    ("bc", "LONGBLOB COMPRESSED", ["REPEAT(0xff, 70000)", "0x00", "NULL"]),
+    ("vc1", "VARCHAR(200) COMPRESSED", ["REPEAT('z', 200)", "'z'", "NULL"]),
+    ("vc2", "VARBINARY(2000) COMPRESSED", ["REPEAT('z', 2000)", "'z'", "''"]),
+];
+
+/// A server, and what to write there.
+struct Case<'a> {
+    sql: Login,
+    columns: &'a [Column],
+    /// Statements before those that write.
+    session: &'a str,
+}
+
+fn create(database: &str, columns: &[Column]) -> String {
     let columns: Vec<String> =
-        COLUMNS.iter().map(|(name, kind, _)| format!("{name} {kind}")).collect();
+        columns.iter().map(|(name, kind, _)| format!("{name} {kind}")).collect();
     format!(
         "SET NAMES utf8mb4; SET sql_mode = '';
          CREATE DATABASE {database}; CREATE TABLE {database}.t (id INT PRIMARY KEY, v INT, {},
@@ -121,9 +172,9 @@ fn create(database: &str) -> String {
     )
 }
 
-fn insert(database: &str, id: usize, row: usize) -> String {
-    let names: Vec<&str> = COLUMNS.iter().map(|c| c.0).collect();
-    let values: Vec<&str> = COLUMNS.iter().map(|c| c.2[row]).collect();
+fn insert(database: &str, columns: &[Column], id: usize, row: usize) -> String {
+    let names: Vec<&str> = columns.iter().map(|c| c.0).collect();
+    let values: Vec<&str> = columns.iter().map(|c| c.2[row]).collect();
     format!(
         "INSERT INTO {database}.t (id, v, {}) VALUES ({id}, 0, {});",
         names.join(", "),
@@ -131,15 +182,16 @@ fn insert(database: &str, id: usize, row: usize) -> String {
     )
 }
 
-fn both_ways_agree(session: &str) {
+fn both_ways_agree(case: &Case<'_>) -> serde_json::Value {
+    let Case { sql, columns, session } = case;
     let database = unique("types");
-    let sql = mysql();
     let prefix = format!("SET NAMES utf8mb4; SET sql_mode = ''; {session}");
-    let rows: String = (0..3).map(|row| insert(&database, row + 1, row)).collect();
-    sql.query(&format!("{}{prefix}{rows}", create(&database))).expect("rows of the full phase");
-    let mut job = start(&spec(&database));
+    let rows: String = (0..3).map(|row| insert(&database, columns, row + 1, row)).collect();
+    sql.query(&format!("{}{prefix}{rows}", create(&database, columns)))
+        .expect("rows of the full phase");
+    let mut job = start(&spec_at(sql, &database));
     job.wait_until("stream", |j| j.recorder.has_reached(Phase::Incremental));
-    let rows: String = (0..3).map(|row| insert(&database, row + 11, row)).collect();
+    let rows: String = (0..3).map(|row| insert(&database, columns, row + 11, row)).collect();
     sql.query(&format!("{prefix}{rows} UPDATE {database}.t SET v = 1 WHERE id < 10;"))
         .expect("rows of the log");
     job.wait_until("changes", |j| j.counters.updates.load(Ordering::Relaxed) == 3);
@@ -166,7 +218,7 @@ fn both_ways_agree(session: &str) {
         }
         assert_eq!(init["pkNames"], insert["pkNames"]);
         assert_eq!(init["data"], update["old"], "row {row}: full phase and before image");
-        for (name, kind, values) in COLUMNS {
+        for (name, kind, values) in *columns {
             assert_eq!(
                 init["data"][0][*name],
                 insert["data"][0][*name],
@@ -185,16 +237,35 @@ fn both_ways_agree(session: &str) {
     assert_eq!(value("t2").as_deref(), Some("-12:34:56.78"));
     assert_eq!(value("gb").as_deref(), Some("中文字符"));
     assert_eq!(value("bn").as_deref(), Some("[1, 2, 0, 0, 0, 0, 0, 0]"));
+    first
 }
 
 #[test]
 fn full_phase_and_log_give_the_same_text() {
-    both_ways_agree("");
+    both_ways_agree(&Case { sql: mysql(), columns: COLUMNS, session: "" });
 }
 
 #[test]
 fn compressed_transactions_give_the_same_text() {
-    both_ways_agree("SET SESSION binlog_transaction_compression = ON;");
+    let session = "SET SESSION binlog_transaction_compression = ON;";
+    both_ways_agree(&Case { sql: mysql(), columns: COLUMNS, session });
+}
+
+/// Its log is compressed event by event, and for the whole server.
+#[test]
+fn mariadb_gives_the_same_text_with_compression_and_without() {
+    let of_both = COLUMNS.iter().filter(|column| !MYSQL_ONLY.contains(&column.0));
+    let columns: Vec<Column> = of_both.chain(MARIADB_ONLY).copied().collect();
+    let sql = env::mariadb().expect("the shared MariaDB");
+    for session in ["SET GLOBAL log_bin_compress = ON;", "SET GLOBAL log_bin_compress = OFF;"] {
+        let first = both_ways_agree(&Case { sql: sql.clone(), columns: &columns, session });
+        let value = |name: &str| first["data"][0][name].as_str();
+        assert_eq!(value("u1"), Some("01020304-0506-1708-890a-0b0c0d0e0f10"));
+        assert_eq!(value("i6"), Some("::1"));
+        assert_eq!(value("after"), Some("ő"));
+        assert_eq!(value("vc1"), Some("z".repeat(200).as_str()));
+        assert_eq!(first["mysqlType"]["u1"], "uuid");
+    }
 }
 
 /// A primary key of prefixes names its columns like any other, in the full phase and from the log,

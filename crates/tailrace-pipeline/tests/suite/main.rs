@@ -5,6 +5,7 @@ mod column_types;
 mod debezium;
 mod job_life;
 mod kafka_sink;
+mod mariadb;
 mod precheck;
 mod random_rows;
 mod schema_history;

@@ -134,14 +134,18 @@ fn what_is_particular_in_the_selection_is_named() {
         CREATE TABLE {d}.isam (id INT PRIMARY KEY) ENGINE = MyISAM; \
         CREATE TABLE {d}.child (id INT PRIMARY KEY, parent INT, \
             FOREIGN KEY (parent) REFERENCES {d}.plain (id) ON DELETE CASCADE); \
+        CREATE TABLE {d}.elsewhere (id INT PRIMARY KEY); \
+        CREATE TABLE {d}.orphan (id INT PRIMARY KEY, other INT, \
+            FOREIGN KEY (other) REFERENCES {d}.elsewhere (id)); \
         CREATE TABLE {d}.long_text (id INT PRIMARY KEY, t LONGTEXT); \
         CREATE TABLE {d}.not_selected (id INT, t LONGTEXT) ENGINE = MyISAM;";
     mysql()
         .query(&format!("CREATE DATABASE {database}; {}", sql.replace("{d}", &database)))
         .unwrap();
     let mut spec = spec(&database);
-    let selected = ["plain", "größe", "line\nbreak", "no_key", "isam", "child", "long_text"]
-        .map(str::to_owned);
+    let selected =
+        ["plain", "größe", "line\nbreak", "no_key", "isam", "child", "orphan", "long_text"]
+            .map(str::to_owned);
     spec.selection.databases[0].tables = Some(selected.to_vec());
     let items = run(&spec);
     for (name, table) in [
@@ -156,6 +160,10 @@ fn what_is_particular_in_the_selection_is_named() {
         assert_eq!(item.result, CheckResult::Alarm, "{item:?}");
         assert!(item.reason.ends_with(&format!(": {database}.{table}")), "{item:?}");
     }
+    let item = of(&items, "srcForeignKeyOutsideSelectionCheck").unwrap();
+    assert_eq!(item.result, CheckResult::Alarm, "{item:?}");
+    let named = format!(": {database}.orphan → {database}.elsewhere");
+    assert!(item.reason.ends_with(&named), "{item:?}");
     for name in
         ["userSelectObjectsCheck", "srcDbNameContainsUnsupportedSymbols", "dbClockConsistency"]
     {

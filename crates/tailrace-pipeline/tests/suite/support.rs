@@ -20,6 +20,8 @@ use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
 use tailrace_pipeline::run::StopSignal;
 use tailrace_pipeline::{Ended, Result};
 use tailrace_testkit::env;
+use tailrace_testkit::servers::mariadb::{MariaDbOptions, MariaDbServer};
+use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer};
 use tailrace_testkit::sql::Login;
 
 /// Longest time a test waits for a state.
@@ -41,9 +43,42 @@ pub(crate) fn kafka() -> String {
     env::kafka().expect("the shared Kafka").bootstrap
 }
 
+/// A server of a test's own, of either product.
+pub(crate) enum Server {
+    MySql(MySqlServer),
+    MariaDb(MariaDbServer),
+}
+
+impl Server {
+    pub(crate) fn mysql(options: MySqlOptions) -> Self {
+        Self::MySql(MySqlServer::start(options).expect("a MySQL"))
+    }
+
+    pub(crate) fn mariadb(options: MariaDbOptions) -> Self {
+        Self::MariaDb(MariaDbServer::start(options).expect("a MariaDB"))
+    }
+
+    pub(crate) fn login(&self) -> Login {
+        match self {
+            Self::MySql(server) => server.login(),
+            Self::MariaDb(server) => server.login(),
+        }
+    }
+
+    /// Runs statements; gives the rows of the last.
+    pub(crate) fn sql(&self, statements: &str) -> Vec<Vec<String>> {
+        self.login().query(statements).expect("the statements")
+    }
+}
+
 /// A job over one whole database of the shared MySQL.
 pub(crate) fn spec(database: &str) -> JobSpec {
-    let login = env::mysql().expect("the shared MySQL");
+    spec_at(&mysql(), database)
+}
+
+/// A job over one whole database of a server.
+pub(crate) fn spec_at(login: &Login, database: &str) -> JobSpec {
+    let login = login.clone();
     JobSpec {
         job_id: unique("job"),
         link: Link::MysqlToKafka,

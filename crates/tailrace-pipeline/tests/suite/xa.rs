@@ -6,37 +6,33 @@ use std::sync::atomic::Ordering;
 use tailrace_pipeline::ErrorKind;
 use tailrace_pipeline::job::{JobSpec, StartPosition, TaskType};
 use tailrace_pipeline::observe::Phase;
-use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer};
-use tailrace_testkit::sql::Login;
+use tailrace_testkit::servers::mariadb::MariaDbOptions;
+use tailrace_testkit::servers::mysql::MySqlOptions;
 
-use crate::support::{Seen, read_topic, spec, start, unique};
+use crate::support::{Seen, Server, read_topic, spec_at, start, unique};
 
 const TABLE: &str =
     "CREATE TABLE item (id INT PRIMARY KEY, name VARCHAR(40)); INSERT INTO item VALUES (1, 'one');";
 
 /// A database with a table on a server of its own, and a job over it.
 struct Scene {
-    server: MySqlServer,
+    server: Server,
     database: String,
     spec: JobSpec,
 }
 
 impl Scene {
-    fn set(gtid: bool) -> Self {
-        let server = MySqlServer::start(MySqlOptions { gtid, ..MySqlOptions::default() }).unwrap();
+    fn set(server: Server) -> Self {
         let database = unique("xa");
-        server.sql(&format!("CREATE DATABASE {database}; USE {database}; {TABLE}")).unwrap();
-        let mut spec = spec(&database);
+        server.sql(&format!("CREATE DATABASE {database}; USE {database}; {TABLE}"));
+        let mut spec = spec_at(&server.login(), &database);
         spec.selection.databases[0].tables = Some(vec!["item".into()]);
-        let Login { port, user, password, .. } = server.login();
-        (spec.source.port, spec.source.user) = (port, user);
-        spec.source.password = password.into();
         Self { server, database, spec }
     }
 
     fn sql(&self, statements: &str) {
         let whole = format!("USE {}; {statements}", self.database);
-        self.server.sql(&whole).unwrap();
+        self.server.sql(&whole);
     }
 
     /// Leaves a distributed transaction prepared; no session holds it any more.
@@ -70,8 +66,16 @@ fn ids_rise(messages: &[Seen]) {
     assert!(ids.windows(2).all(|w| w[0] < w[1]), "{ids:?}");
 }
 
-fn changes_come_with_the_commit(gtid: bool) {
-    let scene = Scene::set(gtid);
+fn mysql(gtid: bool) -> Server {
+    Server::mysql(MySqlOptions { gtid, ..MySqlOptions::default() })
+}
+
+fn changes_come_with_the_commit(server: Server) {
+    let compress = match &server {
+        Server::MySql(_) => "SET SESSION binlog_transaction_compression = ON;",
+        Server::MariaDb(_) => "SET GLOBAL log_bin_compress = ON, log_bin_compress_min_len = 10;",
+    };
+    let scene = Scene::set(server);
     let mut job = start(&scene.spec);
     job.wait_until("stream", |j| j.recorder.has_reached(Phase::Incremental));
     scene.prepare(
@@ -86,15 +90,15 @@ fn changes_come_with_the_commit(gtid: bool) {
     scene.sql("FLUSH BINARY LOGS; CREATE TABLE other (id INT); INSERT INTO other VALUES (1);");
     let mut job = start(&scene.spec);
     scene.sql("XA ROLLBACK 'b'; XA COMMIT 'a'; INSERT INTO item VALUES (40, 'behind');");
-    scene.sql(
+    scene.sql(&format!(
         "XA START 'c'; INSERT INTO item VALUES (50, 'one phase'); XA END 'c'; XA COMMIT 'c' ONE PHASE;
          XA START 'd'; SELECT * FROM item; XA END 'd'; XA PREPARE 'd'; XA COMMIT 'd';
          XA START 'e'; INSERT INTO other VALUES (2); XA END 'e'; XA PREPARE 'e'; XA COMMIT 'e';
-         SET SESSION binlog_transaction_compression = ON;
+         {compress}
          XA START 'a','branch',7; INSERT INTO item VALUES (60, 'compressed'); XA END 'a','branch',7;
          XA PREPARE 'a','branch',7; XA COMMIT 'a','branch',7;
-         INSERT INTO item VALUES (70, 'last');",
-    );
+         INSERT INTO item VALUES (70, 'last');"
+    ));
     job.wait_until("the last", |j| j.counters.inserts.load(Ordering::Relaxed) == 5);
     job.stop().unwrap();
     let expected = [
@@ -113,12 +117,17 @@ fn changes_come_with_the_commit(gtid: bool) {
 
 #[test]
 fn changes_come_with_the_commit_where_the_source_has_gtids() {
-    changes_come_with_the_commit(true);
+    changes_come_with_the_commit(mysql(true));
 }
 
 #[test]
 fn changes_come_with_the_commit_where_the_source_has_no_gtids() {
-    changes_come_with_the_commit(false);
+    changes_come_with_the_commit(mysql(false));
+}
+
+#[test]
+fn changes_come_with_the_commit_where_the_source_is_a_mariadb() {
+    changes_come_with_the_commit(Server::mariadb(MariaDbOptions::default()));
 }
 
 /// One that is larger than a Kafka transaction flows in parts, and a restart in the middle of it
@@ -126,7 +135,7 @@ fn changes_come_with_the_commit_where_the_source_has_no_gtids() {
 #[test]
 fn a_large_one_flows_in_parts() {
     const ROWS: usize = 20_000;
-    let mut scene = Scene::set(true);
+    let mut scene = Scene::set(mysql(true));
     scene.spec.limits.batch_bytes_max = 16 << 10;
     scene.spec.limits.transaction_bytes_max = 64 << 10;
     // So that there is a middle to stop it in.
@@ -157,9 +166,8 @@ fn a_large_one_flows_in_parts() {
     ids_rise(&messages);
 }
 
-#[test]
-fn one_that_was_prepared_before_the_job_began_is_in_the_full_phase() {
-    let scene = Scene::set(true);
+fn one_that_was_prepared_before_is_in_the_full_phase(server: Server) {
+    let scene = Scene::set(server);
     scene.prepare("old", "INSERT INTO item VALUES (10, 'old');");
     let mut job = start(&scene.spec);
     job.wait_until("the wait", |j| {
@@ -177,10 +185,21 @@ fn one_that_was_prepared_before_the_job_began_is_in_the_full_phase() {
 }
 
 #[test]
+fn one_that_was_prepared_before_the_job_began_is_in_the_full_phase() {
+    one_that_was_prepared_before_is_in_the_full_phase(mysql(true));
+}
+
+#[test]
+fn one_that_was_prepared_before_the_job_began_is_in_the_full_phase_of_a_mariadb() {
+    let server = Server::mariadb(MariaDbOptions::default());
+    one_that_was_prepared_before_is_in_the_full_phase(server);
+}
+
+#[test]
 fn one_that_was_prepared_before_the_start_position_stops_the_job_by_name() {
-    let mut scene = Scene::set(true);
+    let mut scene = Scene::set(mysql(true));
     scene.prepare("old", "INSERT INTO item VALUES (10, 'old');");
-    let gtid_set = scene.server.sql("SELECT @@GLOBAL.gtid_executed").unwrap();
+    let gtid_set = scene.server.sql("SELECT @@GLOBAL.gtid_executed");
     scene.spec.task = TaskType::Incremental;
     scene.spec.start = Some(StartPosition {
         gtid_set: Some(gtid_set[0][0].replace(['\n', ' '], "")),

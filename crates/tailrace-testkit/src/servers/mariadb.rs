@@ -109,7 +109,8 @@ fn initialise(dir: &Path) -> Result<()> {
     let mut command = Command::new("mariadb-install-db");
     command
         .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
-        .arg(format!("--datadir={}", dir.join("data").display()));
+        .arg(format!("--datadir={}", dir.join("data").display()))
+        .env("TMPDIR", make_tmpdir(dir)?);
     if account::is_root()? {
         command.arg("--user=root");
     }
@@ -125,19 +126,29 @@ fn initialise(dir: &Path) -> Result<()> {
     .context("writing MariaDB's start script")
 }
 
+/// A server that starts clears this folder of what it takes for its own temporary tables, so no two may
+/// share one.
+fn make_tmpdir(dir: &Path) -> Result<std::path::PathBuf> {
+    let folder = dir.join("tmp");
+    std::fs::create_dir_all(&folder).context("making MariaDB's temporary folder")?;
+    Ok(folder)
+}
+
 fn launch(options: &MariaDbOptions, dir: &Path, port: u16) -> Result<ServerProcess> {
     let at = |path: &str| dir.join(path).display().to_string();
+    make_tmpdir(dir)?;
     let mut launch = Launch::new("mariadbd", "/usr/sbin/mariadbd", dir.join("mariadbd.log"))
         .args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve"])
         .arg(format!("--port={port}"))
         .arg(format!("--datadir={}", at("data")))
+        .arg(format!("--tmpdir={}", at("tmp")))
         .arg(format!("--socket={}", at("mariadbd.sock")))
         .arg(format!("--pid-file={}", at("mariadbd.pid")))
         .arg(format!("--log-bin={}", at("data/binlog")))
         .arg(format!("--init-file={}", at("init.sql")))
         .arg(format!("--server-id={}", options.server_id))
         .args(["--binlog-format=ROW", "--binlog-row-image=FULL", "--binlog-row-metadata=FULL"])
-        .args(["--gtid-strict-mode=ON", "--local-infile=ON"])
+        .args(["--gtid-strict-mode=ON", "--log-slave-updates=ON", "--local-infile=ON"])
         // As for MySQL: only a crash of the machine could lose what is committed.
         .args(["--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0"])
         .args(&options.extra)

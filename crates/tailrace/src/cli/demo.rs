@@ -8,14 +8,14 @@ use crate::demo::{self, Narrator, Options};
 
 /// Watch a MySQL database flow into Kafka, and what arrives compared with the source.
 ///
-/// Starts a private MySQL if a server program is installed (or takes --source) and an embedded Kafka emulator
+/// Starts a private MySQL or MariaDB if a server program is installed (or takes --source) and an embedded Kafka emulator
 /// (or takes --kafka), fills a shop, starts a server, makes one job through its API, shows the full
 /// phase and live changes, compares what a consumer holds with the source row by row, and ends and
 /// deletes the job. Everything it started or made is gone at its end, but for topics of a broker that
 /// was given.
 #[derive(Debug, clap::Args)]
 pub(super) struct Demo {
-    /// Take this MySQL as the source: mysql://USER:PASSWORD@HOST:PORT. The user needs all rights.
+    /// Take this MySQL or MariaDB as the source: mysql://USER:PASSWORD@HOST:PORT. The user needs all rights.
     #[arg(long, value_name = "URL", env = "TAILRACE_DEMO_SOURCE", hide_env_values = true)]
     source: Option<String>,
     /// Server program to start, if it is not found by itself.

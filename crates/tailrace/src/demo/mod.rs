@@ -3,6 +3,7 @@
 mod child;
 mod consumer;
 mod port;
+mod program;
 mod server;
 mod shop;
 mod source;
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use tailrace_pipeline::Session;
 
 use self::consumer::{Consumer, Seen};
+use self::program::Program;
 use self::server::Server;
 use self::shop::{Size, Written};
 pub(crate) use self::source::Source;
@@ -101,16 +103,19 @@ pub(crate) async fn run(options: &Options, narrator: &mut dyn Narrator) -> anyho
 fn open_source(options: &Options, dir: &std::path::Path) -> anyhow::Result<(Source, String)> {
     if let Some(url) = &options.source {
         let source = Source::named(url)?;
-        let text = format!("MySQL at {}:{}", source.endpoint.host, source.endpoint.port);
+        let text = format!("server at {}:{}", source.endpoint.host, source.endpoint.port);
         return Ok((source, text));
     }
     let program = match &options.mysqld {
-        Some(program) => program.clone(),
-        None => source::find_program()?,
+        Some(program) => Program::at(program)?,
+        None => Program::find()?,
     };
     let source = Source::start(&program, dir)?;
-    let text =
-        format!("{} on 127.0.0.1:{}, started for this", program.display(), source.endpoint.port);
+    let text = format!(
+        "{} on 127.0.0.1:{}, started for this",
+        program.path().display(),
+        source.endpoint.port
+    );
     Ok((source, text))
 }
 

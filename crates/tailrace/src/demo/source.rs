@@ -1,7 +1,7 @@
 //! The demo's source: a server that is named, or one of its own.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -10,10 +10,8 @@ use tailrace_pipeline::job::MysqlEndpoint;
 
 use super::child::Guarded;
 use super::port::free_port;
+use super::program::{Place, Program};
 
-/// Where server programs are if they are not on the PATH.
-const PLACES: [&str; 5] =
-    ["/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/mysql/bin", "/opt/mysql/bin"];
 /// Longest time that a server may take to be ready.
 const READY_LIMIT: Duration = Duration::from_secs(120);
 /// Pause between two tries to connect.
@@ -48,22 +46,15 @@ impl Source {
     }
 
     /// Starts a private server in a directory.
-    pub(crate) fn start(program: &Path, dir: &Path) -> anyhow::Result<Self> {
-        let (data, log) = (dir.join("mysql"), dir.join("mysqld.log"));
-        let base = |command: &mut Command| {
-            command.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
-            if is_root() {
-                command.arg("--user=root");
-            }
-        };
-        let mut initialize = Command::new(program);
-        base(&mut initialize);
-        initialize.arg("--initialize-insecure").arg("--secure-file-priv=");
+    pub(crate) fn start(program: &Program, dir: &Path) -> anyhow::Result<Self> {
+        let log = dir.join("mysqld.log");
         let log_file = || std::fs::File::create(&log);
+        let name = program.path().display();
+        let mut initialize = program.initialize(dir)?;
         let done = initialize.stdin(Stdio::null()).stdout(log_file()?).stderr(log_file()?).status();
-        let done = done.with_context(|| format!("{} cannot be started", program.display()))?;
+        let done = done.with_context(|| format!("a data folder for {name} cannot be filled"))?;
         if !done.success() {
-            bail!("{} --initialize-insecure ended with {done}: {}", program.display(), tail(&log));
+            bail!("filling a data folder for {name} ended with {done}: {}", tail(&log));
         }
         let password: String = uuid::Uuid::new_v4().simple().to_string();
         let init_file = dir.join("init.sql");
@@ -74,18 +65,9 @@ impl Source {
             ),
         )?;
         let port = free_port()?;
-        let mut server = Command::new(program);
-        base(&mut server);
-        server
-            .args(["--bind-address=127.0.0.1", "--mysqlx=OFF", "--secure-file-priv="])
-            .args(["--server-id=1", "--gtid-mode=ON", "--enforce-gtid-consistency=ON"])
-            .args(["--binlog-row-metadata=FULL", "--innodb-buffer-pool-size=128M"])
-            .arg(format!("--port={port}"))
-            .arg(format!("--socket={}", dir.join("mysql.sock").display()))
-            .arg(format!("--pid-file={}", dir.join("mysql.pid").display()))
-            .arg(format!("--init-file={}", init_file.display()));
+        let server = program.serve(&Place { dir, init_file: &init_file, port });
         let process = Guarded::start(&server, log_file()?)
-            .with_context(|| format!("{} cannot be started", program.display()))?;
+            .with_context(|| format!("{name} cannot be started"))?;
         let endpoint = MysqlEndpoint {
             host: "127.0.0.1".to_owned(),
             port,
@@ -94,14 +76,14 @@ impl Source {
             tls: None,
         };
         let mut source = Self { endpoint, process: Some(process) };
-        let ready = source.wait_until_ready(&log);
+        let ready = source.wait_until_ready(program.product(), &log);
         // It holds the password.
         std::fs::remove_file(&init_file)?;
         ready?;
         Ok(source)
     }
 
-    fn wait_until_ready(&mut self, log: &Path) -> anyhow::Result<()> {
+    fn wait_until_ready(&mut self, product: &str, log: &Path) -> anyhow::Result<()> {
         let until = Instant::now() + READY_LIMIT;
         loop {
             if Session::connect(&self.endpoint).is_ok() {
@@ -110,11 +92,11 @@ impl Source {
             if let Some(process) = &mut self.process
                 && let Some(status) = process.ended()?
             {
-                bail!("the MySQL server ended with {status}: {}", tail(log));
+                bail!("the {product} server ended with {status}: {}", tail(log));
             }
             if Instant::now() > until {
                 bail!(
-                    "the MySQL server is not ready after {} s: {}",
+                    "the {product} server is not ready after {} s: {}",
                     READY_LIMIT.as_secs(),
                     tail(log)
                 );
@@ -122,34 +104,6 @@ impl Source {
             std::thread::park_timeout(TRY_PAUSE);
         }
     }
-}
-
-/// The MySQL server program of this machine.
-pub(crate) fn find_program() -> anyhow::Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> =
-        std::env::split_paths(&path).chain(PLACES.iter().map(PathBuf::from)).collect();
-    let mut is_mariadb_there = false;
-    for program in folders.iter().map(|folder| folder.join("mysqld")).filter(|p| p.is_file()) {
-        let version = Command::new(&program).arg("--version").output();
-        let version = version.map(|out| String::from_utf8_lossy(&out.stdout).into_owned());
-        if version.unwrap_or_default().contains("MariaDB") {
-            is_mariadb_there = true;
-        } else {
-            return Ok(program);
-        }
-    }
-    is_mariadb_there |= folders.iter().any(|folder| folder.join("mariadbd").is_file());
-    let found = if is_mariadb_there {
-        "only a MariaDB server is installed, which is not supported as a source yet"
-    } else {
-        "no MySQL server program (mysqld) is installed"
-    };
-    bail!("{found}; give --source mysql://USER:PASSWORD@HOST:PORT or --mysqld PROGRAM")
-}
-
-fn is_root() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0)
 }
 
 /// The end of a log.

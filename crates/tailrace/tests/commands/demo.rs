@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tailrace_testkit::env;
 use tailrace_testkit::provision::mysql::Prefix;
+use tailrace_testkit::provision::system;
 use tailrace_testkit::wait;
 
 use super::{ended, tailrace, text};
@@ -57,6 +58,32 @@ fn the_demo_starts_a_source_of_its_own_and_names_the_emulator() {
         tailrace(&["demo", "--rows", "2000", "--seconds", "2", "--mysqld", text(&program)]);
     let out = shows(&mut command);
     assert!(out.contains("emulator"), "{out}");
+}
+
+#[test]
+fn the_demo_starts_a_mariadb_of_its_own() {
+    let _alone = env::alone();
+    system::ensure(&[system::MYSQL, system::MARIADB]).unwrap();
+    let kafka = shared_ends().unwrap().kafka;
+    let arguments = ["demo", "--rows", "2000", "--seconds", "2", "--mysqld", "/usr/sbin/mariadbd"];
+    let out = shows(tailrace(&arguments).env("TAILRACE_DEMO_KAFKA", kafka));
+    assert!(out.contains("/usr/sbin/mariadbd") && !out.contains("emulator"), "{out}");
+}
+
+/// A machine may have no other server than MariaDB's.
+#[test]
+fn the_demo_finds_a_mariadb_by_itself() {
+    let _alone = env::alone();
+    system::ensure(&[system::MYSQL, system::MARIADB]).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    // Nothing else is on this PATH that the demo could start as a source.
+    let path = format!("{}:/usr/bin:/bin", dir.path().display());
+    std::os::unix::fs::symlink("/usr/sbin/mariadbd", dir.path().join("mariadbd")).unwrap();
+    let mut command = tailrace(&["demo", "--rows", "1000", "--seconds", "1"]);
+    let out = shows(command.env("PATH", path));
+    // A machine that has a MySQL too starts that one.
+    let programs = ["mariadbd on 127.0.0.1", "mysqld on 127.0.0.1"];
+    assert!(programs.iter().any(|program| out.contains(program)), "{out}");
 }
 
 /// Its servers end with it, even if it cannot clean up.

@@ -9,6 +9,7 @@
 
 mod algebra;
 mod file_offset;
+mod mariadb;
 mod server;
 mod storage;
 mod text;

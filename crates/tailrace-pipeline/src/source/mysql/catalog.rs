@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tailrace_codec::TableSchema;
 use tailrace_codec::mysql::{Catalog, collations_query, columns_query};
 
+use crate::checkpoint::StreamPosition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Selection;
 use crate::source::mysql::connection::Connection;
@@ -17,9 +18,9 @@ pub(crate) const SYSTEM_DATABASES: [&str; 4] =
 /// Settings of the server that the data path depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServerSettings {
-    /// `@@version`
-    pub(crate) version: String,
-    /// `@@gtid_mode` is ON.
+    /// MariaDB, whose views tell where in the log they stand.
+    pub(crate) mariadb: bool,
+    /// Transactions have GTIDs: `@@gtid_mode` is ON, or it is MariaDB.
     pub(crate) gtid: bool,
     /// `@@log_bin`: there is a log.
     pub(crate) log: bool,
@@ -30,12 +31,19 @@ pub(crate) struct ServerSettings {
 /// # Errors
 /// Those of the connection.
 pub(crate) fn server_settings(connection: &mut Connection) -> Result<ServerSettings> {
-    let row = connection.one_row("SELECT VERSION(), @@GLOBAL.gtid_mode, @@GLOBAL.log_bin")?;
-    Ok(ServerSettings {
-        version: row.text(0)?.to_owned(),
-        gtid: row.text(1)?.eq_ignore_ascii_case("ON"),
-        log: row.text(2)? == "1",
-    })
+    let mariadb = connection.version()?.mariadb;
+    let mut settings = ServerSettings { mariadb, gtid: mariadb, log: false };
+    for row in
+        connection.rows("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('gtid_mode', 'log_bin')")?
+    {
+        let is_on = row.text(1)?.eq_ignore_ascii_case("ON");
+        match row.text(0)? {
+            "gtid_mode" => settings.gtid = is_on,
+            "log_bin" => settings.log = is_on,
+            _ => {}
+        }
+    }
+    Ok(settings)
 }
 
 /// Whether the log names columns (`binlog_row_metadata=FULL`). Servers before 8.0.1 do not have that.
@@ -48,6 +56,34 @@ pub(crate) fn names_columns(connection: &mut Connection) -> Result<bool> {
         Some(row) => Ok(row.text(1)?.eq_ignore_ascii_case("FULL")),
         None => Ok(false),
     }
+}
+
+/// Selected tables of MariaDB that keep earlier versions of their rows, as `database.table`.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) fn versioned_tables(
+    connection: &mut Connection,
+    selection: &Selection,
+) -> Result<Vec<String>> {
+    let rows = connection.rows(&format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES \
+         WHERE TABLE_TYPE = 'SYSTEM VERSIONED' AND TABLE_SCHEMA IN ({}) ORDER BY 1, 2",
+        database_list(selection)
+    ))?;
+    let mut names = Vec::new();
+    for row in &rows {
+        let (database, table) = (row.text(0)?, row.text(1)?);
+        if selection.includes(database, table) {
+            names.push(format!("{database}.{table}"));
+        }
+    }
+    Ok(names)
+}
+
+fn database_list(selection: &Selection) -> String {
+    let databases: Vec<String> = selection.databases.iter().map(|d| literal(&d.name)).collect();
+    databases.join(", ")
 }
 
 /// The end of the binlog: file and offset.
@@ -79,6 +115,52 @@ pub(crate) fn binlog_end(connection: &mut Connection) -> Result<(String, u64)> {
 pub(crate) fn gtid_executed(connection: &mut Connection) -> Result<String> {
     let row = connection.one_row("SELECT @@GLOBAL.gtid_executed")?;
     Ok(row.text(0)?.replace(['\n', ' '], ""))
+}
+
+/// The place in the log up to which a read view shows what was committed. The connection is in the
+/// transaction that opened it, on a MariaDB server.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) fn view_position(connection: &mut Connection) -> Result<(String, u64)> {
+    let rows = connection.rows("SHOW STATUS LIKE 'binlog_snapshot_%'")?;
+    let (mut file, mut offset) = (String::new(), 0);
+    for row in &rows {
+        if row.text(0)?.eq_ignore_ascii_case("binlog_snapshot_file") {
+            row.text(1)?.clone_into(&mut file);
+        } else if row.text(0)?.eq_ignore_ascii_case("binlog_snapshot_position") {
+            offset = row.number(1)?;
+        }
+    }
+    if file.is_empty() {
+        let reason = "the source does not say where in its log a read view stands \
+                      (status binlog_snapshot_file)";
+        return Err(Error::new(ErrorKind::SourceSetting, reason));
+    }
+    Ok((file, offset))
+}
+
+/// Where a job may begin: everything before it is committed and shown by every later view.
+///
+/// # Errors
+/// `SourceSetting` if there is no log, and those of the connection.
+pub(crate) fn present_position(
+    connection: &mut Connection,
+    settings: &ServerSettings,
+) -> Result<StreamPosition> {
+    if !settings.mariadb {
+        let gtid_set = if settings.gtid { Some(gtid_executed(connection)?) } else { None };
+        let (file, offset) = binlog_end(connection)?;
+        return Ok(StreamPosition { gtid_set, file, offset, ..StreamPosition::default() });
+    }
+    // The end of the log may lie behind transactions that are not committed yet.
+    connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")?;
+    let view = view_position(connection);
+    connection.execute("COMMIT")?;
+    let (file, offset) = view?;
+    let gtids = format!("SELECT BINLOG_GTID_POS({}, {offset})", literal(&file));
+    let gtid_set = Some(connection.one_row(&gtids)?.text(0)?.to_owned());
+    Ok(StreamPosition { gtid_set, file, offset, ..StreamPosition::default() })
 }
 
 /// A table of the selection, as the full phase plans it.
@@ -126,8 +208,7 @@ pub(crate) fn selected_tables(
     connection: &mut Connection,
     selection: &Selection,
 ) -> Result<Vec<SelectedTable>> {
-    let databases: Vec<String> = selection.databases.iter().map(|d| literal(&d.name)).collect();
-    let list = databases.join(", ");
+    let list = database_list(selection);
     let mut keys = primary_keys(connection, &list)?;
     let rows = connection.rows(&format!(
         "SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(TABLE_ROWS, 0) FROM information_schema.TABLES \
@@ -154,30 +235,73 @@ pub(crate) fn table_schema(
     selected: &SelectedTable,
 ) -> Result<TableSchema> {
     let (database, table) = (selected.database.as_str(), selected.table.as_str());
-    let mut catalog = Catalog::new();
-    let unknown = |e: tailrace_codec::DecodeError| {
-        Error::new(ErrorKind::SchemaMismatch, format!("{database}.{table}: {e}"))
-    };
-    let version = connection.version()?;
-    for row in connection.rows(collations_query(version))? {
-        catalog.add_collation(&row.cells()).map_err(unknown)?;
-    }
-    for row in connection.rows(&columns_query(database, Some(table)))? {
-        catalog.add_column(&row.cells()).map_err(unknown)?;
-    }
-    match catalog.finish().pop() {
-        Some((_, schema)) => {
-            let mut schema = schema.map_err(unknown)?;
-            let columns = selected.key.as_ref().map_or(&[][..], |key| &key.columns);
-            schema.primary_key = key_ordinals(&schema, columns)?;
-            Ok(schema)
-        }
+    let mut catalog = read_columns(connection, &[(database, Some(table))])?;
+    match catalog.remove(&(database.to_owned(), table.to_owned())) {
+        Some(schema) => complete(selected, schema),
         None => Err(Error::new(
             ErrorKind::SourceStatement,
             // The server's own number for a missing table, so that a reader takes a new view.
             format!("{database}.{table} does not exist any more (1146, 42S02)"),
         )),
     }
+}
+
+/// The present definitions of tables, with one statement for each database. Tables that do not exist any
+/// more are left out.
+///
+/// # Errors
+/// `SchemaMismatch` if one has a type that is not known, and those of the connection.
+pub(crate) fn table_schemas(
+    connection: &mut Connection,
+    tables: Vec<SelectedTable>,
+) -> Result<Vec<(SelectedTable, TableSchema)>> {
+    let databases: BTreeSet<&str> = tables.iter().map(|t| t.database.as_str()).collect();
+    let scopes: Vec<(&str, Option<&str>)> = databases.into_iter().map(|d| (d, None)).collect();
+    let mut catalog = read_columns(connection, &scopes)?;
+    let mut found = Vec::with_capacity(tables.len());
+    for table in tables {
+        if let Some(schema) = catalog.remove(&(table.database.clone(), table.table.clone())) {
+            let schema = complete(&table, schema)?;
+            found.push((table, schema));
+        }
+    }
+    Ok(found)
+}
+
+type CatalogTables = BTreeMap<TableName, tailrace_codec::error::Result<TableSchema>>;
+
+/// Columns of databases, or of single tables in them.
+fn read_columns(
+    connection: &mut Connection,
+    scopes: &[(&str, Option<&str>)],
+) -> Result<CatalogTables> {
+    let strange = |e: tailrace_codec::DecodeError| {
+        Error::new(ErrorKind::SchemaMismatch, format!("the source's catalog: {e}"))
+    };
+    let mut catalog = Catalog::new();
+    for row in connection.rows(collations_query(connection.version()?))? {
+        catalog.add_collation(&row.cells()).map_err(strange)?;
+    }
+    for (database, table) in scopes {
+        for row in connection.rows(&columns_query(database, *table))? {
+            catalog.add_column(&row.cells()).map_err(strange)?;
+        }
+    }
+    Ok(catalog.finish().into_iter().collect())
+}
+
+/// A definition with its key.
+fn complete(
+    selected: &SelectedTable,
+    schema: tailrace_codec::error::Result<TableSchema>,
+) -> Result<TableSchema> {
+    let mut schema = schema.map_err(|e| {
+        let name = format!("{}.{}", selected.database, selected.table);
+        Error::new(ErrorKind::SchemaMismatch, format!("{name}: {e}"))
+    })?;
+    let columns = selected.key.as_ref().map_or(&[][..], |key| &key.columns);
+    schema.primary_key = key_ordinals(&schema, columns)?;
+    Ok(schema)
 }
 
 /// A database at the source.

@@ -8,10 +8,11 @@ use crate::batch::Batch;
 use crate::checkpoint::{Checkpoint, SnapshotProgress};
 use crate::engine::advance;
 use crate::engine::queue::BatchSender;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobSpec;
 use crate::observe::{Counters, JobObserver};
 use crate::run::StopSignal;
+use crate::source::mysql::catalog;
 use crate::source::mysql::connection::Connection;
 use crate::transform::compose::Composer;
 use crate::transform::route::Router;
@@ -44,6 +45,15 @@ impl Context {
         Connection::connect(&self.spec.source, &self.spec.limits, self.stop.clone())
     }
 
+    /// Makes sure that no selected table keeps earlier versions of its rows.
+    ///
+    /// # Errors
+    /// `SourceSetting` that names them, and those of the connection.
+    pub(crate) fn refuse_versioned_tables(&self) -> Result<()> {
+        let found = catalog::versioned_tables(&mut self.connect()?, &self.spec.selection)?;
+        if found.is_empty() { Ok(()) } else { Err(versioned(&found.join(", "))) }
+    }
+
     /// A new composer that takes ids from the job's counter.
     pub(crate) fn composer(&self) -> Composer {
         let numbers = (Arc::clone(&self.ids), self.id_offset);
@@ -64,6 +74,16 @@ impl Context {
         advance::apply(&mut self.ahead.lock().unwrap_or_else(PoisonError::into_inner), &batch)?;
         self.sender.send(batch, &self.stop)
     }
+}
+
+/// The source writes rows of a table's history into its log, which are not changes of its rows.
+pub(crate) fn versioned(names: &str) -> Error {
+    Error::new(
+        ErrorKind::SourceSetting,
+        format!(
+            "system-versioned tables are selected, whose log has rows of their history too: {names}; leave them out of the selection, or ALTER TABLE … DROP SYSTEM VERSIONING"
+        ),
+    )
 }
 
 /// Spreads rows over time when the job has a speed limit.

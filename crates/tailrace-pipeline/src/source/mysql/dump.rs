@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tailrace_codec::binlog::Checksum;
 use tailrace_codec::mysql::{BinlogDump, BinlogDumpGtid, ErrPacket, RegisterReplica};
-use tailrace_codec::position::GtidSet;
+use tailrace_codec::position::{GtidSet, MariaDbPosition};
 
 use crate::checkpoint::StreamPosition;
 use crate::error::{Error, ErrorKind, Result};
@@ -64,7 +64,15 @@ impl Dump {
         let register = RegisterReplica { server_id: identity.server_id, host: "tailrace", port: 0 };
         connection.command("COM_REGISTER_SLAVE", &register.to_bytes().map_err(too_large)?)?;
         let server_id = identity.server_id;
+        let mariadb = connection.version()?.mariadb;
+        if mariadb {
+            ask_mariadb(&mut connection, from.gtid_set.as_deref())?;
+        }
         let payload = match &from.gtid_set {
+            // The position is a variable of the session there.
+            Some(_) if mariadb => {
+                BinlogDump { server_id, file: "", offset: 4, flags: 0 }.to_bytes()
+            }
             Some(text) => {
                 let set: GtidSet = text.parse().map_err(|e| {
                     Error::new(ErrorKind::Checkpoint, format!("gtid_set of the position: {e}"))
@@ -112,6 +120,22 @@ impl Dump {
     pub(crate) fn bytes_read(&self) -> u64 {
         self.transport.bytes_read()
     }
+}
+
+/// Says to MariaDB that its GTID events are understood, and from which GTID position on it is to send.
+fn ask_mariadb(connection: &mut Connection, position: Option<&str>) -> Result<()> {
+    /// The log as it is, GTID events included (`MARIA_SLAVE_CAPABILITY_GTID` in its source).
+    const CAPABILITY: u32 = 4;
+    connection.execute(&format!("SET @mariadb_slave_capability = {CAPABILITY}"))?;
+    let Some(text) = position else { return Ok(()) };
+    let position: MariaDbPosition = text.parse().map_err(|e| {
+        Error::new(ErrorKind::Checkpoint, format!("gtid_set of the position, for MariaDB: {e}"))
+    })?;
+    // Strict: a position that the log does not have is an error, whatever lies behind it.
+    connection.execute(&format!(
+        "SET @slave_connect_state = '{position}', @slave_gtid_strict_mode = 1, \
+         @slave_gtid_ignore_duplicates = 0"
+    ))
 }
 
 /// Error 1236 covers all that goes wrong on the server's side of a dump; only its text tells more.

@@ -75,6 +75,7 @@ impl MysqlSource {
             observer: self.observer,
             counters: self.counters,
         };
+        context.refuse_versioned_tables()?;
         let history = SchemaHistory::restore(history, checkpoint.next_id)?;
         let mut stream = Stream::new(&context, &checkpoint, history)?;
         if stream.has_position() && context.spec.task != TaskType::Full {

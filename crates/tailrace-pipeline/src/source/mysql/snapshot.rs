@@ -4,21 +4,21 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
-use tailrace_codec::position::GtidSet;
+use tailrace_codec::position::{FileOffset, GtidSet};
 
 use crate::batch::Advance;
-use crate::checkpoint::{OpenChunk, OpenTable, SnapshotProgress, StreamPosition};
+use crate::checkpoint::{OpenChunk, OpenTable, SnapshotProgress};
 use crate::engine::unix_ms;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::TaskType;
 use crate::observe::Counters;
-use crate::source::mysql::catalog::{self, SelectedTable};
+use crate::source::mysql::catalog::{self, SelectedTable, ServerSettings};
 use crate::source::mysql::chunk::quoted_table;
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::context::{Context, Throttle};
 use crate::source::mysql::reader::{self, Reader};
 use crate::source::mysql::stream::Stream;
-use crate::source::mysql::window::Window;
+use crate::source::mysql::window::{Visible, Window};
 use crate::source::mysql::xa_recovery;
 
 /// Passes that may fail in a row because tables changed under the views, before the job stops.
@@ -52,8 +52,8 @@ pub(crate) struct TablePlan {
 /// Read views of one pass.
 struct Views {
     readers: Vec<Connection>,
-    /// `L`, where the views were opened without a lock.
-    visible: Option<String>,
+    /// `L`
+    visible: Visible,
     /// `H`.
     until: (String, u64),
 }
@@ -74,7 +74,7 @@ impl<'c> Snapshot<'c> {
         let logged = settings.log || self.context.spec.task != TaskType::Full;
         let mut fruitless = 0;
         if logged {
-            self.position(stream, &mut control, settings.gtid)?;
+            self.position(stream, &mut control, &settings)?;
         }
         let mut first = true;
         loop {
@@ -88,7 +88,7 @@ impl<'c> Snapshot<'c> {
             }
             let lock = !settings.gtid || !logged || fruitless >= LOCKLESS_TRIES;
             let read = if logged {
-                self.pass(stream, &mut control, &mut plan, lock)?
+                self.pass(stream, &mut control, &mut plan, (&settings, lock))?
             } else {
                 self.pass_without_log(stream, &mut control, &mut plan)?
             };
@@ -149,23 +149,16 @@ impl<'c> Snapshot<'c> {
         &self,
         stream: &mut Stream<'c>,
         control: &mut Connection,
-        gtid: bool,
+        settings: &ServerSettings,
     ) -> Result<()> {
         for _ in 0..=FRUITLESS_PASSES_MAX {
             if stream.has_position() {
                 return Ok(());
             }
-            let visible = if gtid { Some(catalog::gtid_executed(control)?) } else { None };
-            let (file, offset) = catalog::binlog_end(control)?;
-            let prepared = xa_recovery::wait_for_prepared(self.context, control)?;
-            let messages_done = 0;
-            stream.begin_at(StreamPosition {
-                gtid_set: visible,
-                file,
-                offset,
-                messages_done,
-                prepared,
-            })?;
+            let mut position = catalog::present_position(control, settings)?;
+            position.prepared =
+                xa_recovery::wait_for_prepared(self.context, control, settings.mariadb)?;
+            stream.begin_at(position)?;
         }
         Err(changes_all_the_time(FRUITLESS_PASSES_MAX))
     }
@@ -176,7 +169,7 @@ impl<'c> Snapshot<'c> {
         stream: &mut Stream<'c>,
         control: &mut Connection,
         plan: &mut Plan,
-        lock: bool,
+        (settings, lock): (&ServerSettings, bool),
     ) -> Result<bool> {
         // Nothing tells a consumer that a change and a row of the full phase are of one row of such a
         // table, so its changes are left out until it is delivered, which includes them.
@@ -186,14 +179,16 @@ impl<'c> Snapshot<'c> {
         // Most of the way to H is gone before the views exist, so that they do not grow old.
         let end = catalog::binlog_end(control)?;
         stream.run_until(&end, None)?;
-        let views = self.open_views(control, plan, lock)?;
-        let visible = match (&views.visible, lock) {
-            (Some(text), false) => Some(text.parse::<GtidSet>().map_err(|e| {
-                Error::new(ErrorKind::SourceStatement, format!("gtid_executed of the source: {e}"))
-            })?),
-            _ => None,
-        };
-        let mut window = Window::new(visible, self.context.spec.limits.window_keys_max);
+        let views = self.open_views(control, plan, (settings, lock))?;
+        if !stream.is_shown_by(&views.visible)? {
+            // What the log has is not committed yet: a view may show less than the stream delivered.
+            self.context.observer.log(
+                tracing::Level::INFO,
+                "read views are opened again: a transaction was still being committed",
+            );
+            return Ok(false);
+        }
+        let mut window = Window::new(views.visible, self.context.spec.limits.window_keys_max);
         for entry in &plan.tables {
             let key = entry.table.chunk_key().map(|key| key.columns.as_slice());
             window.watch(&entry.table.database, &entry.table.table, key);
@@ -222,17 +217,34 @@ impl<'c> Snapshot<'c> {
         let (readers, (), ()) = self.open_readers(control, plan, true, |_| Ok(()), |_| Ok(()))?;
         stream.step(Advance::SnapshotBegin)?;
         let until = Instant::now() + self.context.spec.limits.snapshot_view_age_max;
-        self.read(readers, plan, &Window::new(None, 0), until)
+        self.read(readers, plan, &Window::new(Visible::All, 0), until)
     }
 
     /// Opens the views of a pass, between `L` and `H`.
-    fn open_views(&self, control: &mut Connection, plan: &Plan, lock: bool) -> Result<Views> {
-        let visible = |control: &mut Connection| {
-            let gtid = catalog::server_settings(control)?.gtid;
-            gtid.then(|| catalog::gtid_executed(control)).transpose()
+    fn open_views(
+        &self,
+        control: &mut Connection,
+        plan: &Plan,
+        (settings, lock): (&ServerSettings, bool),
+    ) -> Result<Views> {
+        let asks_gtids = !lock && settings.gtid && !settings.mariadb;
+        let executed = |control: &mut Connection| {
+            asks_gtids.then(|| catalog::gtid_executed(control)).transpose()
         };
-        let (readers, visible, until) =
-            self.open_readers(control, plan, lock, visible, catalog::binlog_end)?;
+        let (mut readers, executed, until) =
+            self.open_readers(control, plan, lock, executed, catalog::binlog_end)?;
+        let strange = |e: tailrace_codec::DecodeError| {
+            Error::new(ErrorKind::SourceStatement, format!("the source's position: {e}"))
+        };
+        let visible = match (executed, readers.first_mut()) {
+            (Some(text), _) => Visible::Gtids(text.parse::<GtidSet>().map_err(strange)?),
+            // The first view is the oldest.
+            (None, Some(first)) if !lock && settings.mariadb => {
+                let (file, offset) = catalog::view_position(first)?;
+                Visible::Until(FileOffset::new(file, offset).map_err(strange)?)
+            }
+            _ => Visible::All,
+        };
         Ok(Views { readers, visible, until })
     }
 

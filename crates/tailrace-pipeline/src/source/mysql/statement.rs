@@ -2,7 +2,7 @@
 
 use tailrace_codec::binlog::QueryEvent;
 use tailrace_codec::charset::Decoder;
-use tailrace_codec::ddl::{Statement, TransactionControl, classify};
+use tailrace_codec::ddl::{Dialect, Statement, TransactionControl, classify_as};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Selection;
@@ -58,9 +58,23 @@ pub(crate) fn text(query: &QueryEvent<'_>) -> Result<String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
+/// How a statement is to be read: as its server does, under the modes of its session.
+pub(crate) fn dialect_of(query: &QueryEvent<'_>, server: Dialect) -> Dialect {
+    let dialect = query.status.sql_mode.map_or(server, |bits| server.with_sql_mode(bits));
+    match query.status.explicit_defaults_for_timestamp {
+        Some(nullable_timestamps) => Dialect { nullable_timestamps, ..dialect },
+        None => dialect,
+    }
+}
+
 /// What a statement does.
-pub(crate) fn effect(sql: &str, query: &QueryEvent<'_>, selection: &Selection) -> Effect {
-    let statement = classify(sql, query.database);
+pub(crate) fn effect(
+    sql: &str,
+    query: &QueryEvent<'_>,
+    server: Dialect,
+    selection: &Selection,
+) -> Effect {
+    let statement = classify_as(dialect_of(query, server), sql, query.database);
     match &statement {
         Statement::Transaction(control) => transaction(control),
         Statement::Rows { .. } => rows(query, selection),

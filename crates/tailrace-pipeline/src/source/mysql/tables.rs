@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tailrace_codec::TableSchema;
 use tailrace_codec::binlog::{PlanError, TableMap, TableMapCache, TablePlan};
 use tailrace_codec::encode::RowEncoder;
+use tailrace_codec::schema::{Column, ColumnType};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::context::Context;
@@ -47,7 +48,8 @@ impl Table {
 
 /// Why a table cannot be mapped.
 pub(crate) enum Unmapped {
-    /// The log does not name its columns and the history does not know them, or knows others; in words.
+    /// The log does not name its columns, or not all their types, and the history does not know them, or
+    /// knows others; in words.
     SchemaMissing(String),
     /// Something else.
     Failed(Error),
@@ -128,17 +130,40 @@ fn plan(map: &TableMap<'_>, history: &SchemaHistory) -> std::result::Result<Tabl
     let decode = |e: &dyn std::fmt::Display| {
         Error::new(ErrorKind::Decode, format!("{}.{}: {e}", map.database, map.table))
     };
+    let known = history.schema(map.database, map.table);
+    let unknown = || Unmapped::SchemaMissing("no earlier statement tells them".to_owned());
     if map.optional_metadata().map_err(|e| decode(&e))?.has_names() {
-        return TablePlan::from_full_metadata(map, &mut member_text)
-            .map_err(|e| Unmapped::Failed(decode(&e)));
+        let plan = TablePlan::from_full_metadata(map, &mut member_text)
+            .map_err(|e| Unmapped::Failed(decode(&e)))?;
+        if !map.is_mariadb() || !plan.schema().columns.iter().any(may_be_text) {
+            return Ok(plan);
+        }
+        let told = tell_types(plan.schema(), known.ok_or_else(unknown)?).ok_or_else(unknown)?;
+        return TablePlan::with_schema(map, Arc::new(told))
+            .map_err(|e| Unmapped::SchemaMissing(e.to_string()));
     }
-    let Some(schema) = history.schema(map.database, map.table) else {
-        return Err(Unmapped::SchemaMissing("no earlier statement tells them".to_owned()));
-    };
+    let schema = known.ok_or_else(unknown)?;
     TablePlan::with_schema(map, Arc::clone(schema)).map_err(|e| match e {
         PlanError::Mismatch { .. } => Unmapped::SchemaMissing(e.to_string()),
         PlanError::Decode(e) => Unmapped::Failed(decode(&e)),
     })
+}
+
+/// Whether a column of MariaDB that looks like BINARY in its log may be UUID, INET4 or INET6: nothing
+/// there tells them apart.
+fn may_be_text(column: &Column) -> bool {
+    matches!(column.kind, ColumnType::Binary { length: 4 | 16 })
+}
+
+/// The schema of the log with such columns as the history has them; `None` if it lacks one.
+fn tell_types(logged: &TableSchema, known: &TableSchema) -> Option<TableSchema> {
+    let mut schema = logged.clone();
+    for column in schema.columns.iter_mut().filter(|column| may_be_text(column)) {
+        let known = known.columns.iter().find(|known| known.name == column.name)?;
+        column.kind.clone_from(&known.kind);
+        column.type_name.clone_from(&known.type_name);
+    }
+    Some(schema)
 }
 
 /// A member of an ENUM or SET as text.

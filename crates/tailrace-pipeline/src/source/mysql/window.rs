@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use foldhash::fast::RandomState;
 use tailrace_codec::encode::{EncodeError, Format, RowEncoder};
-use tailrace_codec::position::{Gtid, GtidSet};
+use tailrace_codec::position::{FileOffset, GtidSet, SourceGtid};
 use tailrace_codec::{Cell, TableSchema};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -22,11 +22,21 @@ enum Watched {
     Keyless { changed: bool },
 }
 
+/// `L`: what every view of a pass shows.
+#[derive(Debug, Clone)]
+pub(crate) enum Visible {
+    /// All that is committed: the views were opened under a lock, and nothing is to be remembered.
+    All,
+    /// These transactions.
+    Gtids(GtidSet),
+    /// What lies before this place of the log.
+    Until(FileOffset),
+}
+
 /// Changes in `(L, H]` of the tables that are still to be read.
 pub(crate) struct Window {
-    /// `L`: transactions in it are visible to every view. `None` means that nothing is to be remembered,
-    /// because the views were opened under a lock.
-    visible: Option<GtidSet>,
+    /// `L`
+    visible: Visible,
     tables: BTreeMap<(String, String), Watched>,
     keys: usize,
     keys_max: usize,
@@ -36,7 +46,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) fn new(visible: Option<GtidSet>, keys_max: usize) -> Self {
+    pub(crate) fn new(visible: Visible, keys_max: usize) -> Self {
         Self {
             visible,
             tables: BTreeMap::new(),
@@ -56,12 +66,15 @@ impl Window {
         self.tables.insert((database.to_owned(), table.to_owned()), watched);
     }
 
-    /// Whether changes of a transaction are to be remembered.
-    pub(crate) fn covers(&self, gtid: Option<&Gtid>) -> bool {
+    /// Whether changes of a transaction are to be remembered. `begin` is its file and offset.
+    pub(crate) fn covers(&self, gtid: Option<&SourceGtid>, begin: (&str, u64)) -> bool {
         match (&self.visible, gtid) {
-            (Some(visible), Some(gtid)) => !visible.contains(gtid),
-            (Some(_), None) => true,
-            (None, _) => false,
+            (Visible::All, _) => false,
+            (Visible::Gtids(visible), Some(SourceGtid::MySql(gtid))) => !visible.contains(gtid),
+            (Visible::Gtids(_), _) => true,
+            (Visible::Until(end), _) => {
+                FileOffset::new(begin.0, begin.1).map_or(true, |begin| begin >= *end)
+            }
         }
     }
 

@@ -28,11 +28,12 @@ const DENIED_CODES: [&str; 2] = ["(1401,", "(1227,"];
 pub(crate) fn wait_for_prepared(
     context: &Context,
     control: &mut Connection,
+    mariadb: bool,
 ) -> Result<Vec<PreparedTransaction>> {
     if context.spec.task == TaskType::Full {
         return Ok(Vec::new());
     }
-    let Some(found) = prepared(context, control)? else { return Ok(Vec::new()) };
+    let Some(found) = prepared(context, control, mariadb)? else { return Ok(Vec::new()) };
     let until = Instant::now() + WAIT_MAX;
     let mut left = found.clone();
     if !left.is_empty() {
@@ -51,7 +52,7 @@ pub(crate) fn wait_for_prepared(
         }
         context.stop.check()?;
         std::thread::park_timeout(POLL_INTERVAL);
-        let now = prepared(context, control)?.unwrap_or_default();
+        let now = prepared(context, control, mariadb)?.unwrap_or_default();
         left.retain(|xid| now.contains(xid));
     }
     Ok(found
@@ -84,13 +85,24 @@ fn not_ended(left: &[String]) -> Error {
 }
 
 /// XIDs of prepared transactions as the log writes them; `None` if the account may not see them.
-fn prepared(context: &Context, control: &mut Connection) -> Result<Option<Vec<String>>> {
-    match control.rows("XA RECOVER CONVERT XID") {
+fn prepared(
+    context: &Context,
+    control: &mut Connection,
+    mariadb: bool,
+) -> Result<Option<Vec<String>>> {
+    // MariaDB gives the bytes as they are, MySQL in hex if it is asked to.
+    match control.rows(if mariadb { "XA RECOVER" } else { "XA RECOVER CONVERT XID" }) {
         Ok(rows) => rows
             .iter()
             .map(|row| {
                 let (format, gtrid) = (row.number(0)?, row.number(1)?);
-                xid_text(format, gtrid, row.text(3)?)
+                let bytes = row.get(3).unwrap_or_default();
+                if mariadb {
+                    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                    xid_text(format, gtrid, &hex)
+                } else {
+                    xid_text(format, gtrid, row.text(3)?)
+                }
             })
             .collect::<Result<_>>()
             .map(Some),

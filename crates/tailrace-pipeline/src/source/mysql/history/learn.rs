@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use tailrace_codec::TableSchema;
-use tailrace_codec::binlog::{Event, EventType, LogFormat};
-use tailrace_codec::ddl::{Statement, StoredObject, classify};
+use tailrace_codec::binlog::{Event, EventInflater, EventType, LogFormat};
+use tailrace_codec::ddl::{Dialect, Statement, StoredObject, classify_as};
 use tailrace_codec::position::FileOffset;
 
 use super::{Name, members};
@@ -53,20 +53,18 @@ pub(crate) fn learn(
     wanted: &BTreeSet<Name>,
 ) -> Result<(Vec<Learned>, Vec<Change>)> {
     let mut connection = context.connect()?;
-    let mut found = Vec::new();
-    for table in catalog::selected_tables(&mut connection, &context.spec.selection)? {
-        let name = (table.database.clone(), table.table.clone());
-        if !wanted.contains(&name) {
-            continue;
-        }
+    let named = catalog::names_columns(&mut connection)?;
+    let mut tables = catalog::selected_tables(&mut connection, &context.spec.selection)?;
+    tables.retain(|t| wanted.contains(&(t.database.clone(), t.table.clone())));
+    let mut found = Vec::with_capacity(tables.len());
+    // What is dropped this moment is left out; the log tells it as well.
+    for (table, mut schema) in catalog::table_schemas(&mut connection, tables)? {
+        let name = (table.database, table.table);
         let primary = table.key.as_ref().is_some_and(|key| key.index == "PRIMARY");
-        let schema = catalog::table_schema(&mut connection, &table).and_then(|mut schema| {
-            members::resolve(&mut connection, &mut schema)?;
-            Ok(schema)
-        });
-        match schema {
-            Ok(schema) => found.push(Learned { name, schema, primary }),
-            // Dropped this moment, which the log tells as well.
+        // A log that names columns has the members too.
+        let resolved = if named { Ok(()) } else { members::resolve(&mut connection, &mut schema) };
+        match resolved {
+            Ok(()) => found.push(Learned { name, schema, primary }),
             Err(e) if e.kind() == ErrorKind::SourceStatement => {}
             Err(e) => return Err(e),
         }
@@ -97,6 +95,8 @@ fn changes(
     let mut format = LogFormat::new(dump.checksum());
     let (end, behind) = (place(end)?, behind.map(place).transpose()?);
     let mut seen = (from.file.clone(), 4);
+    let mut inflater = EventInflater::new(spec.limits.event_bytes_max);
+    let mut server = Dialect::MYSQL;
     let mut changes: Vec<Change> = Vec::new();
     loop {
         context.stop.check()?;
@@ -104,19 +104,29 @@ fn changes(
             Error::new(ErrorKind::Decode, format!("{} behind offset {}: {e}", seen.0, seen.1))
         };
         let raw = format.frame(dump.next_event()?).map_err(damaged)?;
+        let is_packed_query = raw.header.event_type == EventType::MARIADB_QUERY_COMPRESSED;
+        let unpacked =
+            if is_packed_query { inflater.expand(&format, &raw).map_err(damaged)? } else { None };
+        let raw = unpacked.unwrap_or(raw);
         let tells = TELLING.contains(&raw.header.event_type);
         let event = if tells { Some(format.decode(&raw).map_err(damaged)?) } else { None };
         if raw.header.log_pos > 0 && !raw.header.flags.is_artificial() {
             seen.1 = offset::unwrap_offset(seen.1, raw.header.log_pos);
         }
         match event {
+            Some(Event::FormatDescription(description)) => {
+                let mariadb = description.is_mariadb();
+                server = Dialect::of_server(mariadb, description.version_numbers());
+            }
             Some(Event::Rotate(rotate)) => seen = (rotate.file.to_owned(), rotate.position),
             Some(Event::Heartbeat(beat)) if beat.file == seen.0 => {
                 seen.1 = seen.1.max(beat.position);
             }
             Some(Event::Query(query)) if query.sql != b"BEGIN" && Some(place(&seen)?) > behind => {
                 let sql = statement::text(&query)?;
-                for name in touched(&classify(&sql, query.database), query.database, wanted) {
+                let dialect = statement::dialect_of(&query, server);
+                let classified = classify_as(dialect, &sql, query.database);
+                for name in touched(&classified, query.database, wanted) {
                     if !changes.iter().any(|change| change.name == name) {
                         let excerpt: String = sql.chars().take(200).collect();
                         let what = format!("{}:{}: {excerpt}", seen.0, seen.1);

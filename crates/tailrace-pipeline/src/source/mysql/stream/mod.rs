@@ -2,6 +2,7 @@
 
 mod rows;
 mod schema;
+mod transaction;
 mod xa;
 
 use std::collections::HashSet;
@@ -9,47 +10,32 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tailrace_codec::binlog::{
-    Event, GtidEvent, GtidKind, LogFormat, PayloadLimits, PayloadReader, QueryEvent, RawEvent,
-    TransactionPayload,
+    Event, EventInflater, LogFormat, PayloadLimits, PayloadReader, RawEvent, TransactionPayload,
 };
-use tailrace_codec::position::{FileOffset, Gtid, GtidSet, Tag};
+use tailrace_codec::ddl::Dialect;
+use tailrace_codec::position::{ExecutedGtids, FileOffset};
 use tailrace_codec::{Cell, TableSchema};
 
 use crate::batch::Advance;
 use crate::checkpoint::{Checkpoint, StreamPosition};
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::MessageFormat;
 use crate::source::mysql::backoff::Backoff;
 use crate::source::mysql::catalog::SelectedTable;
 use crate::source::mysql::context::{Context, Throttle};
 use crate::source::mysql::dump::Dump;
 use crate::source::mysql::history::SchemaHistory;
 use crate::source::mysql::offset;
-use crate::source::mysql::statement::{self, Effect};
 use crate::source::mysql::tables::Tables;
-use crate::source::mysql::window::Window;
+use crate::source::mysql::window::{Visible, Window};
 use crate::transform::compose::Composer;
 
-use self::xa::{Prepared, Undecided};
+use self::transaction::Transaction;
+use self::xa::Prepared;
 
 /// Longest time a position may move without being recorded when nothing selected changes.
 const EMPTY_STEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest time messages wait for more while the log does not pause.
 const STEP_AGE_MAX: Duration = Duration::from_millis(10);
-
-/// A transaction of the source that is being read.
-#[derive(Debug)]
-struct Transaction {
-    gtid: Option<Gtid>,
-    /// Commit time, microseconds of the Unix epoch; 0 if the server did not write one.
-    committed_us: i64,
-    /// The server's thread that made it, once it is known.
-    thread: Option<u64>,
-    /// Selected rows and DDL statements of it so far, those delivered before a restart included.
-    changes: u64,
-    /// It is distributed, and whether it counts is not known before its end.
-    xa: Option<Undecided>,
-}
 
 /// Buffers that serve event after event.
 #[derive(Default)]
@@ -70,10 +56,13 @@ pub(crate) struct Stream<'c> {
     keeps_history: bool,
     scratch: Scratch,
     payload_reader: Option<PayloadReader>,
+    inflater: Option<EventInflater>,
+    /// Product and version of the server that writes the log.
+    dialect: Dialect,
     /// Where the last step that was handed over ends.
     at: Option<StreamPosition>,
-    /// Executed set behind the last whole transaction, where the source has GTIDs.
-    gtids: Option<GtidSet>,
+    /// What is executed behind the last whole transaction, where the source has GTIDs.
+    gtids: Option<ExecutedGtids>,
     /// File and offset behind the last whole transaction.
     file: String,
     offset: u64,
@@ -111,6 +100,8 @@ impl<'c> Stream<'c> {
             history,
             scratch: Scratch::default(),
             payload_reader: None,
+            inflater: None,
+            dialect: Dialect::MYSQL,
             at: None,
             gtids: None,
             file: String::new(),
@@ -169,7 +160,7 @@ impl<'c> Stream<'c> {
         self.gtids = position
             .gtid_set
             .as_ref()
-            .map(|text| text.parse::<GtidSet>())
+            .map(|text| ExecutedGtids::parse(text))
             .transpose()
             .map_err(|e| Error::new(ErrorKind::Checkpoint, format!("gtid_set: {e}")))?;
         self.file.clone_from(&position.file);
@@ -188,6 +179,22 @@ impl<'c> Stream<'c> {
     fn is_withheld(&self, schema: &TableSchema) -> bool {
         !self.withheld.is_empty()
             && self.withheld.contains(&(schema.database.clone(), schema.table.clone()))
+    }
+
+    /// Whether all that the stream has read is in views that show so much.
+    pub(crate) fn is_shown_by(&self, visible: &Visible) -> Result<bool> {
+        match (visible, &self.gtids) {
+            (Visible::All, _) => Ok(true),
+            (Visible::Gtids(shown), Some(ExecutedGtids::MySql(read))) => {
+                Ok(shown.contains_set(read))
+            }
+            (Visible::Gtids(_), _) => Ok(false),
+            (Visible::Until(end), _) => {
+                let read = FileOffset::new(self.file.clone(), self.offset)
+                    .map_err(|e| Error::new(ErrorKind::Decode, e.to_string()))?;
+                Ok(read <= *end)
+            }
+        }
     }
 
     /// Hands over a step that is none of the stream's own, behind everything composed so far.
@@ -317,13 +324,34 @@ impl<'c> Stream<'c> {
             Error::new(ErrorKind::Decode, format!("{} behind offset {}: {e}", seen.0, seen.1))
         };
         let raw = format.frame(bytes).map_err(|e| at(e, &self.seen))?;
-        let event = format.decode(&raw).map_err(|e| unreadable(&raw, e, &self.seen))?;
+        if !EventInflater::unpacks(raw.header.event_type) {
+            return self.framed_event(format, &raw, window);
+        }
+        let event_bytes_max = self.context.spec.limits.event_bytes_max;
+        let mut inflater =
+            self.inflater.take().unwrap_or_else(|| EventInflater::new(event_bytes_max));
+        let unpacked = inflater.expand(format, &raw).map_err(|e| at(e, &self.seen))?;
+        let result = self.framed_event(format, unpacked.as_ref().unwrap_or(&raw), window);
+        self.inflater = Some(inflater);
+        result
+    }
+
+    fn framed_event(
+        &mut self,
+        format: &mut LogFormat,
+        raw: &RawEvent<'_>,
+        window: &mut Option<&mut Window>,
+    ) -> Result<()> {
+        let event = format.decode(raw).map_err(|e| unreadable(raw, e, &self.seen))?;
         // Of the position in the header only the low 32 bits are written; artificial events have none.
         if raw.header.log_pos > 0 && !raw.header.flags.is_artificial() {
             self.seen.1 = offset::unwrap_offset(self.seen.1, raw.header.log_pos);
         }
         match event {
-            Event::FormatDescription(_) => {}
+            Event::FormatDescription(description) => {
+                let product = description.is_mariadb();
+                self.dialect = Dialect::of_server(product, description.version_numbers());
+            }
             Event::Rotate(rotate) => {
                 if rotate.file != self.seen.0 {
                     self.tables.clear();
@@ -348,7 +376,7 @@ impl<'c> Stream<'c> {
                 self.payload_reader = reader;
                 result?;
             }
-            other => self.transaction_event(&raw, other, window)?,
+            other => self.transaction_event(raw, other, window)?,
         }
         Ok(())
     }
@@ -400,6 +428,7 @@ impl<'c> Stream<'c> {
         }
         match event {
             Event::Gtid(gtid) => self.begin(&gtid),
+            Event::MariaDbGtid(gtid) => self.begin_mariadb(&gtid),
             Event::Query(query) => self.query(raw, &query, window),
             Event::TableMap(map) => self.table_map(&map, window),
             Event::Rows(rows) => self.rows(raw, &rows, window),
@@ -427,111 +456,13 @@ impl<'c> Stream<'c> {
         }
     }
 
-    fn begin(&mut self, event: &GtidEvent<'_>) -> Result<()> {
-        if let Some(open) = &self.transaction {
-            return Err(Error::new(
-                ErrorKind::Decode,
-                format!(
-                    "a transaction begins at {}:{} while {:?} has no end",
-                    self.seen.0, self.seen.1, open.gtid
-                ),
-            ));
-        }
-        let gtid = match event.kind {
-            GtidKind::Anonymous => None,
-            GtidKind::Plain | GtidKind::Tagged => Some(gtid_of(event)?),
-        };
-        if gtid.is_none() && self.gtids.is_some() {
-            return Err(Error::new(
-                ErrorKind::SourceSetting,
-                format!(
-                    "a transaction without GTID at {}:{}: gtid_mode was turned off while the job follows GTIDs; reset the job",
-                    self.seen.0, self.seen.1
-                ),
-            ));
-        }
-        if self.context.spec.policy.format == MessageFormat::Debezium {
-            self.gtid_text = gtid.as_ref().map(Gtid::to_string);
-        }
-        let committed_us = i64::try_from(event.immediate_commit_timestamp).unwrap_or(0);
-        self.transaction =
-            Some(Transaction { gtid, committed_us, thread: None, changes: 0, xa: None });
-        Ok(())
-    }
-
-    /// Commit time of the open transaction, or the event's own.
-    fn time_us(&self, raw: &RawEvent<'_>) -> i64 {
-        match &self.transaction {
-            Some(t) if t.committed_us > 0 => t.committed_us,
-            _ => i64::from(raw.header.timestamp) * 1_000_000,
-        }
-    }
-
-    fn open_transaction(&mut self) -> &mut Transaction {
-        // Servers before 5.6.5 write no GTID event at all.
-        self.transaction.get_or_insert(Transaction {
-            gtid: None,
-            committed_us: 0,
-            thread: None,
-            changes: 0,
-            xa: None,
-        })
-    }
-
-    fn query(
-        &mut self,
-        raw: &RawEvent<'_>,
-        query: &QueryEvent<'_>,
-        window: &mut Option<&mut Window>,
-    ) -> Result<()> {
-        if query.sql == b"BEGIN" {
-            self.open_transaction().thread = Some(u64::from(query.thread_id));
-            return Ok(());
-        }
-        let sql = statement::text(query)?;
-        match statement::effect(&sql, query, &self.context.spec.selection) {
-            Effect::Begin => {
-                self.open_transaction();
-                Ok(())
-            }
-            Effect::XaBegin(xid) => {
-                self.open_transaction().xa = Some(Undecided::new(xid));
-                Ok(())
-            }
-            Effect::XaCommit(xid) => self.xa_commit(&xid, window),
-            Effect::XaRollback(xid) => {
-                self.prepared.remove(&xid);
-                self.commit()
-            }
-            Effect::Commit => self.commit(),
-            Effect::InTransaction => Ok(()),
-            Effect::Rollback => self.roll_back(),
-            Effect::Unsupported(why) => Err(Error::new(
-                ErrorKind::UnknownEvent,
-                format!(
-                    "{} at {}:{}: {why}",
-                    sql.chars().take(200).collect::<String>(),
-                    self.seen.0,
-                    self.seen.1
-                ),
-            )),
-            Effect::Other => self.commit(),
-            Effect::Definition { database, table, commits } => {
-                if let Some(window) = window {
-                    window.definition_changed();
-                }
-                let es_ms = self.time_us(raw).div_euclid(1000);
-                self.definition(es_ms, (&database, &table), &sql, query)?;
-                if commits { self.commit() } else { Ok(()) }
-            }
-        }
-    }
-
     /// Ends the open transaction: what is composed now covers it whole.
     fn commit(&mut self) -> Result<()> {
         if let Some(transaction) = self.transaction.take() {
-            if let (Some(set), Some(gtid)) = (&mut self.gtids, &transaction.gtid) {
-                set.add(gtid);
+            if let (Some(executed), Some(gtid)) = (&mut self.gtids, &transaction.gtid) {
+                executed
+                    .add(gtid)
+                    .map_err(|e| Error::new(ErrorKind::PositionLost, e.to_string()))?;
             }
             self.gtid_text = None;
             self.composer.transaction_ended();
@@ -560,7 +491,7 @@ impl<'c> Stream<'c> {
 
     fn position(&self, messages_done: u64) -> StreamPosition {
         StreamPosition {
-            gtid_set: self.gtids.as_ref().map(GtidSet::to_string),
+            gtid_set: self.gtids.as_ref().map(ExecutedGtids::to_string),
             file: self.file.clone(),
             offset: self.offset,
             messages_done,
@@ -592,31 +523,6 @@ impl<'c> Stream<'c> {
         self.step_id = batch.next_id;
         self.context.send(batch, &mut self.throttle)
     }
-
-    /// A rolled-back transaction is in the log only if it touched tables without transactions.
-    fn roll_back(&mut self) -> Result<()> {
-        let wrote = self.transaction.as_ref().is_some_and(|t| t.changes > 0);
-        if wrote {
-            return Err(Error::new(
-                ErrorKind::UnknownEvent,
-                format!(
-                    "a transaction that was rolled back at {}:{} holds rows of selected tables: a table without transactions was changed in it",
-                    self.seen.0, self.seen.1
-                ),
-            ));
-        }
-        self.commit()
-    }
-}
-
-fn gtid_of(event: &GtidEvent<'_>) -> Result<Gtid> {
-    let bad = |e: tailrace_codec::DecodeError| Error::new(ErrorKind::Decode, e.to_string());
-    let tag = match event.tag {
-        "" => None,
-        tag => Some(Tag::new(tag).map_err(bad)?),
-    };
-    let number = u64::try_from(event.gno).unwrap_or(0);
-    Gtid::new(event.sid, tag, number).map_err(bad)
 }
 
 /// Names the event in a decode error, and tells an event that is not known from one that is damaged.

@@ -23,7 +23,8 @@ impl Stream<'_> {
             return Ok(());
         }
         let gtid = self.transaction.as_ref().and_then(|t| t.gtid.as_ref());
-        let watching = window.as_ref().is_some_and(|w| w.covers(gtid));
+        let begin = (self.file.as_str(), self.offset);
+        let watching = window.as_ref().is_some_and(|w| w.covers(gtid, begin));
         let window = if watching { window.as_deref_mut() } else { None };
         if !rows.is_full() {
             return Err(Error::new(

@@ -3,19 +3,28 @@
 use std::collections::BTreeSet;
 
 use tailrace_codec::binlog::{QueryEvent, TableMap};
-use tailrace_codec::ddl::{Statement, classify};
+use tailrace_codec::ddl::{Statement, classify_as};
 use tailrace_codec::encode::DdlPhase;
 
 use super::Stream;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema_history::record_key;
-use crate::source::mysql::catalog;
 use crate::source::mysql::history::{Change, Name, learn};
+use crate::source::mysql::statement::dialect_of;
 use crate::source::mysql::tables::Unmapped;
 use crate::source::mysql::window::Window;
+use crate::source::mysql::{catalog, context};
 
 /// Collation of text columns whose own is not known yet: the log tells it with their first rows.
 const TEXT_COLLATION: u16 = 255;
+
+/// Whether a statement makes a table keep earlier versions of its rows.
+fn adds_versioning(sql: &str) -> bool {
+    let words: Vec<String> = sql.split_ascii_whitespace().map(str::to_ascii_uppercase).collect();
+    words.windows(3).any(|three| {
+        three[1] == "SYSTEM" && three[2].starts_with("VERSIONING") && three[0] != "DROP"
+    })
+}
 
 impl Stream<'_> {
     /// A statement that changes the definition of a selected object.
@@ -39,8 +48,11 @@ impl Stream<'_> {
             self.composer.ddl(topic, es_ms, (database, table), sql, DdlPhase::Stream);
         }
         self.context.observer.ddl(&format!("{}:{}", self.seen.0, self.seen.1), sql);
+        if self.dialect.mariadb && adds_versioning(sql) {
+            return Err(context::versioned(&format!("{database}.{table}")));
+        }
         if self.keeps_history {
-            let statement = classify(sql, query.database);
+            let statement = classify_as(dialect_of(query, self.dialect), sql, query.database);
             let default = query.status.database_collation.unwrap_or(TEXT_COLLATION);
             let id = self.composer.version_id();
             let changed = self.history.advance(&statement, sql, query.database, default, id);
@@ -52,7 +64,10 @@ impl Stream<'_> {
     /// Whether the policy leaves a statement out.
     fn is_filtered(&self, sql: &str, query: &QueryEvent<'_>) -> bool {
         self.context.spec.policy.filter_drop_database
-            && matches!(classify(sql, query.database), Statement::DropDatabase { .. })
+            && matches!(
+                classify_as(dialect_of(query, self.dialect), sql, query.database),
+                Statement::DropDatabase { .. }
+            )
     }
 
     /// Writes the records of tables with the step that is being composed.
@@ -113,16 +128,19 @@ impl Stream<'_> {
     /// Those of the source.
     pub(crate) fn learn_all(&mut self) -> Result<bool> {
         let mut connection = self.context.connect()?;
-        self.keeps_history = !self.history.is_empty() || !catalog::names_columns(&mut connection)?;
+        let selection = &self.context.spec.selection;
+        // MariaDB's log does not tell UUID, INET4 and INET6 from BINARY.
+        self.keeps_history = !self.history.is_empty()
+            || connection.version()?.mariadb
+            || !catalog::names_columns(&mut connection)?;
         if !self.keeps_history {
             return Ok(true);
         }
-        let wanted: BTreeSet<Name> =
-            catalog::selected_tables(&mut connection, &self.context.spec.selection)?
-                .into_iter()
-                .filter(|t| self.history.schema(&t.database, &t.table).is_none())
-                .map(|t| (t.database, t.table))
-                .collect();
+        let wanted: BTreeSet<Name> = catalog::selected_tables(&mut connection, selection)?
+            .into_iter()
+            .filter(|t| self.history.schema(&t.database, &t.table).is_none())
+            .map(|t| (t.database, t.table))
+            .collect();
         if wanted.is_empty() || self.at.is_none() {
             return Ok(true);
         }

@@ -6,10 +6,11 @@
 //! connection. Their tables cannot have changed in between: the server holds their metadata locks until
 //! the transaction ends.
 
-use tailrace_codec::binlog::{Event, GtidEvent, GtidKind, LogFormat, RawEvent};
-use tailrace_codec::position::{Gtid, GtidSet};
+use tailrace_codec::binlog::{Event, EventInflater, GtidKind, LogFormat, RawEvent};
+use tailrace_codec::position::{ExecutedGtids, GtidSet, SourceGtid};
 
-use super::{Stream, Transaction, gtid_of, unreadable};
+use super::transaction::{Transaction, gtid_of};
+use super::{Stream, unreadable};
 use crate::checkpoint::{PreparedChanges, PreparedTransaction, StreamPosition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::dump::Dump;
@@ -56,7 +57,7 @@ impl Prepared {
         self.0.iter().find(|t| t.xid == xid)
     }
 
-    pub(super) fn remove(&mut self, xid: &str) {
+    fn remove(&mut self, xid: &str) {
         self.0.retain(|t| t.xid != xid);
     }
 
@@ -78,6 +79,11 @@ impl Prepared {
 }
 
 impl Stream<'_> {
+    /// XA ROLLBACK of a transaction that was prepared.
+    pub(super) fn xa_roll_back(&mut self, xid: &str) {
+        self.prepared.remove(xid);
+    }
+
     /// XA PREPARE, or XA COMMIT … ONE PHASE.
     pub(super) fn xa_prepare(
         &mut self,
@@ -165,6 +171,7 @@ impl Stream<'_> {
         let stop = self.context.stop.clone();
         let mut dump = Dump::open(&spec.source, &spec.limits, &name, &from, stop)?;
         let mut format = LogFormat::new(dump.checksum());
+        let mut inflater = EventInflater::new(spec.limits.event_bytes_max);
         let mut begun = false;
         loop {
             self.context.stop.check()?;
@@ -175,6 +182,10 @@ impl Stream<'_> {
                     format!("{} behind {}: {e}", self.seen.0, self.seen.1),
                 )
             })?;
+            let raw = match inflater.expand(&format, &raw) {
+                Ok(unpacked) => unpacked.unwrap_or(raw),
+                Err(e) => return Err(unreadable(&raw, e, &self.seen)),
+            };
             let event = format.decode(&raw).map_err(|e| unreadable(&raw, e, &self.seen))?;
             if raw.header.log_pos > 0 && !raw.header.flags.is_artificial() {
                 self.seen.1 = super::offset::unwrap_offset(self.seen.1, raw.header.log_pos);
@@ -182,7 +193,17 @@ impl Stream<'_> {
             match event {
                 Event::Rotate(rotate) => self.seen = (rotate.file.to_owned(), rotate.position),
                 Event::Gtid(gtid) => {
-                    expect_begin(transaction, &gtid, begun)?;
+                    let found = match gtid.kind {
+                        GtidKind::Anonymous => None,
+                        GtidKind::Plain | GtidKind::Tagged => {
+                            Some(SourceGtid::MySql(gtid_of(&gtid)?))
+                        }
+                    };
+                    expect_begin(transaction, found, begun)?;
+                    begun = true;
+                }
+                Event::MariaDbGtid(event) => {
+                    expect_begin(transaction, Some(SourceGtid::MariaDb(event.gtid)), begun)?;
                     begun = true;
                 }
                 Event::TransactionPayload(payload) => {
@@ -201,12 +222,13 @@ impl Stream<'_> {
     /// Where a dump sends the transaction first.
     fn begin_of(&self, transaction: &PreparedTransaction) -> Result<StreamPosition> {
         let gtid_set = match (&self.gtids, &transaction.gtid) {
-            (Some(executed), Some(gtid)) => {
+            (Some(ExecutedGtids::MySql(executed)), Some(gtid)) => {
                 let only: GtidSet = gtid.parse().map_err(|e: tailrace_codec::DecodeError| {
                     Error::new(ErrorKind::Checkpoint, e.to_string())
                 })?;
                 Some(executed.subtract(&only).to_string())
             }
+            // MariaDB's positions cannot leave one transaction out: file and offset tell where it begins.
             _ => None,
         };
         Ok(StreamPosition {
@@ -258,14 +280,10 @@ impl Stream<'_> {
 /// The first transaction that the server sends must be the one that was asked for.
 fn expect_begin(
     transaction: &PreparedTransaction,
-    event: &GtidEvent<'_>,
+    found: Option<SourceGtid>,
     begun: bool,
 ) -> Result<()> {
-    let found = match event.kind {
-        GtidKind::Anonymous => None,
-        GtidKind::Plain | GtidKind::Tagged => Some(gtid_of(event)?),
-    };
-    let found = found.as_ref().map(Gtid::to_string);
+    let found = found.as_ref().map(SourceGtid::to_string);
     if begun || found != transaction.gtid {
         let name =
             |gtid: &Option<String>| gtid.clone().unwrap_or_else(|| "one without GTID".into());
