@@ -9,6 +9,7 @@ mod mariadb;
 mod precheck;
 mod random_rows;
 mod schema_history;
+mod slow_commit;
 mod source_login;
 mod support;
 mod xa;

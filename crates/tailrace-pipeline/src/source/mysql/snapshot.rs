@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tailrace_codec::position::{FileOffset, GtidSet};
 
@@ -27,6 +27,13 @@ const FRUITLESS_PASSES_MAX: u32 = 30;
 const LOCKLESS_TRIES: u32 = 5;
 /// Longest wait for a read lock, seconds; a longer one would hold up the application.
 const LOCK_WAIT_SECONDS: u32 = 3;
+
+/// Server error of a lock that was not had in that time.
+const LOCK_WAIT_TIMEOUT: &str = "(1205,";
+/// Longest wait for the end of a commit.
+const COMMIT_WAIT_MAX: Duration = Duration::from_secs(600);
+/// Time between two looks at it.
+const COMMIT_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The full phase of a job.
 pub(crate) struct Snapshot<'c> {
@@ -179,7 +186,14 @@ impl<'c> Snapshot<'c> {
         // Most of the way to H is gone before the views exist, so that they do not grow old.
         let end = catalog::binlog_end(control)?;
         stream.run_until(&end, None)?;
-        let views = self.open_views(control, plan, (settings, lock))?;
+        self.wait_until_shown(stream, control, settings)?;
+        let views = match self.open_views(control, plan, (settings, lock)) {
+            Err(e) if e.message().contains(LOCK_WAIT_TIMEOUT) => {
+                self.context.observer.log(tracing::Level::INFO, e.message());
+                return Ok(false);
+            }
+            other => other?,
+        };
         if !stream.is_shown_by(&views.visible)? {
             // What the log has is not committed yet: a view may show less than the stream delivered.
             self.context.observer.log(
@@ -205,6 +219,37 @@ impl<'c> Snapshot<'c> {
         let until = Instant::now() + self.context.spec.limits.snapshot_view_age_max;
         let finished = self.read(views.readers, plan, &window, until)?;
         Ok(finished)
+    }
+
+    /// Waits until all that the stream has read is committed: the log has it before, and a view that does
+    /// not show it is of no use.
+    fn wait_until_shown(
+        &self,
+        stream: &Stream<'c>,
+        control: &mut Connection,
+        settings: &ServerSettings,
+    ) -> Result<()> {
+        let until = Instant::now() + COMMIT_WAIT_MAX;
+        let mut told = false;
+        while settings.gtid && !stream.is_shown_by(&shown_now(control, settings)?)? {
+            self.context.stop.check()?;
+            if Instant::now() > until {
+                return Err(Error::new(
+                    ErrorKind::SourceSetting,
+                    format!(
+                        "a transaction that is in the source's log has not been committed in {} s: does it wait for a semi-synchronous replica?",
+                        COMMIT_WAIT_MAX.as_secs()
+                    ),
+                ));
+            }
+            if !told {
+                told = true;
+                let waiting = "waiting for the end of a commit: a transaction that is in the log is not visible yet";
+                self.context.observer.log(tracing::Level::INFO, waiting);
+            }
+            std::thread::park_timeout(COMMIT_POLL_INTERVAL);
+        }
+        Ok(())
     }
 
     /// One pass over a source that writes no log.
@@ -363,6 +408,18 @@ impl<'c> Snapshot<'c> {
             }
         }
         Ok(chunks > 0)
+    }
+}
+
+/// What a view that is opened now shows at least.
+fn shown_now(control: &mut Connection, settings: &ServerSettings) -> Result<Visible> {
+    let position = catalog::present_position(control, settings)?;
+    let strange = |e: tailrace_codec::DecodeError| {
+        Error::new(ErrorKind::SourceStatement, format!("the source's position: {e}"))
+    };
+    match position.gtid_set {
+        Some(text) if !settings.mariadb => text.parse().map(Visible::Gtids).map_err(strange),
+        _ => FileOffset::new(position.file, position.offset).map(Visible::Until).map_err(strange),
     }
 }
 
