@@ -4,6 +4,7 @@
 //! published, so those with the prefix `kafka` are ours.
 
 mod objects;
+mod privileges;
 mod source;
 mod target;
 

@@ -7,12 +7,12 @@ use tailrace_codec::position::MariaDbPosition;
 use crate::engine::unix_ms;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobSpec, Link, StartPosition, TaskType};
-use crate::precheck::{CheckItem, CheckResult, objects};
+use crate::precheck::{CheckItem, CheckResult, objects, privileges};
 use crate::run::StopSignal;
 use crate::source::mysql::catalog::literal;
 use crate::source::mysql::connection::Connection;
 
-const SOURCE: &str = "source";
+pub(super) const SOURCE: &str = "source";
 const TLS: &str = "isUserRequireSslLink";
 /// Whether the log names columns.
 const ROW_METADATA: &str = "srcBinlogRowMetadataCheck";
@@ -33,7 +33,7 @@ pub(super) fn run(spec: &JobSpec, stop: &StopSignal) -> (Vec<CheckItem>, bool) {
         }
     };
     items.extend(settings(spec, &variables));
-    push(&mut items, "srcDbPrivilegesIsEnoughForIncre", privileges(spec, &mut connection));
+    push(&mut items, "srcDbPrivilegesIsEnoughForIncre", privileges::check(spec, &mut connection));
     if spec.task == TaskType::Incremental
         && let Some(start) = &spec.start
     {
@@ -257,51 +257,6 @@ fn retention(variables: &Variables) -> Option<(CheckResult, String, &'static str
             "SET GLOBAL binlog_expire_logs_seconds = 259200.",
         )
     })
-}
-
-/// Reads the account's grants. Roles are followed by `SHOW GRANTS` itself only when active, so a
-/// privilege that is missing here is tried before it is called missing.
-fn privileges(spec: &JobSpec, connection: &mut Connection) -> Result<CheckItem> {
-    const ITEM: &str = "srcDbPrivilegesIsEnoughForIncre";
-    let grants: Vec<String> = connection
-        .rows("SHOW GRANTS")?
-        .iter()
-        .map(|r| r.text(0).map(str::to_ascii_uppercase))
-        .collect::<Result<_>>()?;
-    let has = |privilege: &str| {
-        grants.iter().any(|g| {
-            g.starts_with("GRANT ALL PRIVILEGES ON *.*")
-                || g.split(" ON ").next().is_some_and(|list| list.contains(privilege))
-        })
-    };
-    let mut missing = Vec::new();
-    if spec.task != TaskType::Full {
-        for privilege in ["REPLICATION SLAVE", "REPLICATION CLIENT"] {
-            if !has(privilege) {
-                missing.push(privilege.to_owned());
-            }
-        }
-    }
-    for database in &spec.selection.databases {
-        let probe = format!(
-            "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} LIMIT 1",
-            literal(&database.name)
-        );
-        if !has("SELECT") && connection.rows(&probe)?.is_empty() {
-            missing.push(format!("SELECT on {}", database.name));
-        }
-    }
-    Ok(CheckItem::when(
-        ITEM,
-        SOURCE,
-        (!missing.is_empty()).then(|| {
-            (
-                CheckResult::Failed,
-                format!("the account lacks {}", missing.join(", ")),
-                "GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* to the account.",
-            )
-        }),
-    ))
 }
 
 fn start_position(start: &StartPosition, connection: &mut Connection) -> Result<CheckItem> {

@@ -308,6 +308,20 @@ fn prechecks_know_what_mariadb_has() {
         items.map(|i| (i.item, i.result, i.reason)).collect()
     };
     assert_eq!(not_passed(&spec), []);
+    // It has names of its own for privileges.
+    let reader = unique("reader");
+    query(
+        &login,
+        &format!(
+            "CREATE USER {reader} IDENTIFIED BY 'reader';
+             GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {reader};
+             GRANT SELECT ON {database}.t TO {reader};"
+        ),
+    );
+    let administrator = (spec.source.user.clone(), spec.source.password.clone());
+    (spec.source.user, spec.source.password) = (reader, "reader".to_owned().into());
+    assert_eq!(not_passed(&spec), []);
+    (spec.source.user, spec.source.password) = administrator;
     query(
         &login,
         &format!(

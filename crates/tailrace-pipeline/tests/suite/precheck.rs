@@ -201,3 +201,38 @@ fn clock_encryption_and_names_of_databases_are_looked_at() {
         assert!(item.reason.contains(said), "{item:?}");
     }
 }
+
+/// What the account may read is tried where no grant tells it; roles count if they are active.
+#[test]
+fn privileges_are_those_of_the_selection() {
+    let database = unique("check");
+    let (reader, role) = (unique("reader"), unique("role"));
+    let sql = mysql();
+    sql.query(&format!(
+        "CREATE DATABASE {database}; CREATE TABLE {database}.item (id INT PRIMARY KEY);
+         CREATE TABLE {database}.other (id INT PRIMARY KEY);
+         CREATE USER {reader} IDENTIFIED BY 'reader'; CREATE ROLE {role};
+         GRANT SELECT ON mysql.* TO {reader}; GRANT REPLICATION SLAVE ON *.* TO {role};
+         GRANT REPLICATION CLIENT ON *.* TO {role}; GRANT {role} TO {reader};
+         SET DEFAULT ROLE {role} TO {reader};"
+    ))
+    .unwrap();
+    let mut spec = spec(&database);
+    (spec.source.user, spec.source.password) = (reader.clone(), "reader".to_owned().into());
+    let privileges = |spec: &JobSpec| {
+        let items = run(spec);
+        let item = of(&items, "srcDbPrivilegesIsEnoughForIncre").expect("the item");
+        (item.result, item.reason.clone())
+    };
+    let lacks = |what: &str| (CheckResult::Failed, format!("the account lacks {what}"));
+    assert_eq!(privileges(&spec), lacks(&format!("SELECT on {database}")));
+    sql.query(&format!(
+        "GRANT SELECT ON {database}.item TO {reader}; GRANT INSERT ON {database}.other TO {reader}"
+    ))
+    .unwrap();
+    assert_eq!(privileges(&spec), lacks(&format!("SELECT on {database}.other")));
+    spec.selection.databases[0].tables = Some(vec!["item".into()]);
+    assert_eq!(privileges(&spec), (CheckResult::Passed, String::new()));
+    sql.query(&format!("SET DEFAULT ROLE NONE TO {reader}")).unwrap();
+    assert_eq!(privileges(&spec), lacks("REPLICATION SLAVE, REPLICATION CLIENT"));
+}

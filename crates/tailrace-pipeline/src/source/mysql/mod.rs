@@ -2,7 +2,7 @@
 
 mod backoff;
 pub(crate) mod catalog;
-mod chunk;
+pub(crate) mod chunk;
 pub(crate) mod connection;
 mod context;
 pub(crate) mod dump;
