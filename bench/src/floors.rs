@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
@@ -18,6 +18,7 @@ use crate::figures::Run;
 use crate::prepare::Log;
 use crate::stage::{DATABASE, Stage};
 use crate::usage::cpu_seconds;
+use crate::watch::{self, Topic};
 
 /// Pause between two looks at a child's CPU time.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
@@ -129,6 +130,17 @@ pub(crate) fn select(stage: &Stage, rows: u64) -> Result<Run> {
     measured(child, "mysql", rows)
 }
 
+/// The table by MySQL's own dump, to nowhere.
+pub(crate) fn mysqldump(stage: &Stage, rows: u64) -> Result<Run> {
+    let mut command = client(stage, "mysqldump")?;
+    let child = command
+        .args(["--quick", "--single-transaction", "--set-gtid-purged=OFF", "--no-tablespaces"])
+        .args(["--no-create-info", "--extended-insert", DATABASE, "filled"])
+        .spawn()
+        .context("mysqldump")?;
+    measured(child, "mysqldump", rows)
+}
+
 /// As many messages of the size of those that Tailrace wrote last, produced by librdkafka with Tailrace's settings.
 pub(crate) fn librdkafka(stage: &mut Stage, log: &Log, transactional: bool) -> Result<Run> {
     let topic = stage.run_name();
@@ -152,15 +164,34 @@ pub(crate) fn librdkafka(stage: &mut Stage, log: &Log, transactional: bool) -> R
     // Text that compresses about as messages do.
     let value: String =
         (0..stage.message_bytes.max(20)).map(|n| char::from(b'a' + (n / 60 % 26) as u8)).collect();
-    let (begun, cpu) = (Instant::now(), cpu_seconds(std::process::id()));
+    let watched = Topic::new(stage, &topic)?;
+    // Counted as a run of Tailrace is, by what a consumer could read.
+    let run = std::thread::scope(|scope| {
+        let producing =
+            scope.spawn(|| produce(&producer, &topic, &value, log.changes, transactional));
+        let run = watch::follow(stage, &watched, log.changes, std::process::id());
+        producing.join().map_err(|_| anyhow!("the producer panicked"))??;
+        run
+    })?;
+    stage.delete_topics(&[topic])?;
+    Ok(Run { peak_mib: None, ..run })
+}
+
+fn produce(
+    producer: &ThreadedProducer<DefaultProducerContext>,
+    topic: &str,
+    value: &str,
+    messages: u64,
+    transactional: bool,
+) -> Result<()> {
     let mut open = 0;
-    for n in 0..log.changes {
+    for n in 0..messages {
         if transactional && open == 0 {
             producer.begin_transaction()?;
         }
-        let mut value = value.clone();
+        let mut value = value.to_owned();
         value.replace_range(0..20, &format!("{n:020}"));
-        send(&producer, &topic, &value)?;
+        send(producer, topic, &value)?;
         open += value.len();
         if transactional && open >= TRANSACTION_BYTES {
             producer.commit_transaction(TIMEOUT)?;
@@ -171,10 +202,7 @@ pub(crate) fn librdkafka(stage: &mut Stage, log: &Log, transactional: bool) -> R
         producer.commit_transaction(TIMEOUT)?;
     }
     producer.flush(TIMEOUT)?;
-    let used = cpu_seconds(std::process::id()).zip(cpu).map(|(after, before)| after - before);
-    let run = Run::whole(log.changes, begun.elapsed().as_secs_f64(), used, None);
-    stage.delete_topics(&[topic])?;
-    Ok(run)
+    Ok(())
 }
 
 /// Sends a message; waits while the queue is full.

@@ -11,6 +11,7 @@ use tailrace_testkit::wait;
 use crate::figures::Run;
 use crate::prepare::Log;
 use crate::stage::{DATABASE, Stage};
+use crate::usage;
 use crate::watch::{self, Topic};
 
 /// For a state of a connector.
@@ -191,13 +192,70 @@ pub(crate) fn prepare(stage: &Stage, flavors: &[Flavor], change: &str) -> Result
     Ok(())
 }
 
-/// Follows a part of the log.
-///
-/// # Errors
-/// Those of Connect, and a run that does not go on.
-pub(crate) fn stream(stage: &Stage, log: &Log, flavor: Flavor) -> Result<Run> {
-    let worker = flavor.worker(stage)?;
-    let (rest, name) = (Rest::of(&worker)?, flavor.id());
+/// Runs of a worker that are not counted: until then its Java machine compiles.
+const WARM_UP_RUNS: u32 = 2;
+
+/// Workers that stay up from run to run, so that their Java machines are warm.
+#[derive(Default)]
+pub(crate) struct Rivals {
+    running: Vec<(Flavor, ConnectWorker)>,
+}
+
+impl Rivals {
+    /// Follows a part of the log; the first time a flavor is asked for, it does so some times before.
+    ///
+    /// # Errors
+    /// Those of Connect, and a run that does not go on.
+    pub(crate) fn stream(&mut self, stage: &Stage, log: &Log, flavor: Flavor) -> Result<Run> {
+        let known = self.running.iter().position(|(running, _)| *running == flavor);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                let worker = flavor.worker(stage)?;
+                for run in 1..=WARM_UP_RUNS {
+                    println!("-- {}: warming up, {run} of {WARM_UP_RUNS}", flavor.name);
+                    stream(stage, log, flavor, &worker)?;
+                }
+                self.running.push((flavor, worker));
+                self.running.len() - 1
+            }
+        };
+        let (_, worker) = self.running.get(place).context("no worker")?;
+        stream(stage, log, flavor, worker)
+    }
+
+    /// Reads a table whole, with a connector of its own; with a worker that is warm, if there is one.
+    ///
+    /// # Errors
+    /// As [`Rivals::stream`].
+    pub(crate) fn snapshot(
+        &mut self,
+        stage: &mut Stage,
+        (table, rows): (&str, u64),
+        flavor: Flavor,
+    ) -> Result<Run> {
+        if let Some((_, worker)) = self.running.iter().find(|(running, _)| *running == flavor) {
+            return snapshot(stage, (table, rows), flavor, worker);
+        }
+        let worker = flavor.worker(stage)?;
+        println!("-- {}: warming up", flavor.name);
+        snapshot(stage, (table, rows), flavor, &worker)?;
+        let run = snapshot(stage, (table, rows), flavor, &worker)?;
+        self.running.push((flavor, worker));
+        Ok(run)
+    }
+
+    /// Ends all workers.
+    ///
+    /// # Errors
+    /// If one cannot be signalled.
+    pub(crate) fn stop(&mut self) -> Result<()> {
+        self.running.drain(..).try_for_each(|(_, worker)| worker.stop())
+    }
+}
+
+fn stream(stage: &Stage, log: &Log, flavor: Flavor, worker: &ConnectWorker) -> Result<Run> {
+    let (rest, name) = (Rest::of(worker)?, flavor.id());
     let topic = format!("{name}.{DATABASE}.{}", log.table);
     // What an earlier run or the preparation has left.
     stage.delete_topics(std::slice::from_ref(&topic))?;
@@ -208,33 +266,34 @@ pub(crate) fn stream(stage: &Stage, log: &Log, flavor: Flavor) -> Result<Run> {
     }]});
     rest.call("PATCH", &format!("/connectors/{name}/offsets"), Some(&offsets))?;
     rest.call("PUT", &format!("/connectors/{name}/resume"), None)?;
-    let result =
-        watch::follow(stage, &Topic::new(stage, &topic)?, log.changes, worker.process().pid());
+    let pid = worker.process().pid();
+    usage::forget_peak(pid)?;
+    let result = watch::follow(stage, &Topic::new(stage, &topic)?, log.changes, pid);
     // A failed task says why.
     rest.state(&name)?;
     let run = result?;
     rest.stop(&name)?;
-    worker.stop()?;
     stage.delete_topics(&[topic])?;
     Ok(run)
 }
 
-/// Reads a table whole, with a connector of its own.
-///
-/// # Errors
-/// As [`stream`].
-pub(crate) fn snapshot(stage: &mut Stage, table: &str, rows: u64, flavor: Flavor) -> Result<Run> {
-    let worker = flavor.worker(stage)?;
-    let (rest, name) = (Rest::of(&worker)?, stage.run_name());
+fn snapshot(
+    stage: &mut Stage,
+    (table, rows): (&str, u64),
+    flavor: Flavor,
+    worker: &ConnectWorker,
+) -> Result<Run> {
+    let (rest, name) = (Rest::of(worker)?, stage.run_name());
     let topic = format!("{name}.{DATABASE}.{table}");
     stage.create_topic(&topic)?;
     let config = flavor.connector(stage, &name, &format!("{DATABASE}.{table}"), "initial_only");
     rest.call("PUT", &format!("/connectors/{name}/config"), Some(&config))?;
-    let result = watch::follow(stage, &Topic::new(stage, &topic)?, rows, worker.process().pid());
+    let pid = worker.process().pid();
+    usage::forget_peak(pid)?;
+    let result = watch::follow(stage, &Topic::new(stage, &topic)?, rows, pid);
     rest.state(&name).context("after the run")?;
     let run = result?;
     rest.call("DELETE", &format!("/connectors/{name}"), None)?;
-    worker.stop()?;
     stage.delete_topics(&[topic])?;
     Ok(run)
 }

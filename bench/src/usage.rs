@@ -20,6 +20,14 @@ pub(crate) fn peak_mib(pid: u32) -> Option<f64> {
     Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
 }
 
+/// Begins the count of a process's most memory anew (`/proc/PID/clear_refs`, proc(5)).
+///
+/// # Errors
+/// If the process is gone or somebody else's.
+pub(crate) fn forget_peak(pid: u32) -> std::io::Result<()> {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5")
+}
+
 /// Time that other machines took from this one, and that its cores worked at all: seconds, summed over the
 /// cores, since it was started (first line of `/proc/stat`).
 pub(crate) fn stolen_and_busy_seconds() -> (f64, f64) {

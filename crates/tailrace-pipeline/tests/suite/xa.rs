@@ -67,7 +67,8 @@ fn ids_rise(messages: &[Seen]) {
 }
 
 fn mysql(gtid: bool) -> Server {
-    Server::mysql(MySqlOptions { gtid, ..MySqlOptions::default() })
+    // Without GTIDs its log has no checksums either.
+    Server::mysql(MySqlOptions { gtid, checksum: gtid, ..MySqlOptions::default() })
 }
 
 fn changes_come_with_the_commit(server: Server) {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use rdkafka::config::ClientConfig;
 
 use crate::batch::Batch;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::sink::kafka::patience::Patience;
 use crate::sink::kafka::progress::ProgressTopic;
 use crate::sink::kafka::topics::KafkaTopics;
@@ -49,10 +49,18 @@ impl Lanes {
         patience: &mut Patience,
     ) -> Result<Self> {
         let prefix = transactional_id_prefix(job_id);
-        let mut open = |suffix| {
+        let open = |suffix, patience: &mut Patience| {
             Transactional::open(config.clone(), Arc::clone(topics), (&prefix, suffix), patience)
         };
-        Ok(Self { current: open("")?, other: open(SECOND)? })
+        let mut more_patience = patience.clone();
+        // Side by side: each waits for a coordinator several times.
+        let (current, other) = std::thread::scope(|scope| {
+            let other = scope.spawn(|| open(SECOND, &mut more_patience));
+            let current = open("", patience);
+            let gone = || Err(Error::new(ErrorKind::Bug, "a producer's start panicked"));
+            (current, other.join().unwrap_or_else(|_| gone()))
+        });
+        Ok(Self { current: current?, other: other? })
     }
 
     /// Writes a batch into the open transaction; opens one if there is none.

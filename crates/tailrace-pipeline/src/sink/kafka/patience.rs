@@ -10,7 +10,7 @@ use crate::run::StopSignal;
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
 /// Watches the job's stop signal during waits that a target which is down can make long.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Patience {
     stop: Option<StopSignal>,
     stopping_since: Option<Instant>,

@@ -1,5 +1,6 @@
 //! The log as steps of progress: transactions, tables, rows and DDL.
 
+mod gtid_text;
 mod rows;
 mod schema;
 mod transaction;
@@ -29,6 +30,7 @@ use crate::source::mysql::tables::Tables;
 use crate::source::mysql::window::{Visible, Window};
 use crate::transform::compose::Composer;
 
+use self::gtid_text::GtidText;
 use self::transaction::Transaction;
 use self::xa::Prepared;
 
@@ -70,7 +72,7 @@ pub(crate) struct Stream<'c> {
     seen: (String, u64),
     transaction: Option<Transaction>,
     /// The open transaction's GTID as text, where messages say it.
-    gtid_text: Option<String>,
+    gtid_text: GtidText,
     /// Distributed transactions that are prepared and not ended.
     prepared: Prepared,
     /// Events come from a second reading of a distributed transaction.
@@ -108,7 +110,7 @@ impl<'c> Stream<'c> {
             offset: 4,
             seen: (String::new(), 4),
             transaction: None,
-            gtid_text: None,
+            gtid_text: GtidText::default(),
             prepared: Prepared::default(),
             replaying: false,
             withheld: HashSet::new(),
@@ -464,7 +466,7 @@ impl<'c> Stream<'c> {
                     .add(gtid)
                     .map_err(|e| Error::new(ErrorKind::PositionLost, e.to_string()))?;
             }
-            self.gtid_text = None;
+            self.gtid_text.clear();
             self.composer.transaction_ended();
         }
         self.delivered = 0;

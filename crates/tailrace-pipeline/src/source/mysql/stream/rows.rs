@@ -17,8 +17,7 @@ impl Stream<'_> {
     ) -> Result<()> {
         let es_us = self.time_us(raw);
         let thread = self.open_transaction().thread;
-        let seen = self.seen.clone();
-        let Some(table) = self.tables.get(rows.table_id, &seen)? else { return Ok(()) };
+        let Some(table) = self.tables.get(rows.table_id, &self.seen)? else { return Ok(()) };
         if self.is_undecided() {
             return Ok(());
         }
@@ -37,11 +36,13 @@ impl Stream<'_> {
                 ),
             ));
         }
-        let gtid = self.gtid_text.take();
+        // Lent out for as long as the rows take: nothing below reads them from the stream.
+        let gtid = std::mem::take(&mut self.gtid_text);
+        let seen = std::mem::take(&mut self.seen);
         let origin = Origin {
             es_us,
             server_id: raw.header.server_id,
-            gtid: gtid.as_deref(),
+            gtid: gtid.get(),
             file: &seen.0,
             // An event inside a compressed transaction has none of its own: it is that of the whole.
             position: seen.1.saturating_sub(u64::from(raw.header.event_size)),
@@ -51,6 +52,11 @@ impl Stream<'_> {
         let mut scratch = std::mem::take(&mut self.scratch);
         let result = self.row_images(rows, &table, &mut scratch, origin, window);
         (self.scratch, self.gtid_text) = (scratch, gtid);
+        let place = |e: Error| {
+            Error::new(e.kind(), format!("rows behind {}:{}: {}", seen.0, seen.1, e.message()))
+        };
+        let result = result.map_err(|e| if e.kind() == ErrorKind::Decode { place(e) } else { e });
+        self.seen = seen;
         result
     }
 
@@ -63,12 +69,8 @@ impl Stream<'_> {
         mut window: Option<&mut Window>,
     ) -> Result<()> {
         let batch_bytes_max = self.context.spec.limits.batch_bytes_max;
-        let seen = self.seen.clone();
         let damaged = |e: tailrace_codec::DecodeError| {
-            Error::new(
-                ErrorKind::Decode,
-                format!("rows of {} behind {}:{}: {e}", table.name(), seen.0, seen.1),
-            )
+            Error::new(ErrorKind::Decode, format!("rows of {}: {e}", table.name()))
         };
         let limits = RowLimits {
             restored_bytes_max: self.context.spec.limits.event_bytes_max,

@@ -82,8 +82,10 @@ impl Stream<'_> {
                 ),
             ));
         }
-        if self.context.spec.policy.format == MessageFormat::Debezium {
-            self.gtid_text = transaction.gtid.as_ref().map(SourceGtid::to_string);
+        if self.context.spec.policy.format == MessageFormat::Debezium
+            && let Some(gtid) = &transaction.gtid
+        {
+            self.gtid_text.set(gtid);
         }
         self.transaction = Some(transaction);
         Ok(())
