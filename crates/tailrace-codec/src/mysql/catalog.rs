@@ -69,7 +69,7 @@ fn name_literal(name: &str) -> String {
 }
 
 /// Columns and key of one table while rows come in.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct TableRows {
     /// By ordinal position, from 1.
     columns: BTreeMap<u32, Result<Column>>,
@@ -81,7 +81,7 @@ struct TableRows {
 ///
 /// Every row is the list of a result set row's values, as
 /// [`TextRow::to_vec`](super::TextRow::to_vec) gives it. Collations come first.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Catalog {
     collations: HashMap<String, CollationId>,
     tables: BTreeMap<(String, String), TableRows>,

@@ -31,6 +31,8 @@ impl NullSink {
 }
 
 impl TopicDirectory for NullTopics {
+    fn prepare(&self, _names: &[String]) {}
+
     fn resolve(&self, _name: &str, _create: bool) -> Result<Topic> {
         Ok(Topic { id: TopicId(0), partitions: PARTITIONS })
     }

@@ -79,6 +79,20 @@ impl Router {
         Ok(TableRoute { topic, spread })
     }
 
+    /// Whether every table has a topic of its own.
+    pub(crate) fn has_topic_per_table(&self) -> bool {
+        matches!(self.policy.topic, TopicPolicy::PerTable(_))
+    }
+
+    /// Makes the topics of tables (database and table) together, where each has one of its own.
+    pub(crate) fn prepare(&self, tables: &[(String, String)]) {
+        if let TopicPolicy::PerTable(format) = &self.policy.topic {
+            let names: Vec<String> =
+                tables.iter().map(|(database, table)| fill(format, database, table)).collect();
+            self.topics.prepare(&names);
+        }
+    }
+
     /// The topic of DDL messages, if they are sent.
     ///
     /// # Errors

@@ -40,6 +40,20 @@ pub(crate) struct TopicPlan<'a> {
     pub(crate) settings: &'a [(&'a str, &'a str)],
 }
 
+impl<'a> TopicPlan<'a> {
+    fn topic(&self) -> NewTopic<'a> {
+        let replication = TopicReplication::Fixed(i32::from(self.replication_factor));
+        let topic = NewTopic::new(self.name, self.partitions, replication);
+        self.settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value))
+    }
+}
+
+fn creation() -> AdminOptions {
+    AdminOptions::new()
+        .request_timeout(Some(REQUEST_TIMEOUT))
+        .operation_timeout(Some(REQUEST_TIMEOUT))
+}
+
 /// One setting of a topic or broker.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Of<'a> {
@@ -67,15 +81,8 @@ impl Admin {
     /// # Errors
     /// `TargetTopic` or `TargetPrivilege` with the reason, `TargetConnection` if nobody answers.
     pub(crate) fn create(&self, plan: &TopicPlan<'_>, validate_only: bool) -> Result<()> {
-        let replication = TopicReplication::Fixed(i32::from(plan.replication_factor));
-        let mut topic = NewTopic::new(plan.name, plan.partitions, replication);
-        for (key, value) in plan.settings {
-            topic = topic.set(key, value);
-        }
-        let options = AdminOptions::new()
-            .request_timeout(Some(REQUEST_TIMEOUT))
-            .operation_timeout(Some(REQUEST_TIMEOUT))
-            .validate_only(validate_only);
+        let topic = plan.topic();
+        let options = creation().validate_only(validate_only);
         let answer = futures_executor::block_on(self.client.create_topics([&topic], &options));
         let error = match answer.map(|results| results.into_iter().next()) {
             Ok(Some(Ok(_) | Err((_, Code::TopicAlreadyExists)))) => return Ok(()),
@@ -91,6 +98,19 @@ impl Admin {
             &format!("Create on topic {} or on the cluster", plan.name),
             &error,
         ))
+    }
+
+    /// Makes topics with one request. Whether each was made shows when it is looked up.
+    ///
+    /// # Errors
+    /// If the request as a whole failed.
+    pub(crate) fn create_all(&self, plans: &[TopicPlan<'_>]) -> Result<()> {
+        let topics: Vec<NewTopic<'_>> = plans.iter().map(TopicPlan::topic).collect();
+        let made = futures_executor::block_on(self.client.create_topics(&topics, &creation()));
+        made.map(drop).map_err(|e| {
+            let doing = format!("{} topics cannot be made", plans.len());
+            fault(doing, "Create on the topics or on the cluster", &e)
+        })
     }
 
     /// A setting as it is in force; `None` if the resource has no such setting.

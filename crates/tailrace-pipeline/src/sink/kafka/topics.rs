@@ -222,6 +222,33 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 }
 
 impl TopicDirectory for KafkaTopics {
+    fn prepare(&self, names: &[String]) {
+        let mut missing = Vec::new();
+        for name in names.iter().filter(|name| check_name(name).is_ok()) {
+            if self.lock().topics.contains_key(name.as_str()) {
+                continue;
+            }
+            match self.partitions_of(name) {
+                Ok(Some(partitions)) => drop(self.remember(name, partitions)),
+                Ok(None) => missing.push(self.plan(name, None, &[])),
+                Err(_) => return,
+            }
+        }
+        if missing.is_empty() {
+            return;
+        }
+        let made = self.admin().and_then(|admin| admin.create_all(&missing));
+        if let Err(error) = made {
+            tracing::debug!(%error, "topics cannot be made together");
+            return;
+        }
+        for plan in &missing {
+            if let Ok(Some(partitions)) = self.partitions_of(plan.name) {
+                drop(self.remember(plan.name, partitions));
+            }
+        }
+    }
+
     fn resolve(&self, name: &str, create: bool) -> Result<Topic> {
         if let Some(topic) = self.lock().topics.get(name) {
             return Ok(*topic);

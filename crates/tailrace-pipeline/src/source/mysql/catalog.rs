@@ -278,10 +278,17 @@ fn read_columns(
     let strange = |e: tailrace_codec::DecodeError| {
         Error::new(ErrorKind::SchemaMismatch, format!("the source's catalog: {e}"))
     };
-    let mut catalog = Catalog::new();
-    for row in connection.rows(collations_query(connection.version()?))? {
-        catalog.add_collation(&row.cells()).map_err(strange)?;
-    }
+    // They do not change while a server runs.
+    let mut catalog = match connection.collations.clone() {
+        Some(known) => known,
+        None => {
+            let mut catalog = Catalog::new();
+            for row in connection.rows(collations_query(connection.version()?))? {
+                catalog.add_collation(&row.cells()).map_err(strange)?;
+            }
+            connection.collations.insert(catalog).clone()
+        }
+    };
     for (database, table) in scopes {
         for row in connection.rows(&columns_query(database, *table))? {
             catalog.add_column(&row.cells()).map_err(strange)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use tailrace_codec::mysql::{
     AuthPlugin, AuthReply, CACHING_SHA2_FAST_OK, CACHING_SHA2_FULL,
-    CACHING_SHA2_REQUEST_PUBLIC_KEY, ErrPacket, Greeting, HandshakeResponse, NONCE_BYTES,
+    CACHING_SHA2_REQUEST_PUBLIC_KEY, Catalog, ErrPacket, Greeting, HandshakeResponse, NONCE_BYTES,
     QueryResponse, RowPacket, SHA256_REQUEST_PUBLIC_KEY, ServerVersion, TextRow, capability,
     clear_password, com_query, parse_auth_reply, scramble, ssl_request, xor_password,
 };
@@ -82,6 +82,8 @@ pub(crate) struct Connection {
     deprecate_eof: bool,
     /// A result is being read.
     reading: bool,
+    /// The server's collations and no table, once they were asked for.
+    pub(crate) collations: Option<Catalog>,
 }
 
 impl Connection {
@@ -133,6 +135,7 @@ impl Connection {
             version: greeting.server_version.clone(),
             deprecate_eof,
             reading: false,
+            collations: None,
         };
         connection.authenticate(endpoint, plugin, greeting.nonce)?;
         connection.transport.set_silence_max(STATEMENT_SILENCE_MAX);

@@ -15,6 +15,7 @@ mod statement;
 mod stream;
 mod tables;
 mod tls;
+mod topics_ahead;
 mod transport;
 mod window;
 mod xa_recovery;

@@ -18,6 +18,7 @@ use crate::source::mysql::connection::Connection;
 use crate::source::mysql::context::{Context, Throttle};
 use crate::source::mysql::reader::{self, Reader};
 use crate::source::mysql::stream::Stream;
+use crate::source::mysql::topics_ahead;
 use crate::source::mysql::window::{Visible, Window};
 use crate::source::mysql::xa_recovery;
 
@@ -359,8 +360,15 @@ impl<'c> Snapshot<'c> {
         until: Instant,
     ) -> Result<bool> {
         let sharers = readers.len();
+        let names: Vec<(String, String)> =
+            plan.tables.iter().map(|t| (t.table.database.clone(), t.table.table.clone())).collect();
         let work = Work::new(plan);
         let results: Vec<Result<u64>> = std::thread::scope(|scope| {
+            if names.len() > 1 && self.context.router.has_topic_per_table() {
+                scope.spawn(|| {
+                    topics_ahead::make(&self.context.router, &names, || work.is_over());
+                });
+            }
             let handles: Vec<_> = readers
                 .into_iter()
                 .map(|connection| {
@@ -473,6 +481,12 @@ impl Work {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, WorkState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nothing is left to take.
+    fn is_over(&self) -> bool {
+        let state = self.lock();
+        state.abandoned || state.tables.is_empty()
     }
 
     fn abandon(&self) {

@@ -52,6 +52,27 @@ fn two_encoders_that_make_the_same_topic_get_the_same() {
     assert!(found.iter().all(|topic| *topic == found[0]), "{found:?}");
 }
 
+/// Those that exist keep what they have, and a name that is not possible hinders no other.
+#[test]
+fn many_topics_are_made_together() {
+    let mut spec = shared_job();
+    spec.policy.partitions = 2;
+    let (_, topics) = open(&spec, 1);
+    let first = unique("many");
+    assert_eq!(topics.resolve(&first, true).unwrap().partitions, 2);
+    spec.policy.partitions = 3;
+    let (_, topics) = open(&spec, 1);
+    let mut names: Vec<String> = (0..60).map(|n| format!("{first}-{n}")).collect();
+    names.extend([first, "not/possible".to_owned()]);
+    topics.prepare(&names);
+    let found: Vec<i32> =
+        names.iter().take(61).map(|name| topics.resolve(name, false).unwrap().partitions).collect();
+    assert!(found[..60].iter().all(|partitions| *partitions == 3), "{found:?}");
+    assert_eq!(found[60], 2);
+    let error = topics.resolve("not/possible", true).unwrap_err();
+    assert!(error.message().contains("'/'"), "{error}");
+}
+
 #[test]
 fn a_topic_that_cannot_be_made_says_why() {
     let mut spec = shared_job();
