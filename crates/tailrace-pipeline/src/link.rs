@@ -13,7 +13,7 @@ use crate::sink::kafka::{self, KafkaSink};
 use crate::sink::null::NullSink;
 use crate::source::mysql::catalog::{self, FoundDatabase};
 use crate::source::mysql::connection::Connection;
-use crate::source::mysql::dump::Dump;
+use crate::source::mysql::dump::{Dump, Reach};
 
 /// Runs a job until it is stopped, finished or fails. Blocks.
 ///
@@ -52,7 +52,8 @@ pub fn run_job_to_null(
 /// Those of the connection and of the log.
 pub fn read_log_raw(spec: &JobSpec, from: &StreamPosition, bytes: u64) -> Result<()> {
     let (endpoint, limits) = (&spec.source, &spec.limits);
-    let mut dump = Dump::open(endpoint, limits, &spec.job_id, from, StopSignal::new())?;
+    let mut dump =
+        Dump::open(endpoint, limits, &spec.job_id, (from, Reach::Present), StopSignal::new())?;
     let mut received = 0;
     while received < bytes {
         received += dump.next_event()?.len() as u64;

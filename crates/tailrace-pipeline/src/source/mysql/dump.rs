@@ -17,12 +17,24 @@ use crate::source::mysql::transport::Transport;
 /// How often the server sends a sign of life when it has nothing else to send. A position that only
 /// unselected changes have moved is recorded at the latest then.
 const HEARTBEAT_PERIOD: Duration = Duration::from_secs(1);
+/// The same while something waits for the place where the log ends now: a server that has nothing to send
+/// from there tells only so that it is reached.
+const HEARTBEAT_PERIOD_SHORT: Duration = Duration::from_millis(20);
 /// Silence after which the connection counts as lost.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How long the server may wait for us to read: a slow target must not lose the connection.
 const SERVER_WRITE_TIMEOUT_SECONDS: u32 = 86_400;
 /// Server ids of Tailrace lie above this one, out of the way of ids given by hand.
 const SERVER_ID_BASE: u32 = 0x4000_0000;
+
+/// How far a log is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// To a place that exists already.
+    Present,
+    /// On and on.
+    Endless,
+}
 
 /// A log stream.
 pub(crate) struct Dump {
@@ -39,12 +51,16 @@ impl Dump {
         endpoint: &MysqlEndpoint,
         limits: &Limits,
         job_id: &str,
-        from: &StreamPosition,
+        (from, reach): (&StreamPosition, Reach),
         stop: StopSignal,
     ) -> Result<Self> {
         let mut connection = Connection::connect(endpoint, limits, stop)?;
         let identity = Identity::of(job_id);
-        let period = HEARTBEAT_PERIOD.as_nanos();
+        let period = match reach {
+            Reach::Present => HEARTBEAT_PERIOD_SHORT,
+            Reach::Endless => HEARTBEAT_PERIOD,
+        };
+        let period = period.as_nanos();
         // Both spellings: servers before 8.0.26 know only the old one, and user variables cost nothing.
         connection.execute(&format!(
             "SET @master_binlog_checksum = @@GLOBAL.binlog_checksum, \

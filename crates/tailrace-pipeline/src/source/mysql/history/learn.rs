@@ -12,7 +12,7 @@ use crate::checkpoint::StreamPosition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::catalog;
 use crate::source::mysql::context::Context;
-use crate::source::mysql::dump::Dump;
+use crate::source::mysql::dump::{Dump, Reach};
 use crate::source::mysql::{offset, statement};
 
 /// Events that tell where the log stands, how to read it, or what was executed. Statements that change
@@ -91,7 +91,9 @@ fn changes(
     let spec = &context.spec;
     // Not the stream's own identity: the server would end its dump.
     let identity = format!("{} schema history", spec.job_id);
-    let mut dump = Dump::open(&spec.source, &spec.limits, &identity, from, context.stop.clone())?;
+    let from_place = (from, Reach::Present);
+    let stop = context.stop.clone();
+    let mut dump = Dump::open(&spec.source, &spec.limits, &identity, from_place, stop)?;
     let mut format = LogFormat::new(dump.checksum());
     let (end, behind) = (place(end)?, behind.map(place).transpose()?);
     let mut seen = (from.file.clone(), 4);

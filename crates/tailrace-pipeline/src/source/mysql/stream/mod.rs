@@ -23,7 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::backoff::Backoff;
 use crate::source::mysql::catalog::SelectedTable;
 use crate::source::mysql::context::{Context, Throttle};
-use crate::source::mysql::dump::Dump;
+use crate::source::mysql::dump::{Dump, Reach};
 use crate::source::mysql::history::SchemaHistory;
 use crate::source::mysql::offset;
 use crate::source::mysql::tables::Tables;
@@ -276,7 +276,7 @@ impl<'c> Stream<'c> {
             &spec.source,
             &spec.limits,
             &spec.job_id,
-            &position,
+            (&position, if end.is_some() { Reach::Present } else { Reach::Endless }),
             self.context.stop.clone(),
         )?;
         let mut format = LogFormat::new(dump.checksum());

@@ -13,7 +13,7 @@ use super::transaction::{Transaction, gtid_of};
 use super::{Stream, unreadable};
 use crate::checkpoint::{PreparedChanges, PreparedTransaction, StreamPosition};
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::mysql::dump::Dump;
+use crate::source::mysql::dump::{Dump, Reach};
 use crate::source::mysql::tables::Tables;
 use crate::source::mysql::window::Window;
 
@@ -169,7 +169,8 @@ impl Stream<'_> {
         // Under a name of its own: the server ends an older dump of the same one.
         let name = format!("{} xa", spec.job_id);
         let stop = self.context.stop.clone();
-        let mut dump = Dump::open(&spec.source, &spec.limits, &name, &from, stop)?;
+        let mut dump =
+            Dump::open(&spec.source, &spec.limits, &name, (&from, Reach::Present), stop)?;
         let mut format = LogFormat::new(dump.checksum());
         let mut inflater = EventInflater::new(spec.limits.event_bytes_max);
         let mut begun = false;
