@@ -19,7 +19,7 @@ use crate::sink::Sink;
 
 /// How long the thread waits for a batch before it looks at its target again.
 const IDLE_WAIT: Duration = Duration::from_millis(50);
-/// Shortest time between two commits while changes come one by one: a broker spends as much on a
+/// Shortest time between the begins of two commits while changes come one by one: a broker spends as much on a
 /// transaction of one message as on one of a hundred. A change that comes after a pause does not wait.
 const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(5);
 /// Bytes that wait for the end of [`COMMIT_INTERVAL_MIN`] before they are written: what is written
@@ -51,7 +51,7 @@ pub(crate) struct Deliver<S: Sink> {
     pending: Pending,
     /// Batches that count as pending and are not yet handed to the sink, at most [`HELD_BYTES_MAX`].
     held: Vec<Batch>,
-    /// When the last commit was done.
+    /// When the last commit began.
     last_commit: Option<Instant>,
     /// The last checkpoint handed to the sink.
     committed: Option<Checkpoint>,
@@ -142,13 +142,17 @@ impl<S: Sink> Deliver<S> {
     }
 
     fn hold_or_write(&mut self, batch: Batch) -> Result<()> {
+        let messages = batch.messages.len() as u64;
+        let is_first = messages > 0 && self.pending.messages == messages;
         let bytes = self.held.iter().map(Batch::bytes).sum::<usize>() + batch.bytes();
         self.held.push(batch);
-        if bytes > HELD_BYTES_MAX || self.commit_due_in().is_zero() {
-            self.write_held()
-        } else {
-            Ok(())
+        let due_now = self.commit_due_in().is_zero();
+        if is_first && !due_now {
+            // What a transaction begins with is done while others of its messages are waited for.
+            self.write_held()?;
+            return self.sink.expect_commit();
         }
+        if bytes > HELD_BYTES_MAX || due_now { self.write_held() } else { Ok(()) }
     }
 
     fn write_held(&mut self) -> Result<()> {
@@ -180,10 +184,10 @@ impl<S: Sink> Deliver<S> {
     }
 
     fn commit(&mut self) -> Result<()> {
+        self.last_commit = Some(Instant::now());
         self.write_held()?;
         self.sink.commit(&self.checkpoint)?;
         self.committed = Some(self.checkpoint.clone());
-        self.last_commit = Some(Instant::now());
         let done = std::mem::take(&mut self.pending);
         let counters = &self.counters;
         Counters::add(&counters.messages, done.messages);

@@ -60,6 +60,13 @@ pub trait Sink: Send {
     /// `MessageTooLarge` with table and size, or the target's errors.
     fn write(&mut self, batch: Batch) -> Result<()>;
 
+    /// Says that a commit follows in some milliseconds: whatever it needs besides what will have been written
+    /// by then can be prepared.
+    ///
+    /// # Errors
+    /// The target's errors, as with [`Sink::write`].
+    fn expect_commit(&mut self) -> Result<()>;
+
     /// Says that everything written so far belongs with this checkpoint.
     ///
     /// # Errors

@@ -57,6 +57,10 @@ impl Sink for NullSink {
         Ok(())
     }
 
+    fn expect_commit(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     fn commit(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         self.durable = Some(checkpoint.clone());
         Ok(())

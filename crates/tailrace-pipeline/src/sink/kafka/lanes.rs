@@ -71,6 +71,19 @@ impl Lanes {
         self.current.write(batch, patience)
     }
 
+    /// Says that a commit follows soon.
+    ///
+    /// # Errors
+    /// Those of [`Transactional::expect_commit`].
+    pub(crate) fn expect_commit(
+        &mut self,
+        progress: &ProgressTopic,
+        last: &[u8],
+        patience: &mut Patience,
+    ) -> Result<()> {
+        self.current.expect_commit(progress, last, patience)
+    }
+
     /// Adds tombstones for records of a topic.
     ///
     /// # Errors

@@ -55,6 +55,8 @@ pub struct KafkaSink {
     mode: Mode,
     /// Exactly once: a checkpoint that was committed and not yet told.
     durable: Option<Checkpoint>,
+    /// Exactly once: the record that was committed last in this life.
+    last: Option<Vec<u8>>,
 }
 
 /// The producer of one life between two recoveries.
@@ -84,6 +86,7 @@ impl KafkaSink {
             patience: Patience::default(),
             mode: Mode::Closed,
             durable: None,
+            last: None,
         };
         Ok((sink, topics))
     }
@@ -98,7 +101,7 @@ impl KafkaSink {
     /// A new producer; with `ExactlyOnce` the only one of its job from now on.
     fn start(&mut self) -> Result<()> {
         self.mode = Mode::Closed;
-        self.durable = None;
+        (self.durable, self.last) = (None, None);
         let config = producer_config(&self.endpoint, self.topics.batch_bytes())?;
         let topics = Arc::clone(&self.topics);
         self.mode = match self.delivery {
@@ -201,19 +204,28 @@ impl Sink for KafkaSink {
         })
     }
 
+    fn expect_commit(&mut self) -> Result<()> {
+        let Some(last) = self.last.clone() else { return Ok(()) };
+        self.call(|mode, progress, patience| match mode {
+            Mode::ExactlyOnce(producer) => producer.expect_commit(progress, &last, patience),
+            Mode::Closed | Mode::AtLeastOnce(_) => Ok(()),
+        })
+    }
+
     fn commit(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let committed = self.call(|mode, progress, patience| match mode {
             Mode::Closed => not_recovered(),
             Mode::ExactlyOnce(producer) => {
-                producer.commit(progress, Some(&checkpoint.to_bytes()?), patience)?;
-                Ok(Some(checkpoint.clone()))
+                let record = checkpoint.to_bytes()?;
+                producer.commit(progress, Some(&record), patience)?;
+                Ok(Some((checkpoint.clone(), record)))
             }
             Mode::AtLeastOnce(producer) => {
                 producer.commit(checkpoint, progress, patience).map(|()| None)
             }
         })?;
-        if committed.is_some() {
-            self.durable = committed;
+        if let Some((checkpoint, record)) = committed {
+            (self.durable, self.last) = (Some(checkpoint), Some(record));
         }
         Ok(())
     }

@@ -75,6 +75,25 @@ impl Transactional {
         written.map(drop).map_err(|e| self.cause(e))
     }
 
+    /// Writes the record of the transaction before once more, so that the coordinator knows the progress
+    /// topic's partition before the commit asks for it. The record of the commit comes behind it in the same
+    /// transaction, so it never counts.
+    ///
+    /// # Errors
+    /// Those of [`Transactional::write`].
+    pub(crate) fn expect_commit(
+        &mut self,
+        progress: &ProgressTopic,
+        last: &[u8],
+        patience: &mut Patience,
+    ) -> Result<()> {
+        let (partition, key) = (ProgressTopic::PARTITION, progress.key());
+        let written = self.begin().and_then(|()| {
+            self.producer.record(progress.name(), partition, key, Some(last), patience)
+        });
+        written.map(drop).map_err(|e| self.cause(e))
+    }
+
     /// Adds the progress record (`None` is a tombstone) and commits. A transaction of a record alone is
     /// fine.
     ///

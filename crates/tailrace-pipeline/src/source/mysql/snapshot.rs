@@ -366,6 +366,7 @@ impl<'c> Snapshot<'c> {
         let results: Vec<Result<u64>> = std::thread::scope(|scope| {
             if names.len() > 1 && self.context.router.has_topic_per_table() {
                 scope.spawn(|| {
+                    work.wait_for_second_table();
                     topics_ahead::make(&self.context.router, &names, || work.is_over());
                 });
             }
@@ -483,6 +484,16 @@ impl Work {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until all of the first table is taken, or nothing is left to take.
+    fn wait_for_second_table(&self) {
+        let state = self.lock();
+        let tables = state.tables.len();
+        let waited = self.changed.wait_while(state, |state| {
+            !state.abandoned && !state.tables.is_empty() && state.tables.len() == tables
+        });
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Whether nothing is left to take.
     fn is_over(&self) -> bool {
         let state = self.lock();
@@ -517,6 +528,7 @@ impl Work {
             let chunk = first.open.open.remove(0);
             if first.open.open.is_empty() && first.open.planned_all {
                 state.tables.pop_front();
+                self.changed.notify_all();
             }
             return Ok(Next::Read(Task { table, chunk }));
         }
