@@ -389,7 +389,7 @@ impl<'c> Snapshot<'c> {
                     )
                 })
                 .collect();
-            handles
+            let results = handles
                 .into_iter()
                 .map(|handle| match handle {
                     Ok(handle) => handle.join().unwrap_or_else(|_| {
@@ -400,7 +400,10 @@ impl<'c> Snapshot<'c> {
                         format!("a thread cannot be started: {e}"),
                     )),
                 })
-                .collect()
+                .collect();
+            // Also ends what waits for the next table.
+            work.abandon();
+            results
         });
         let mut chunks = 0;
         for result in results {
