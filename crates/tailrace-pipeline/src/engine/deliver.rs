@@ -22,8 +22,8 @@ const IDLE_WAIT: Duration = Duration::from_millis(50);
 /// Shortest time between the begins of two commits while changes come one by one: a broker spends as much on a
 /// transaction of one message as on one of a hundred. A change that comes after a pause does not wait.
 const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(5);
-/// Bytes that wait for the end of [`COMMIT_INTERVAL_MIN`] before they are written: what is written
-/// together with its progress needs one registration of partitions and one request for each.
+/// Bytes behind the first batch of a transaction that wait for the end of [`COMMIT_INTERVAL_MIN`] before they are
+/// written: what is written together with its progress needs one request for each partition.
 const HELD_BYTES_MAX: usize = 256 << 10;
 /// How long the last transaction may take to become durable when the job ends.
 const FINISH_WAIT: Duration = Duration::from_secs(30);

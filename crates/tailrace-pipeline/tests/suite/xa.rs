@@ -131,6 +131,22 @@ fn changes_come_with_the_commit_where_the_source_is_a_mariadb() {
     changes_come_with_the_commit(Server::mariadb(MariaDbOptions::default()));
 }
 
+/// A MariaDB is asked for it by the place where it begins, which a restart must not forget.
+#[test]
+fn one_that_is_the_first_behind_a_restart_is_found_again() {
+    let scene = Scene::set(Server::mariadb(MariaDbOptions::default()));
+    let mut job = start(&scene.spec);
+    job.wait_until("stream", |j| j.recorder.has_reached(Phase::Incremental));
+    job.stop().unwrap();
+    let mut job = start(&scene.spec);
+    job.wait_until("stream", |j| j.recorder.has_reached(Phase::Incremental));
+    scene.prepare("a", "INSERT INTO item VALUES (10, 'kept');");
+    scene.sql("XA COMMIT 'a';");
+    job.wait_until("the change", |j| j.counters.inserts.load(Ordering::Relaxed) == 1);
+    job.stop().unwrap();
+    assert_eq!(scene.seen(), ["INIT 1 one", "INSERT 10 kept"]);
+}
+
 /// One that is larger than a Kafka transaction flows in parts, and a restart in the middle of it
 /// repeats nothing.
 #[test]

@@ -1,4 +1,5 @@
-//! The columns of tables at the place where the stream stands, where the log does not name them.
+//! The columns of tables at the place where the stream stands, where the log does not name them, or (MariaDB)
+//! not all their types.
 
 mod advance;
 mod learn;
@@ -18,7 +19,7 @@ pub(crate) use self::learn::{Change, Learned, learn};
 /// Database and table.
 pub(crate) type Name = (String, String);
 
-/// What is known of the selected tables. Empty where the log names columns itself.
+/// What is known of the selected tables. Empty where the log tells all of it.
 #[derive(Default)]
 pub(crate) struct SchemaHistory {
     tables: BTreeMap<Name, TableHistory>,

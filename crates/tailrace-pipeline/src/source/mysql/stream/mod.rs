@@ -363,8 +363,10 @@ impl<'c> Stream<'c> {
                 // behind the job all the same.
                 self.seen.1 = self.seen.1.max(rotate.position);
                 if self.transaction.is_none() {
+                    // Nor does the place behind the last transaction move back: the next one begins there.
+                    let begun = if self.file == self.seen.0 { self.offset } else { 0 };
                     self.file.clone_from(&self.seen.0);
-                    self.offset = self.seen.1;
+                    self.offset = self.seen.1.max(begun);
                 }
             }
             Event::Heartbeat(heartbeat) => {

@@ -121,7 +121,7 @@ impl Stream<'_> {
         )
     }
 
-    /// Where the log does not name columns: makes sure that all selected tables are known as they are at
+    /// Where the log does not name columns, or not all their types: makes sure that all selected tables are known as they are at
     /// the stream's position. False if some changed between there and now.
     ///
     /// # Errors
