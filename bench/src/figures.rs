@@ -132,14 +132,9 @@ impl Figures {
         self.only.is_empty() || self.only.iter().any(|only| name.contains(only.as_str()))
     }
 
-    /// Whether some measurement of the section may be asked for: its own name is, or a name without a
-    /// section.
-    pub(crate) fn wants_any(&self) -> bool {
-        self.only.is_empty()
-            || self.only.iter().any(|only| match only.split_once(':') {
-                Some((section, _)) => self.section.contains(section),
-                None => true,
-            })
+    /// Whether one of these measurements of the section is asked for.
+    pub(crate) fn wants_any(&self, mut names: impl Iterator<Item = &'static str>) -> bool {
+        names.any(|name| self.wants(name))
     }
 
     pub(crate) fn add(&mut self, name: &str, run: Run) {

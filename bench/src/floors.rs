@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
@@ -141,7 +141,7 @@ pub(crate) fn mysqldump(stage: &Stage, rows: u64) -> Result<Run> {
     measured(child, "mysqldump", rows)
 }
 
-/// As many messages of the size of those that Tailrace wrote last, produced by librdkafka with Tailrace's settings.
+/// As many messages like those that Tailrace wrote last, produced by librdkafka with Tailrace's settings.
 pub(crate) fn librdkafka(stage: &mut Stage, log: &Log, transactional: bool) -> Result<Run> {
     let topic = stage.run_name();
     let mut config = ClientConfig::new();
@@ -161,18 +161,22 @@ pub(crate) fn librdkafka(stage: &mut Stage, log: &Log, transactional: bool) -> R
     if transactional {
         producer.init_transactions(TIMEOUT)?;
     }
-    // Text that compresses about as messages do.
-    let value: String =
-        (0..stage.message_bytes.max(20)).map(|n| char::from(b'a' + (n / 60 % 26) as u8)).collect();
+    // Messages of a run, again and again: a batch has each only once, so that they compress as they do there.
+    ensure!(
+        !stage.sample.is_empty(),
+        "librdkafka alone needs a run of Tailrace into Kafka before it"
+    );
+    let sample = std::mem::take(&mut stage.sample);
     let watched = Topic::new(stage, &topic)?;
     // Counted as a run of Tailrace is, by what a consumer could read.
     let run = std::thread::scope(|scope| {
         let producing =
-            scope.spawn(|| produce(&producer, &topic, &value, log.changes, transactional));
+            scope.spawn(|| produce(&producer, &topic, &sample, log.changes, transactional));
         let run = watch::follow(stage, &watched, log.changes, std::process::id());
         producing.join().map_err(|_| anyhow!("the producer panicked"))??;
         run
     })?;
+    stage.sample = sample;
     stage.delete_topics(&[topic])?;
     Ok(Run { peak_mib: None, ..run })
 }
@@ -180,18 +184,16 @@ pub(crate) fn librdkafka(stage: &mut Stage, log: &Log, transactional: bool) -> R
 fn produce(
     producer: &ThreadedProducer<DefaultProducerContext>,
     topic: &str,
-    value: &str,
+    sample: &[Vec<u8>],
     messages: u64,
     transactional: bool,
 ) -> Result<()> {
     let mut open = 0;
-    for n in 0..messages {
+    for (_, value) in (0..messages).zip(sample.iter().cycle()) {
         if transactional && open == 0 {
             producer.begin_transaction()?;
         }
-        let mut value = value.to_owned();
-        value.replace_range(0..20, &format!("{n:020}"));
-        send(producer, topic, &value)?;
+        send(producer, topic, value)?;
         open += value.len();
         if transactional && open >= TRANSACTION_BYTES {
             producer.commit_transaction(TIMEOUT)?;
@@ -209,9 +211,9 @@ fn produce(
 fn send(
     producer: &ThreadedProducer<DefaultProducerContext>,
     topic: &str,
-    value: &str,
+    value: &[u8],
 ) -> Result<()> {
-    let mut record = BaseRecord::<(), str>::to(topic).payload(value).partition(0);
+    let mut record = BaseRecord::<(), [u8]>::to(topic).payload(value).partition(0);
     loop {
         match producer.send(record) {
             Ok(()) => return Ok(()),

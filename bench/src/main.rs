@@ -89,6 +89,18 @@ impl Args {
     }
 }
 
+const RAW_DUMP: &str = "floor: read of the log, raw";
+const MYSQLBINLOG: &str = "floor: mysqlbinlog --raw";
+const LIBRDKAFKA: [(&str, bool); 2] =
+    [("floor: librdkafka alone", false), ("floor: librdkafka alone, transactions", true)];
+const SELECT: &str = "floor: SELECT of the table";
+const MYSQLDUMP: &str = "floor: mysqldump";
+
+/// Everything that both a log and a table are read by.
+fn subjects() -> impl Iterator<Item = &'static str> {
+    TARGETS.iter().map(|target| target.0).chain(rival::FLAVORS.iter().map(|flavor| flavor.name))
+}
+
 /// Section of a table that is read whole.
 const WHOLE_TABLE: &str = "a table read whole";
 
@@ -136,14 +148,16 @@ fn measure(
     stage.mysql.query(&format!("TRUNCATE TABLE {}.{}", stage::DATABASE, single.table))?;
     for (workload, changes) in workload::ALL {
         figures.section(workload.title);
-        if figures.wants_any() {
+        if figures.wants_any(
+            subjects().chain([RAW_DUMP, MYSQLBINLOG]).chain(LIBRDKAFKA.map(|floor| floor.0)),
+        ) {
             // In the proportions of the whole, at least as many as one transaction makes.
             let changes = changes * args.transactions / 600_000;
             stream(stage, figures, rivals, (workload, changes), args.rounds)?;
         }
     }
     figures.section(WHOLE_TABLE);
-    if figures.wants_any() {
+    if figures.wants_any(subjects().chain([SELECT, MYSQLDUMP])) {
         println!("-- preparing {} rows", args.rows);
         prepare::table(stage, "filled", args.rows)?;
         for round in 1..=args.rounds {
@@ -194,40 +208,53 @@ fn stream(
     println!("-- preparing {changes} changes: {}", workload.title);
     let log = prepare::log(stage, workload, changes)?;
     println!("-- the log has {:.0} MB", log.bytes as f64 / 1e6);
+    if let Some((name, target, shape)) = TARGETS
+        .into_iter()
+        .find(|(name, target, _)| *target != Target::Nothing && figures.wants(name))
+    {
+        println!("-- {name}: once without being counted, for the broker");
+        tailrace::stream(stage, &log, target, shape)?;
+    }
     for round in 1..=rounds {
         println!("-- round {round} of {rounds}");
-        stream_round(stage, figures, rivals, &log)?;
+        stream_round(stage, figures, rivals, (&log, round))?;
     }
     Ok(())
+}
+
+/// What a round measures, in an order that turns around with every round: no run always has the same one before it.
+fn in_turn<T>(mut all: Vec<T>, round: u32) -> Vec<T> {
+    if round.is_multiple_of(2) {
+        all.reverse();
+    }
+    all
 }
 
 fn stream_round(
     stage: &mut Stage,
     figures: &mut Figures,
     rivals: &mut Rivals,
-    log: &prepare::Log,
+    (log, round): (&prepare::Log, u32),
 ) -> Result<()> {
-    if figures.wants("floor: read of the log, raw") {
-        figures.add("floor: read of the log, raw", floors::raw_dump(stage, log)?);
+    if figures.wants(RAW_DUMP) {
+        figures.add(RAW_DUMP, floors::raw_dump(stage, log)?);
     }
-    if figures.wants("floor: mysqlbinlog --raw") {
-        figures.add("floor: mysqlbinlog --raw", floors::mysqlbinlog(stage, log)?);
+    if figures.wants(MYSQLBINLOG) {
+        figures.add(MYSQLBINLOG, floors::mysqlbinlog(stage, log)?);
     }
-    for (name, target, shape) in TARGETS {
+    for (name, target, shape) in in_turn(TARGETS.to_vec(), round) {
         if figures.wants(name) {
             let run = steady(name, || tailrace::stream(stage, log, target, shape))?;
             figures.add(name, run);
         }
     }
-    for flavor in rival::FLAVORS {
+    for flavor in in_turn(rival::FLAVORS.to_vec(), round) {
         if figures.wants(flavor.name) {
             let run = steady(flavor.name, || rivals.stream(stage, log, flavor))?;
             figures.add(flavor.name, run);
         }
     }
-    for (name, transactional) in
-        [("floor: librdkafka alone", false), ("floor: librdkafka alone, transactions", true)]
-    {
+    for (name, transactional) in LIBRDKAFKA {
         if figures.wants(name) {
             let run = steady(name, || floors::librdkafka(stage, log, transactional))?;
             figures.add(name, run);
@@ -252,7 +279,7 @@ fn starts(stage: &mut Stage, figures: &mut Figures, tables: u32) -> Result<()> {
 
 fn latencies(stage: &mut Stage, figures: &mut Figures, seconds: u64) -> Result<()> {
     figures.section("latency");
-    if figures.wants_any() {
+    if figures.wants_any(subjects()) {
         figures.say(latency::head());
     }
     let ours = TARGETS.iter().filter(|(_, target, _)| *target != Target::Nothing);
@@ -272,11 +299,11 @@ fn snapshot(
     rivals: &mut Rivals,
     rows: u64,
 ) -> Result<()> {
-    if figures.wants("floor: SELECT") {
-        figures.add("floor: SELECT of the table", floors::select(stage, rows)?);
+    if figures.wants(SELECT) {
+        figures.add(SELECT, floors::select(stage, rows)?);
     }
-    if figures.wants("floor: mysqldump") {
-        figures.add("floor: mysqldump", floors::mysqldump(stage, rows)?);
+    if figures.wants(MYSQLDUMP) {
+        figures.add(MYSQLDUMP, floors::mysqldump(stage, rows)?);
     }
     for (name, target, shape) in TARGETS {
         if figures.wants(name) {

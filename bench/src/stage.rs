@@ -21,8 +21,8 @@ pub(crate) struct Stage {
     pub(crate) source_pid: u32,
     /// Process of the broker.
     pub(crate) broker_pid: u32,
-    /// Mean bytes of the messages that Tailrace wrote last.
-    pub(crate) message_bytes: usize,
+    /// Some of the messages that Tailrace wrote last.
+    pub(crate) sample: Vec<Vec<u8>>,
     pub(crate) dir: tempfile::TempDir,
     runs: u32,
 }
@@ -42,7 +42,7 @@ impl Stage {
             kafka: env::kafka()?.bootstrap,
             source_pid: pid("TAILRACE_BENCH_SOURCE_PID")?,
             broker_pid: pid("TAILRACE_BENCH_BROKER_PID")?,
-            message_bytes: 700,
+            sample: Vec::new(),
             dir: tempfile::tempdir()?,
             runs: 0,
         };

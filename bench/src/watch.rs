@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::figures::Run;
@@ -15,7 +16,7 @@ use crate::usage::{cpu_seconds, peak_mib, stolen_and_busy_seconds};
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// For an answer of the broker.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Messages of which the mean size is taken.
+/// Messages that a floor sends again and again.
 const SAMPLE: usize = 3_000;
 /// A run without a new message for so long has failed.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
@@ -55,19 +56,18 @@ impl Topic {
         Ok(u64::try_from(end)?)
     }
 
-    /// Mean bytes of the first messages' values.
-    pub(crate) fn mean_bytes(&self) -> Result<usize> {
+    /// Values of the first messages.
+    pub(crate) fn sample(&self) -> Result<Vec<Vec<u8>>> {
         let mut assignment = TopicPartitionList::new();
         assignment.add_partition_offset(&self.name, 0, Offset::Beginning)?;
         self.consumer.assign(&assignment)?;
-        let (mut bytes, mut messages) = (0, 0);
-        while messages < SAMPLE {
+        let mut sample = Vec::new();
+        while sample.len() < SAMPLE {
             let Some(message) = self.consumer.poll(Duration::from_secs(1)) else { break };
-            bytes += message?.payload_len();
-            messages += 1;
+            sample.push(message?.payload().unwrap_or_default().to_vec());
         }
         self.consumer.unassign()?;
-        Ok(bytes / messages.max(1))
+        Ok(sample)
     }
 }
 
