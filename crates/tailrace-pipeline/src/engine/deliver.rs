@@ -90,7 +90,7 @@ impl<S: Sink> Deliver<S> {
     pub(crate) fn run(mut self, batches: &BatchReceiver) -> Result<Checkpoint> {
         loop {
             // What can be committed is hardly held up for more; what cannot waits for its rest.
-            let wait = if self.may_end() { self.commit_due_in() } else { IDLE_WAIT };
+            let wait = if self.may_end() { self.wait_for_more() } else { IDLE_WAIT };
             match batches.receive(wait) {
                 Received::Batch(batch) => {
                     self.take(batch)?;
@@ -99,7 +99,7 @@ impl<S: Sink> Deliver<S> {
                     }
                 }
                 Received::Nothing => {
-                    if self.may_end() {
+                    if self.may_end() && self.wait_for_more().is_zero() {
                         self.commit()?;
                     }
                     self.report(Duration::ZERO)?;
@@ -168,6 +168,17 @@ impl<S: Sink> Deliver<S> {
             && (pending.at_boundary || self.is_full())
     }
 
+    /// How long an open transaction waits for more. Progress alone is in no hurry: a consumer sees nothing of it, and
+    /// messages that come meanwhile would wait for its commit.
+    fn wait_for_more(&self) -> Duration {
+        match self.pending.since {
+            Some(since) if self.pending.messages == 0 => {
+                self.limits.transaction_age_max.saturating_sub(since.elapsed())
+            }
+            _ => self.commit_due_in(),
+        }
+    }
+
     fn commit_due_in(&self) -> Duration {
         self.last_commit
             .map_or(Duration::ZERO, |at| COMMIT_INTERVAL_MIN.saturating_sub(at.elapsed()))
@@ -186,7 +197,9 @@ impl<S: Sink> Deliver<S> {
     fn commit(&mut self) -> Result<()> {
         self.last_commit = Some(Instant::now());
         self.write_held()?;
+        tracing::debug!(messages = self.pending.messages, "commit begins");
         self.sink.commit(&self.checkpoint)?;
+        tracing::debug!("commit ends");
         self.committed = Some(self.checkpoint.clone());
         let done = std::mem::take(&mut self.pending);
         let counters = &self.counters;

@@ -53,7 +53,9 @@ pub(crate) fn run<S: Sink + 'static>(
     let is_new = recovered.is_none();
     let mut checkpoint = recovered.unwrap_or_else(|| Checkpoint::initial(epoch));
     checkpoint.epoch = epoch;
+    tracing::debug!("start: the sink is recovered");
     let history = sink.schema_history()?;
+    tracing::debug!("start: the schema history is read");
     if spec.task == TaskType::Incremental {
         checkpoint.snapshot = SnapshotProgress::Complete;
     }

@@ -45,12 +45,13 @@ impl Lanes {
     pub(crate) fn open(
         config: &ClientConfig,
         topics: &Arc<KafkaTopics>,
-        job_id: &str,
+        (job_id, progress_topic): (&str, &str),
         patience: &mut Patience,
     ) -> Result<Self> {
         let prefix = transactional_id_prefix(job_id);
         let open = |suffix, patience: &mut Patience| {
-            Transactional::open(config.clone(), Arc::clone(topics), (&prefix, suffix), patience)
+            let topics = Arc::clone(topics);
+            Transactional::open(config.clone(), topics, (&prefix, suffix), progress_topic, patience)
         };
         let mut more_patience = patience.clone();
         // Side by side: each waits for a coordinator several times.

@@ -15,6 +15,7 @@ mod patience;
 pub mod probe;
 mod producer;
 mod progress;
+mod progress_consumers;
 mod progress_reader;
 mod raw_produce;
 mod security;
@@ -33,6 +34,7 @@ use self::lanes::Lanes;
 use self::patience::Patience;
 use self::producer::producer_config;
 use self::progress::ProgressTopic;
+use self::progress_consumers::ProgressConsumers;
 use self::progress_reader::ProgressReader;
 use crate::batch::Batch;
 use crate::checkpoint::Checkpoint;
@@ -53,6 +55,8 @@ pub struct KafkaSink {
     history: ProgressTopic,
     patience: Patience,
     mode: Mode,
+    /// Between a recovery and the reading of the schema history.
+    consumers: Option<ProgressConsumers>,
     /// Exactly once: a checkpoint that was committed and not yet told.
     durable: Option<Checkpoint>,
     /// Exactly once: the record that was committed last in this life.
@@ -85,6 +89,7 @@ impl KafkaSink {
             history: ProgressTopic::of_history(&spec.policy.progress_topic, &spec.job_id),
             patience: Patience::default(),
             mode: Mode::Closed,
+            consumers: None,
             durable: None,
             last: None,
         };
@@ -108,7 +113,7 @@ impl KafkaSink {
             Delivery::ExactlyOnce => Mode::ExactlyOnce(Box::new(Lanes::open(
                 &config,
                 &topics,
-                &self.job_id,
+                (&self.job_id, self.progress.name()),
                 &mut self.patience,
             )?)),
             Delivery::AtLeastOnce => {
@@ -138,22 +143,36 @@ impl KafkaSink {
         self.mode = Mode::Closed;
         let (topics, progress) = (Arc::clone(&self.topics), self.progress.clone());
         progress.ensure(&topics)?;
-        let mut reader = ProgressReader::open(&self.endpoint, &progress, topics.lookup())?;
+        tracing::debug!("start: the progress topic is there");
+        let consumers = ProgressConsumers::open(&self.endpoint)?;
+        let mut reader = ProgressReader::new(&consumers, &progress, topics.lookup());
         // A worker whose lease is over must not fence the one that has it now.
         let seen = reader.glance(&mut self.patience)?;
         self.checkpoint(seen)?;
+        tracing::debug!("start: the progress record is read once");
         self.start()?;
+        tracing::debug!("start: older workers are fenced");
         let last = reader.last(&mut self.patience)?;
+        self.consumers = Some(consumers);
         self.checkpoint(last)
     }
 
     /// Keys and values of the job's schema history. The topic is made when a job needs it.
     fn read_history(&mut self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
         if self.topics.partitions_of(self.history.name())?.is_none() {
+            if let Some(consumers) = self.consumers.take() {
+                consumers.close();
+            }
             return Ok(BTreeMap::new());
         }
-        ProgressReader::open(&self.endpoint, &self.history, self.topics.lookup())?
-            .all(&key_prefix(&self.job_id), &mut self.patience)
+        let consumers = match self.consumers.take() {
+            Some(consumers) => consumers,
+            None => ProgressConsumers::open(&self.endpoint)?,
+        };
+        let records = ProgressReader::new(&consumers, &self.history, self.topics.lookup())
+            .all(&key_prefix(&self.job_id), &mut self.patience);
+        consumers.close();
+        records
     }
 
     /// Runs a call on the producer; after an error there is none any more.

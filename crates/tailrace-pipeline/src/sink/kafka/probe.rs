@@ -13,6 +13,7 @@ use crate::sink::kafka::lookup::Lookup;
 use crate::sink::kafka::patience::Patience;
 use crate::sink::kafka::producer::producer_config;
 use crate::sink::kafka::progress::ProgressTopic;
+use crate::sink::kafka::progress_consumers::ProgressConsumers;
 use crate::sink::kafka::progress_reader::ProgressReader;
 use crate::sink::kafka::topics::KafkaTopics;
 use crate::sink::kafka::transaction::Transactional;
@@ -186,8 +187,11 @@ fn check_record_topic(spec: &JobSpec, topic: &ProgressTopic) -> Result<()> {
         return topic.check_create(&topics);
     }
     topic.check_compacted(&topics)?;
-    let mut reader = ProgressReader::open(&spec.target, topic, topics.lookup())?;
-    reader.last(&mut Patience::default()).map(drop)
+    let consumers = ProgressConsumers::open(&spec.target)?;
+    let last =
+        ProgressReader::new(&consumers, topic, topics.lookup()).last(&mut Patience::default());
+    consumers.close();
+    last.map(drop)
 }
 
 /// Whether the target has transactions and lets the account use them, under an id that no worker has:
@@ -203,7 +207,8 @@ pub(crate) fn check_transactions(spec: &JobSpec) -> Result<()> {
     let prefix = super::lanes::transactional_id_prefix(&spec.job_id);
     let progress = ProgressTopic::new(&spec.policy.progress_topic, PROBE_KEY);
     let has_topic = topics.lookup().topic(progress.name(), ANSWER_TIMEOUT)?.is_some();
-    let mut producer = Transactional::open(config, topics, (&prefix, "-precheck"), &mut patience)?;
+    let id = (prefix.as_str(), "-precheck");
+    let mut producer = Transactional::open(config, topics, id, progress.name(), &mut patience)?;
     if has_topic {
         producer.commit(&progress, None, &mut patience)?;
     }

@@ -17,12 +17,11 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::KafkaEndpoint;
-use crate::sink::kafka::fault::{fault, kind_of, refused_settings};
+use crate::sink::kafka::fault::{fault, kind_of};
 use crate::sink::kafka::lookup::Lookup;
 use crate::sink::kafka::patience::Patience;
 use crate::sink::kafka::progress::ProgressTopic;
-use crate::sink::kafka::security::client_config;
+use crate::sink::kafka::progress_consumers::ProgressConsumers;
 use crate::sink::kafka::watch::Watch;
 
 /// Longest time that reading may take, waits for other transactions included.
@@ -34,14 +33,11 @@ const POLL: Duration = Duration::from_millis(50);
 /// Offsets in the first look backwards from the end; each further look takes eight times as many.
 const FIRST_WINDOW: i64 = 4096;
 
-/// Two consumers of one partition that see it with different eyes.
+/// Reads one topic of progress records or histories.
 pub(crate) struct ProgressReader<'a> {
     topic: &'a ProgressTopic,
     lookup: &'a Lookup,
-    /// Sees everything that is written.
-    written: BaseConsumer<Watch>,
-    /// Sees what is committed.
-    committed: BaseConsumer<Watch>,
+    consumers: &'a ProgressConsumers,
     until: Instant,
 }
 
@@ -52,33 +48,12 @@ struct Found {
 }
 
 impl<'a> ProgressReader<'a> {
-    pub(crate) fn open(
-        endpoint: &KafkaEndpoint,
+    pub(crate) fn new(
+        consumers: &'a ProgressConsumers,
         topic: &'a ProgressTopic,
         lookup: &'a Lookup,
-    ) -> Result<Self> {
-        let open = |isolation: &str| -> Result<BaseConsumer<Watch>> {
-            client_config(endpoint)?
-                // Assigning partitions by hand needs a name for the group; nothing is stored under it.
-                .set("group.id", "tailrace-progress")
-                .set("enable.auto.commit", "false")
-                .set("enable.auto.offset.store", "false")
-                .set("auto.offset.reset", "error")
-                .set("isolation.level", isolation)
-                .set("enable.partition.eof", "true")
-                // The end is told by an answer without records, which a broker holds back this long.
-                .set("fetch.wait.max.ms", "10")
-                .set("queued.max.messages.kbytes", "16384")
-                .create_with_context(Watch::default())
-                .map_err(|e| refused_settings(&e))
-        };
-        Ok(Self {
-            topic,
-            lookup,
-            written: open("read_uncommitted")?,
-            committed: open("read_committed")?,
-            until: Instant::now() + READ_TIMEOUT,
-        })
+    ) -> Self {
+        Self { topic, lookup, consumers, until: Instant::now() + READ_TIMEOUT }
     }
 
     /// The value of the last record that is known to be committed now. Waits for no transaction: one
@@ -88,8 +63,8 @@ impl<'a> ProgressReader<'a> {
     /// Those of the connection.
     pub(crate) fn glance(&mut self, patience: &mut Patience) -> Result<Option<Vec<u8>>> {
         self.until = Instant::now() + READ_TIMEOUT;
-        let (low, stable) = self.offsets(&self.committed, patience)?;
-        let found = self.find(&self.committed, low, stable, patience)?;
+        let (low, stable) = self.offsets(&self.consumers.committed, patience)?;
+        let found = self.find(&self.consumers.committed, low, stable, patience)?;
         Ok(found.and_then(|f| f.value))
     }
 
@@ -100,16 +75,18 @@ impl<'a> ProgressReader<'a> {
     /// for too long.
     pub(crate) fn last(&mut self, patience: &mut Patience) -> Result<Option<Vec<u8>>> {
         self.until = Instant::now() + READ_TIMEOUT;
-        let (low, end) = self.offsets(&self.written, patience)?;
+        let (low, end) = self.offsets(&self.consumers.written, patience)?;
         if low >= end {
             // Shows whether the topic may be read, before there is something to lose.
-            self.scan(&self.written, low, end, patience)?;
+            self.scan(&self.consumers.written, low, end, patience)?;
         }
-        let Some(written) = self.find(&self.written, low, end, patience)? else { return Ok(None) };
+        let Some(written) = self.find(&self.consumers.written, low, end, patience)? else {
+            return Ok(None);
+        };
         loop {
             let leader = self.lookup.leader(self.topic.name(), ProgressTopic::PARTITION)?;
             let low = self.wait_until_decided(written.offset, patience)?;
-            let found = self.find(&self.committed, low, written.offset + 1, patience)?;
+            let found = self.find(&self.consumers.committed, low, written.offset + 1, patience)?;
             if let Some(found) = &found
                 && found.offset == written.offset
             {
@@ -139,9 +116,9 @@ impl<'a> ProgressReader<'a> {
         self.until = Instant::now() + READ_TIMEOUT;
         loop {
             let leader = self.lookup.leader(self.topic.name(), ProgressTopic::PARTITION)?;
-            let (low, end) = self.offsets(&self.written, patience)?;
+            let (low, end) = self.offsets(&self.consumers.written, patience)?;
             let mut last = None;
-            self.walk(&self.written, (low, end), patience, |message| {
+            self.walk(&self.consumers.written, (low, end), patience, |message| {
                 if message.key().is_some_and(|key| key.starts_with(prefix)) {
                     last = Some(message.offset());
                 }
@@ -149,7 +126,7 @@ impl<'a> ProgressReader<'a> {
             let Some(last) = last else { return Ok(BTreeMap::new()) };
             let low = self.wait_until_decided(last, patience)?;
             let mut found = BTreeMap::new();
-            self.walk(&self.committed, (low, last + 1), patience, |message| {
+            self.walk(&self.consumers.committed, (low, last + 1), patience, |message| {
                 let Some(key) = message.key().filter(|key| key.starts_with(prefix)) else { return };
                 match message.payload() {
                     Some(value) => found.insert(key.to_vec(), value.to_vec()),
@@ -194,7 +171,7 @@ impl<'a> ProgressReader<'a> {
     /// Waits until the outcome of every transaction up to an offset is known; gives the first offset.
     fn wait_until_decided(&self, offset: i64, patience: &mut Patience) -> Result<i64> {
         loop {
-            let (low, stable) = self.offsets(&self.committed, patience)?;
+            let (low, stable) = self.offsets(&self.consumers.committed, patience)?;
             if stable > offset {
                 return Ok(low);
             }

@@ -30,6 +30,8 @@ pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(900);
 const COORDINATOR_TIMEOUT: Duration = Duration::from_secs(120);
 /// Longest single call, after which the client's events are looked at.
 const SLICE: Duration = Duration::from_millis(500);
+/// Questions to brokers before a coordinator is looked for.
+const BROKER_QUESTIONS_MAX: u32 = 3;
 /// Longest time to spend on aborting what the next initialisation aborts in any case. It only serves
 /// consumers, who would otherwise wait for that.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -45,7 +47,7 @@ pub(crate) struct Transactional {
 
 impl Transactional {
     /// Fences every older producer of the id, which is given as what all ids of the job begin with and
-    /// what tells this one from the others.
+    /// what tells this one from the others. The brokers are asked for the progress topic, which need not exist.
     ///
     /// # Errors
     /// `TargetConnection` if no coordinator answers in time, `TargetPrivilege` and
@@ -54,6 +56,7 @@ impl Transactional {
         mut config: ClientConfig,
         topics: Arc<KafkaTopics>,
         (prefix, suffix): (&str, &str),
+        progress_topic: &str,
         patience: &mut Patience,
     ) -> Result<Self> {
         let id = format!("{prefix}{suffix}");
@@ -62,8 +65,21 @@ impl Transactional {
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
         let producer = Producer::open(&config, topics)?;
         let transactional = Self { producer, prefix: prefix.to_owned(), id, open_since: None };
+        transactional.wait_for_broker(progress_topic);
         transactional.resume("initialise", patience, |p| p.client().init_transactions(SLICE))?;
         Ok(transactional)
+    }
+
+    /// Waits until a broker has answered that is known by its number. librdkafka leaves those that it was given for
+    /// those that it learns of, and when it has no connection while it looks for the coordinator, it looks again
+    /// only after 500 ms. Whether there is a broker at all shows in what comes.
+    fn wait_for_broker(&self, any_topic: &str) {
+        for _ in 0..BROKER_QUESTIONS_MAX {
+            let answer = self.producer.client().client().fetch_metadata(Some(any_topic), SLICE);
+            if answer.is_ok_and(|metadata| metadata.orig_broker_id() >= 0) {
+                return;
+            }
+        }
     }
 
     /// Writes a batch into the open transaction; opens one if there is none.

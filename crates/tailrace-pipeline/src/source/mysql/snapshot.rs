@@ -78,15 +78,18 @@ impl<'c> Snapshot<'c> {
     pub(crate) fn run(mut self, stream: &mut Stream<'c>) -> Result<()> {
         let mut control = self.context.connect()?;
         let settings = catalog::server_settings(&mut control)?;
+        tracing::debug!("start: the source is asked for its settings");
         // Rows alone can be had without a log: views that are opened under a lock show the same moment.
         let logged = settings.log || self.context.spec.task != TaskType::Full;
         let mut fruitless = 0;
         if logged {
             self.position(stream, &mut control, &settings)?;
+            tracing::debug!("start: the stream has its position");
         }
         let mut first = true;
         loop {
             let mut plan = self.plan(&mut control)?;
+            tracing::debug!(tables = plan.tables.len(), "start: the catalog is read");
             if first {
                 self.announce(&plan);
                 first = false;
@@ -187,6 +190,7 @@ impl<'c> Snapshot<'c> {
         // Most of the way to H is gone before the views exist, so that they do not grow old.
         let end = catalog::binlog_end(control)?;
         stream.run_until(&end, None)?;
+        tracing::debug!("start: the log is read to its end");
         self.wait_until_shown(stream, control, settings)?;
         let views = match self.open_views(control, plan, (settings, lock)) {
             Err(e) if e.message().contains(LOCK_WAIT_TIMEOUT) => {
@@ -195,6 +199,7 @@ impl<'c> Snapshot<'c> {
             }
             other => other?,
         };
+        tracing::debug!("start: read views are open");
         if !stream.is_shown_by(&views.visible)? {
             // What the log has is not committed yet: a view may show less than the stream delivered.
             self.context.observer.log(
@@ -218,6 +223,7 @@ impl<'c> Snapshot<'c> {
         }
         stream.step(Advance::SnapshotBegin)?;
         let until = Instant::now() + self.context.spec.limits.snapshot_view_age_max;
+        tracing::debug!("start: readers begin");
         let finished = self.read(views.readers, plan, &window, until)?;
         Ok(finished)
     }
