@@ -18,8 +18,8 @@ pub trait TopicDirectory: Send + Sync {
     /// `TargetTopic` if it is missing or cannot be made, `TargetConnection` if nobody answers.
     fn resolve(&self, name: &str, create: bool) -> Result<Topic>;
 
-    /// Gets to know many topics at once, and makes those that are missing. What cannot be had is left for
-    /// [`TopicDirectory::resolve`] to say.
+    /// Makes many topics at once, as far as they are missing. Others, and what cannot be had, are left to
+    /// [`TopicDirectory::resolve`].
     fn prepare(&self, names: &[String]);
 
     /// The compacted topic of one partition that schema histories are kept in; made if it is missing.

@@ -100,14 +100,14 @@ impl Admin {
         ))
     }
 
-    /// Makes topics with one request. Whether each was made shows when it is looked up.
+    /// Makes topics with one request; gives the names of those that it has made.
     ///
     /// # Errors
     /// If the request as a whole failed.
-    pub(crate) fn create_all(&self, plans: &[TopicPlan<'_>]) -> Result<()> {
+    pub(crate) fn create_all(&self, plans: &[TopicPlan<'_>]) -> Result<Vec<String>> {
         let topics: Vec<NewTopic<'_>> = plans.iter().map(TopicPlan::topic).collect();
         let made = futures_executor::block_on(self.client.create_topics(&topics, &creation()));
-        made.map(drop).map_err(|e| {
+        made.map(|results| results.into_iter().flatten().collect()).map_err(|e| {
             let doing = format!("{} topics cannot be made", plans.len());
             fault(doing, "Create on the topics or on the cluster", &e)
         })

@@ -1,5 +1,6 @@
 //! Questions about the cluster that any client may ask: brokers, topics, leaders.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -16,13 +17,27 @@ use crate::sink::kafka::watch::Watch;
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest single question, after which the client's events are looked at.
 const SLICE: Duration = Duration::from_millis(500);
+/// Questions about topics that one client is asked. It never forgets a topic, and goes through all of them with every
+/// answer: measured with 2 000 topics, that took 2 ms of CPU time for each.
+const QUESTIONS_MAX: usize = 128;
 /// Events served after a question; more wait for the next one.
 const EVENTS_MAX: usize = 32;
 
 /// A client that only asks. It is a consumer without a group: a producer would need its own thread for
 /// events, and an admin client does not show them.
 pub(crate) struct Lookup {
-    client: BaseConsumer<Watch>,
+    endpoint: KafkaEndpoint,
+    asking: Mutex<Asking>,
+}
+
+/// The client that is asked now, and how many questions about a topic it has had.
+struct Asking {
+    client: Arc<BaseConsumer<Watch>>,
+    questions: usize,
+}
+
+fn connect(endpoint: &KafkaEndpoint) -> Result<BaseConsumer<Watch>> {
+    client_config(endpoint)?.create_with_context(Watch::default()).map_err(|e| refused_settings(&e))
 }
 
 /// A topic as the cluster describes it.
@@ -42,10 +57,18 @@ impl Lookup {
     /// # Errors
     /// `Configuration` if the endpoint's settings are not possible.
     pub(crate) fn open(endpoint: &KafkaEndpoint) -> Result<Self> {
-        let client = client_config(endpoint)?
-            .create_with_context(Watch::default())
-            .map_err(|e| refused_settings(&e))?;
-        Ok(Self { client })
+        let asking = Asking { client: Arc::new(connect(endpoint)?), questions: 0 };
+        Ok(Self { endpoint: endpoint.clone(), asking: Mutex::new(asking) })
+    }
+
+    /// The client for a question.
+    fn client(&self, names_topic: bool) -> Result<Arc<BaseConsumer<Watch>>> {
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        if asking.questions >= QUESTIONS_MAX {
+            *asking = Asking { client: Arc::new(connect(&self.endpoint)?), questions: 0 };
+        }
+        asking.questions += usize::from(names_topic);
+        Ok(Arc::clone(&asking.client))
     }
 
     /// The cluster's metadata, of one topic or of all that the account may see.
@@ -59,12 +82,13 @@ impl Lookup {
             None => "the cluster cannot be looked up".to_owned(),
         };
         let until = Instant::now() + limit;
+        let client = self.client(topic.is_some())?;
         loop {
-            let answer = self.client.fetch_metadata(topic, SLICE.min(limit));
+            let answer = client.fetch_metadata(topic, SLICE.min(limit));
             for _ in 0..EVENTS_MAX {
-                drop(self.client.poll(Duration::ZERO));
+                drop(client.poll(Duration::ZERO));
             }
-            let watch = self.client.context();
+            let watch = client.context();
             match answer {
                 Ok(metadata) => {
                     watch.answered();
@@ -85,7 +109,7 @@ impl Lookup {
 
     /// The id of the cluster, if it tells in time.
     pub(crate) fn cluster_id(&self, limit: Duration) -> Option<String> {
-        self.client.client().fetch_cluster_id(limit)
+        self.client(false).ok()?.client().fetch_cluster_id(limit)
     }
 
     /// A topic; `None` if it does not exist.

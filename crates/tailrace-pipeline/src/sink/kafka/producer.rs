@@ -59,8 +59,6 @@ pub(crate) fn producer_config(
         // Measured on one core: lz4 makes the producer quicker than no compression does, because there
         // is less to send; zstd is smaller and slower.
         .set("compression.type", "lz4")
-        // Topics are made as the job says, or not at all.
-        .set("allow.auto.create.topics", "false")
         // Messages are handed over many at a time, so large batches form by themselves. Without load, and
         // before every commit, a linger is pure delay.
         .set("linger.ms", "0")

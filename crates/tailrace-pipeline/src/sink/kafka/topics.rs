@@ -223,29 +223,23 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 
 impl TopicDirectory for KafkaTopics {
     fn prepare(&self, names: &[String]) {
-        let mut missing = Vec::new();
-        for name in names.iter().filter(|name| check_name(name).is_ok()) {
-            if self.lock().topics.contains_key(name.as_str()) {
-                continue;
-            }
-            match self.partitions_of(name) {
-                Ok(Some(partitions)) => drop(self.remember(name, partitions)),
-                Ok(None) => missing.push(self.plan(name, None, &[])),
-                Err(_) => return,
-            }
-        }
-        if missing.is_empty() {
+        let plans: Vec<TopicPlan<'_>> = {
+            let known = self.lock();
+            let unknown = names.iter().filter(|name| !known.topics.contains_key(name.as_str()));
+            unknown
+                .filter(|name| check_name(name).is_ok())
+                .map(|name| self.plan(name, None, &[]))
+                .collect()
+        };
+        if plans.is_empty() {
             return;
         }
-        let made = self.admin().and_then(|admin| admin.create_all(&missing));
+        // Whether they exist is not asked before: the answer tells, and one that was just made needs no look at it.
+        let made = self.admin().and_then(|admin| admin.create_all(&plans)).and_then(|made| {
+            made.iter().try_for_each(|name| self.remember(name, self.partitions).map(drop))
+        });
         if let Err(error) = made {
             tracing::debug!(%error, "topics cannot be made together");
-            return;
-        }
-        for plan in &missing {
-            if let Ok(Some(partitions)) = self.partitions_of(plan.name) {
-                drop(self.remember(plan.name, partitions));
-            }
         }
     }
 

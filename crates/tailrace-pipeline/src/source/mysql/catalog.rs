@@ -1,6 +1,6 @@
 //! What the source's catalog says: server settings, tables, keys.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use tailrace_codec::TableSchema;
 use tailrace_codec::mysql::{Catalog, collations_query, columns_query};
@@ -170,8 +170,6 @@ pub(crate) struct SelectedTable {
     pub(crate) database: String,
     /// Table.
     pub(crate) table: String,
-    /// The server's estimate of its rows.
-    pub(crate) rows_estimated: u64,
     /// What the server takes for its primary key. `None` without one.
     pub(crate) key: Option<PrimaryKey>,
 }
@@ -211,7 +209,7 @@ pub(crate) fn selected_tables(
     let list = database_list(selection);
     let mut keys = primary_keys(connection, &list)?;
     let rows = connection.rows(&format!(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(TABLE_ROWS, 0) FROM information_schema.TABLES \
+        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES \
          WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA IN ({list})"
     ))?;
     let mut tables = Vec::new();
@@ -219,11 +217,35 @@ pub(crate) fn selected_tables(
         let (database, table) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
         if selection.includes(&database, &table) {
             let key = keys.remove(&(database.clone(), table.clone()));
-            tables.push(SelectedTable { database, table, rows_estimated: row.number(2)?, key });
+            tables.push(SelectedTable { database, table, key });
         }
     }
     tables.sort_by(|a, b| (&a.database, &a.table).cmp(&(&b.database, &b.table)));
     Ok(tables)
+}
+
+/// The server's estimate of the rows of some tables together. It may take seconds for thousands of tables: the server
+/// opens every one that it has not been asked for lately.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) fn rows_estimated(
+    connection: &mut Connection,
+    selection: &Selection,
+    tables: &HashSet<TableName>,
+) -> Result<u64> {
+    let list = database_list(selection);
+    let rows = connection.rows(&format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(TABLE_ROWS, 0) FROM information_schema.TABLES \
+         WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA IN ({list})"
+    ))?;
+    let mut estimated = 0;
+    for row in &rows {
+        if tables.contains(&(row.text(0)?.to_owned(), row.text(1)?.to_owned())) {
+            estimated += row.number(2)?;
+        }
+    }
+    Ok(estimated)
 }
 
 /// The present definition of a table.
@@ -366,7 +388,8 @@ pub(crate) fn list(
     Ok(found.into_iter().map(|(name, tables)| FoundDatabase { name, tables }).collect())
 }
 
-type TableName = (String, String);
+/// Database and table.
+pub(crate) type TableName = (String, String);
 
 /// Columns of a unique index.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! The full phase: passes of read views, chunks and readers. See `docs/adr/0001`.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::engine::unix_ms;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::TaskType;
 use crate::observe::Counters;
-use crate::source::mysql::catalog::{self, SelectedTable, ServerSettings};
+use crate::source::mysql::catalog::{self, SelectedTable, ServerSettings, TableName};
 use crate::source::mysql::chunk::quoted_table;
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::context::{Context, Throttle};
@@ -40,6 +40,8 @@ const COMMIT_POLL_INTERVAL: Duration = Duration::from_millis(50);
 pub(crate) struct Snapshot<'c> {
     context: &'c Context,
     progress: SnapshotProgress,
+    /// The source was asked how many rows there are.
+    estimated: bool,
 }
 
 /// Tables that are still to be read, and where each stands.
@@ -68,7 +70,7 @@ struct Views {
 
 impl<'c> Snapshot<'c> {
     pub(crate) fn new(context: &'c Context, progress: SnapshotProgress) -> Self {
-        Self { context, progress }
+        Self { context, progress, estimated: false }
     }
 
     /// Runs passes until every selected table is delivered.
@@ -107,6 +109,7 @@ impl<'c> Snapshot<'c> {
                 true => fruitless = 0,
                 false => fruitless += 1,
             }
+            self.estimated = true;
             self.progress = self.context.snapshot_progress();
             if fruitless > FRUITLESS_PASSES_MAX {
                 return Err(changes_all_the_time(fruitless));
@@ -118,9 +121,19 @@ impl<'c> Snapshot<'c> {
 
     fn announce(&self, plan: &Plan) {
         let counters = &self.context.counters;
-        let rows = plan.tables.iter().map(|t| t.table.rows_estimated).sum();
-        Counters::add(&counters.snapshot_rows_estimated, rows);
         Counters::add(&counters.snapshot_tables, plan.tables.len() as u64);
+    }
+
+    /// Counts the rows that are to be expected, beside the readers. Without an estimate progress is told by tables.
+    fn estimate(&self, names: &[TableName]) {
+        let wanted: HashSet<TableName> = names.iter().cloned().collect();
+        let estimated = self.context.connect().and_then(|mut connection| {
+            catalog::rows_estimated(&mut connection, &self.context.spec.selection, &wanted)
+        });
+        match estimated {
+            Ok(rows) => Counters::add(&self.context.counters.snapshot_rows_estimated, rows),
+            Err(error) => tracing::debug!(%error, "the rows cannot be estimated"),
+        }
     }
 
     /// The selected tables that are not finished, in order.
@@ -366,15 +379,19 @@ impl<'c> Snapshot<'c> {
         until: Instant,
     ) -> Result<bool> {
         let sharers = readers.len();
-        let names: Vec<(String, String)> =
+        let names: Vec<TableName> =
             plan.tables.iter().map(|t| (t.table.database.clone(), t.table.table.clone())).collect();
         let work = Work::new(plan);
         let results: Vec<Result<u64>> = std::thread::scope(|scope| {
             if names.len() > 1 && self.context.router.has_topic_per_table() {
                 scope.spawn(|| {
-                    work.wait_for_second_table();
-                    topics_ahead::make(&self.context.router, &names, || work.is_over());
+                    topics_ahead::make(&self.context.router, &names, |begun| {
+                        work.wait_until_left(names.len().saturating_sub(begun))
+                    });
                 });
+            }
+            if !self.estimated {
+                scope.spawn(|| self.estimate(&names));
             }
             let handles: Vec<_> = readers
                 .into_iter()
@@ -493,20 +510,13 @@ impl Work {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until all of the first table is taken, or nothing is left to take.
-    fn wait_for_second_table(&self) {
-        let state = self.lock();
-        let tables = state.tables.len();
-        let waited = self.changed.wait_while(state, |state| {
-            !state.abandoned && !state.tables.is_empty() && state.tables.len() == tables
+    /// Waits until no more than some tables are left to take; false if none is.
+    fn wait_until_left(&self, tables: usize) -> bool {
+        let waited = self.changed.wait_while(self.lock(), |state| {
+            !state.abandoned && !state.tables.is_empty() && state.tables.len() > tables
         });
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
-    }
-
-    /// Whether nothing is left to take.
-    fn is_over(&self) -> bool {
-        let state = self.lock();
-        state.abandoned || state.tables.is_empty()
+        let state = waited.unwrap_or_else(PoisonError::into_inner);
+        !state.abandoned && !state.tables.is_empty()
     }
 
     fn abandon(&self) {

@@ -6,15 +6,27 @@ use crate::transform::route::Router;
 /// Topics of the first request: readers wait for them.
 const FIRST_MAX: usize = 8;
 /// Topics of one request.
-const REQUEST_MAX: usize = 256;
+const REQUEST_MAX: usize = 128;
+/// Tables that topics are made ahead of. A broker that has just taken a request makes the logs afterwards, one by one,
+/// and holds up whatever else it is asked for.
+const AHEAD_MAX: usize = 256;
 
-/// Makes the topics of tables in order, until `is_over`. A reader that comes to a table first, or whose table's
-/// topic cannot be made, makes it by itself, or says why not.
-pub(crate) fn make(router: &Router, tables: &[(String, String)], is_over: impl Fn() -> bool) {
-    let (mut rest, mut count) = (tables, FIRST_MAX);
-    while !rest.is_empty() && !is_over() {
-        let (now, later) = rest.split_at(count.min(rest.len()));
-        router.prepare(now);
-        (rest, count) = (later, (count * 2).min(REQUEST_MAX));
+/// Makes the topics of tables in order. `wait_until_begun` waits until so many tables are begun, and says whether there
+/// are any left. A reader that comes to a table first, or whose table's topic cannot be made, makes it by itself, or
+/// says why not.
+pub(crate) fn make(
+    router: &Router,
+    tables: &[(String, String)],
+    wait_until_begun: impl Fn(usize) -> bool,
+) {
+    let (mut from, mut count) = (0, FIRST_MAX);
+    while from < tables.len() {
+        let to = (from + count).min(tables.len());
+        // Where one table is all that is read, none is made ahead.
+        if !wait_until_begun(to.saturating_sub(AHEAD_MAX).max(1)) {
+            return;
+        }
+        router.prepare(tables.get(from..to).unwrap_or_default());
+        (from, count) = (to, (count * 2).min(REQUEST_MAX));
     }
 }
