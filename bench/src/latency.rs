@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
@@ -28,11 +28,28 @@ const RATE: u32 = 500;
 /// commit takes 8 ms in the first 10 s, 5 ms in the third and 4 ms after 50 s.
 const WARM_UP: Duration = Duration::from_secs(60);
 
+/// How long the source commits as fast as it can, behind the warm-up.
+const FULL_SPEED: Duration = Duration::from_secs(10);
+/// Time between two bursts of a steady load.
+const BURST_INTERVAL: Duration = Duration::from_millis(5);
+/// Transactions of a burst without a pause.
+const BURST_MAX: u64 = 500;
+
 /// What is measured: Tailrace with all defaults, or Debezium.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Subject {
     Tailrace(Target, Shape),
     Debezium(Flavor),
+}
+
+impl Subject {
+    /// Where the messages of a run of this name go.
+    fn topic(self, name: &str) -> String {
+        match self {
+            Self::Tailrace(..) => format!("{name}-{DATABASE}-{TABLE}"),
+            Self::Debezium(_) => format!("{name}.{DATABASE}.{TABLE}"),
+        }
+    }
 }
 
 /// The running subject.
@@ -90,10 +107,7 @@ pub(crate) fn measure(
         "DROP TABLE IF EXISTS {DATABASE}.{TABLE}; CREATE TABLE {DATABASE}.{TABLE} (id INT PRIMARY KEY, pad VARCHAR(200))"
     ))?;
     let name = stage.run_name();
-    let topic = match subject {
-        Subject::Tailrace(..) => format!("{name}-{DATABASE}-{TABLE}"),
-        Subject::Debezium(_) => format!("{name}.{DATABASE}.{TABLE}"),
-    };
+    let topic = subject.topic(&name);
     stage.create_topic(&topic)?;
     let running = Running::start(stage, subject, &name)?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -124,8 +138,84 @@ pub(crate) fn head() -> String {
     )
 }
 
+/// Measures one subject at half of the rate that it, the source and the broker reach together on this machine, found by
+/// letting the source commit as fast as it can.
+///
+/// # Errors
+/// As [`measure`].
+pub(crate) fn measure_at_half(
+    stage: &mut Stage,
+    figures: &mut Figures,
+    (title, subject): (&str, Subject),
+    seconds: u64,
+) -> Result<()> {
+    stage
+        .mysql
+        .query(&format!("DROP TABLE IF EXISTS {DATABASE}.{TABLE}; {}", burst_statements()))?;
+    let name = stage.run_name();
+    let topic = subject.topic(&name);
+    stage.create_topic(&topic)?;
+    let running = Running::start(stage, subject, &name)?;
+    let (stop, rate) = (AtomicBool::new(false), AtomicU64::new(u64::MAX));
+    let consumer = consumer(&stage.kafka, &topic)?;
+    let url = stage.url();
+    let lags = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| write_bursts(&url, &rate, &stop));
+        let measured = (|| {
+            read(&consumer, WARM_UP)?;
+            let most = read(&consumer, FULL_SPEED)?.len() as u64 / FULL_SPEED.as_secs();
+            rate.store(most / 2, Ordering::Relaxed);
+            // What has piled up.
+            read(&consumer, FULL_SPEED)?;
+            Ok::<_, anyhow::Error>((most, read(&consumer, Duration::from_secs(seconds))?))
+        })();
+        stop.store(true, Ordering::Relaxed);
+        writer.join().ok().context("the writer panicked")??;
+        measured
+    });
+    running.stop()?;
+    stage.delete_topics(&[topic])?;
+    let (most, lags) = lags?;
+    let title = format!("{title}, {} a second of at most {most}", most / 2);
+    figures.say(format!("| {title} | {} | {} | – |", spread(&lags), lags.len()));
+    Ok(())
+}
+
+/// Table and procedure of a load that the server makes by itself: transactions of one row, each with the time of its
+/// insert.
+fn burst_statements() -> String {
+    format!(
+        "CREATE TABLE {DATABASE}.{TABLE} (id INT PRIMARY KEY AUTO_INCREMENT, pad VARCHAR(200));\nUSE {DATABASE};\n\
+         DROP PROCEDURE IF EXISTS burst;\nDELIMITER //\nCREATE PROCEDURE burst(n INT)\nBEGIN\n\
+         WHILE n > 0 DO\nINSERT INTO {TABLE} (pad) VALUES (UNIX_TIMESTAMP(SYSDATE(6)) * 1000);\nSET n = n - 1;\n\
+         END WHILE;\nEND//\nDELIMITER ;"
+    )
+}
+
+/// Transactions at a rate per second, evenly spread over bursts; as many as there can be at a rate of `u64::MAX`.
+fn write_bursts(url: &str, rate: &AtomicU64, stop: &AtomicBool) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut conn = Conn::new(Opts::from_url(url)?).await?;
+        conn.query_drop(format!("USE {DATABASE}")).await?;
+        let mut pace = tokio::time::interval(BURST_INTERVAL);
+        while !stop.load(Ordering::Relaxed) {
+            let transactions = match rate.load(Ordering::Relaxed) {
+                u64::MAX => BURST_MAX,
+                rate => {
+                    pace.tick().await;
+                    rate * BURST_INTERVAL.as_micros() as u64 / 1_000_000
+                }
+            };
+            conn.query_drop(format!("CALL burst({transactions})")).await?;
+        }
+        conn.disconnect().await?;
+        Ok(())
+    })
+}
+
 /// Percentiles of some durations in milliseconds.
-fn spread(ms: &[f64]) -> String {
+pub(crate) fn spread(ms: &[f64]) -> String {
     let mut ms = ms.to_vec();
     ms.sort_by(f64::total_cmp);
     let at = |share: f64| ms.get(((ms.len() as f64) * share) as usize).copied().unwrap_or(0.0);

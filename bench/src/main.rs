@@ -5,9 +5,12 @@
 mod chart;
 mod figures;
 mod floors;
+mod interference;
 mod latency;
+mod many_jobs;
 mod prepare;
 mod rival;
+mod server;
 mod stage;
 mod startup;
 mod tailrace;
@@ -21,7 +24,7 @@ use clap::Parser;
 use crate::figures::{Figures, Run};
 use crate::latency::Subject;
 use crate::rival::{Flavor, Rivals};
-use crate::stage::Stage;
+use crate::stage::{DATABASE, Stage};
 use crate::tailrace::{Shape, Target};
 use crate::workload::Workload;
 
@@ -53,9 +56,15 @@ struct Args {
     /// Seconds of the latency measurement.
     #[arg(long, default_value_t = 20)]
     latency_seconds: u64,
-    /// Tables of the measurement of a start.
+    /// Tables of the measurement of a start (repeatable).
+    #[arg(long, default_values_t = [100, 10_000])]
+    tables: Vec<u32>,
+    /// Jobs of a server in which nothing happens.
     #[arg(long, default_value_t = 100)]
-    tables: u32,
+    idle_jobs: u32,
+    /// Jobs of a server that run at once.
+    #[arg(long, default_value_t = 20)]
+    jobs: u32,
     /// The sizes of the aims: 10 M rows, a transaction of 2 GB (10 M rows).
     #[arg(long)]
     full: bool,
@@ -84,6 +93,7 @@ impl Args {
         if self.quick {
             (self.transactions, self.rows, self.transaction_rows) = (20_000, 50_000, 50_000);
             (self.rounds, self.latency_seconds) = (1, 5);
+            (self.tables, self.idle_jobs, self.jobs) = (vec![100], 5, 3);
         }
         self
     }
@@ -145,7 +155,7 @@ fn measure(
         .collect();
     let single = workload::SINGLE;
     rival::prepare(stage, &flavors, single.last)?;
-    stage.mysql.query(&format!("TRUNCATE TABLE {}.{}", stage::DATABASE, single.table))?;
+    stage.mysql.query(&format!("TRUNCATE TABLE {}.{}", DATABASE, single.table))?;
     for (workload, changes) in workload::ALL {
         figures.section(workload.title);
         if figures.wants_any(
@@ -168,7 +178,8 @@ fn measure(
     // They would share the machine with what comes.
     rivals.stop()?;
     latencies(stage, figures, args.latency_seconds)?;
-    starts(stage, figures, args.tables)?;
+    starts(stage, figures, &args.tables)?;
+    beside(stage, figures, args)?;
     figures.section("one transaction of many rows");
     if figures.wants("→ Kafka, exactly once") {
         let large = prepare::large_transaction(stage, args.transaction_rows)?;
@@ -263,15 +274,40 @@ fn stream_round(
     Ok(())
 }
 
-fn starts(stage: &mut Stage, figures: &mut Figures, tables: u32) -> Result<()> {
+/// What it does to others, and what others do to it.
+fn beside(stage: &mut Stage, figures: &mut Figures, args: &Args) -> Result<()> {
+    figures.section("an application beside a full phase");
+    if figures.wants("Tailrace") {
+        figures.say(interference::head());
+        // The table may be there from before.
+        stage.mysql.query(&format!("DROP TABLE IF EXISTS {DATABASE}.filled"))?;
+        prepare::table(stage, "filled", args.rows)?;
+        interference::measure(stage, figures, (args.rows, args.latency_seconds))?;
+    }
+    figures.section("many jobs");
+    if figures.wants("Tailrace, idle") {
+        many_jobs::one_idle(stage, figures)?;
+        many_jobs::many_idle(stage, figures, args.idle_jobs)?;
+    }
+    if figures.wants("Tailrace, together") {
+        many_jobs::together(stage, figures, (args.jobs, args.transactions / 10))?;
+    }
+    Ok(())
+}
+
+fn starts(stage: &mut Stage, figures: &mut Figures, tables: &[u32]) -> Result<()> {
     figures.section("starts");
     if figures.wants("Tailrace") {
-        startup::first_message(stage, figures, tables)?;
+        for tables in tables {
+            startup::first_message(stage, figures, *tables)?;
+        }
         startup::after_kill(stage, figures)?;
     }
+    // Of many tables the rival's start takes longer than all other measurements.
+    let Some(tables) = tables.iter().min() else { return Ok(()) };
     for flavor in rival::FLAVORS {
         if figures.wants(flavor.name) {
-            startup::rival_first_message(stage, figures, tables, flavor)?;
+            startup::rival_first_message(stage, figures, *tables, flavor)?;
         }
     }
     Ok(())
@@ -288,6 +324,10 @@ fn latencies(stage: &mut Stage, figures: &mut Figures, seconds: u64) -> Result<(
     for (name, subject) in ours.chain(theirs) {
         if figures.wants(name) {
             latency::measure(stage, figures, (name, subject), seconds)?;
+        }
+        let at_half = format!("{name}, at half of the maximum");
+        if figures.wants(&at_half) {
+            latency::measure_at_half(stage, figures, (name, subject), seconds)?;
         }
     }
     Ok(())

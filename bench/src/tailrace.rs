@@ -33,9 +33,13 @@ pub(crate) enum Target {
 pub(crate) fn stream(stage: &mut Stage, log: &Log, target: Target, shape: Shape) -> Result<Run> {
     // The log has to end with a selected change: a position that only others moved is told late.
     stage.mysql.query(&format!("USE {DATABASE}; {}", log.last))?;
-    let start =
-        format!("gtid_set = \"{}\"\nfile_and_position = \"{}:{}\"", log.from, log.file, log.offset);
+    let start = start_of(log);
     run(stage, (log.table, log.changes), "incremental", &start, (target, shape))
+}
+
+/// Lines of a job file that let a job begin where a log does.
+pub(crate) fn start_of(log: &Log) -> String {
+    format!("gtid_set = \"{}\"\nfile_and_position = \"{}:{}\"", log.from, log.file, log.offset)
 }
 
 /// Reads a table whole.

@@ -33,33 +33,43 @@ struct Moment {
     busy: f64,
 }
 
-/// The committed messages of one topic of one partition.
+/// The committed messages of topics of one partition.
 pub(crate) struct Topic {
     consumer: BaseConsumer,
-    name: String,
+    names: Vec<String>,
 }
 
 impl Topic {
     pub(crate) fn new(stage: &Stage, name: &str) -> Result<Self> {
+        Self::all(stage, &[name.to_owned()])
+    }
+
+    /// Several topics that are counted together.
+    pub(crate) fn all(stage: &Stage, names: &[String]) -> Result<Self> {
         let consumer = ClientConfig::new()
             .set("bootstrap.servers", &stage.kafka)
             .set("isolation.level", "read_committed")
             .set("group.id", "bench-watch")
             .set("enable.auto.commit", "false")
             .create()?;
-        Ok(Self { consumer, name: name.to_owned() })
+        Ok(Self { consumer, names: names.to_vec() })
     }
 
-    /// Its committed length, the markers of transactions included.
+    /// Their committed length, the markers of transactions included.
     pub(crate) fn len(&self) -> Result<u64> {
-        let (_, end) = self.consumer.fetch_watermarks(&self.name, 0, TIMEOUT)?;
-        Ok(u64::try_from(end)?)
+        let mut messages = 0;
+        for name in &self.names {
+            let (_, end) = self.consumer.fetch_watermarks(name, 0, TIMEOUT)?;
+            messages += u64::try_from(end)?;
+        }
+        Ok(messages)
     }
 
     /// Values of the first messages.
     pub(crate) fn sample(&self) -> Result<Vec<Vec<u8>>> {
         let mut assignment = TopicPartitionList::new();
-        assignment.add_partition_offset(&self.name, 0, Offset::Beginning)?;
+        let first = self.names.first().context("no topic")?;
+        assignment.add_partition_offset(first, 0, Offset::Beginning)?;
         self.consumer.assign(&assignment)?;
         let mut sample = Vec::new();
         while sample.len() < SAMPLE {
@@ -104,7 +114,7 @@ pub(crate) fn follow(stage: &Stage, topic: &Topic, changes: u64, pid: u32) -> Re
             return run(begin.context("no begin")?, end, peak, first);
         }
         if last_change.elapsed() > SILENCE_MAX {
-            bail!("{} has {last} of {changes} messages, and gets no more", topic.name);
+            bail!("{:?} have {last} of {changes} messages, and get no more", topic.names);
         }
         std::thread::park_timeout(LOOK_PAUSE);
     }

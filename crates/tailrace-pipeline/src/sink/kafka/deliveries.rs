@@ -1,7 +1,7 @@
 //! The ledger of messages that are on their way: what is acknowledged, what failed, whose bytes must
 //! stay.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rdkafka::client::ClientContext;
@@ -16,6 +16,9 @@ use crate::sink::kafka::watch::Watch;
 
 /// Bytes of a key that an error shows.
 const KEY_SHOWN_BYTES_MAX: usize = 200;
+
+/// Topics that an error names.
+const FAILED_TOPICS_MAX: usize = 5;
 
 /// Number of a batch among those of one producer, from 1 on, rising by 1.
 pub(crate) type BatchNumber = usize;
@@ -81,6 +84,8 @@ struct State {
     reports: u64,
     /// The first message that failed.
     failure: Option<Failure>,
+    /// Topics of messages that failed, at most [`FAILED_TOPICS_MAX`].
+    failed_topics: BTreeSet<String>,
 }
 
 /// What one producer has on its way. It is the producer's context, so it outlives every pointer that
@@ -137,6 +142,11 @@ impl Deliveries {
     /// Whether every message of all batches up to this one is acknowledged.
     pub(crate) fn acknowledged_through(&self, batch: BatchNumber) -> bool {
         batch < self.lock().first()
+    }
+
+    /// Topics of messages that failed, in order: the first few.
+    pub(crate) fn failed_topics(&self) -> Vec<String> {
+        self.lock().failed_topics.iter().cloned().collect()
     }
 
     /// The first message that failed.
@@ -202,6 +212,9 @@ impl ProducerContext for Deliveries {
         state.bytes = state.bytes.saturating_sub(key.len() + value.len());
         if let Some(error) = error {
             let code = code_of(error).unwrap_or(Code::Fail);
+            if state.failed_topics.len() < FAILED_TOPICS_MAX {
+                state.failed_topics.insert(message.topic().to_owned());
+            }
             // What fails after the first one mostly fails because of it. What was thrown away did not
             // fail by itself.
             if state.failure.as_ref().is_none_or(|f| f.was_purged() && !is_purge(code)) {

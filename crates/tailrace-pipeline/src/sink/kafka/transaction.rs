@@ -229,10 +229,13 @@ impl Transactional {
         // Another transaction cannot begin now; the refusal tells why this one failed.
         match self.producer.client().begin_transaction() {
             Err(KafkaError::Transaction(e)) if e.txn_requires_abort() => {
-                let topic = self.producer.ledger().failure().map(|f| f.topic).unwrap_or_default();
+                // All of the transaction failed, whichever of its partitions was refused.
+                let names = self.producer.ledger().failed_topics();
+                let topics = names.iter().map(|name| format!("topic {name}"));
+                let topics = topics.collect::<Vec<_>>().join(", ");
                 fault(
-                    format!("Kafka transaction of {} with messages for topic {topic}", self.id),
-                    &format!("Write on topic {topic} and all others that are written"),
+                    format!("Kafka transaction of {} with messages for {topics}", self.id),
+                    &format!("Write on {topics} and all others that are written"),
                     &KafkaError::Transaction(e),
                 )
             }
