@@ -1,6 +1,6 @@
 //! Questions about the cluster that any client may ask: brokers, topics, leaders.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -9,6 +9,7 @@ use rdkafka::metadata::Metadata;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::KafkaEndpoint;
+use crate::sink::kafka::closing::close_aside;
 use crate::sink::kafka::fault::{fault, kind_of, refused_settings};
 use crate::sink::kafka::security::client_config;
 use crate::sink::kafka::watch::Watch;
@@ -20,6 +21,8 @@ const SLICE: Duration = Duration::from_millis(500);
 /// Questions about topics that one client is asked. It never forgets a topic, and goes through all of them with every
 /// answer: measured with 2 000 topics, that took 2 ms of CPU time for each.
 const QUESTIONS_MAX: usize = 128;
+/// A client that is not asked for so long is closed: each has threads and connections.
+pub(crate) const IDLE_MAX: Duration = Duration::from_secs(10);
 /// Events served after a question; more wait for the next one.
 const EVENTS_MAX: usize = 32;
 
@@ -27,13 +30,14 @@ const EVENTS_MAX: usize = 32;
 /// events, and an admin client does not show them.
 pub(crate) struct Lookup {
     endpoint: KafkaEndpoint,
-    asking: Mutex<Asking>,
+    asking: Mutex<Option<Asking>>,
 }
 
 /// The client that is asked now, and how many questions about a topic it has had.
 struct Asking {
     client: Arc<BaseConsumer<Watch>>,
     questions: usize,
+    last: Instant,
 }
 
 fn connect(endpoint: &KafkaEndpoint) -> Result<BaseConsumer<Watch>> {
@@ -57,18 +61,39 @@ impl Lookup {
     /// # Errors
     /// `Configuration` if the endpoint's settings are not possible.
     pub(crate) fn open(endpoint: &KafkaEndpoint) -> Result<Self> {
-        let asking = Asking { client: Arc::new(connect(endpoint)?), questions: 0 };
-        Ok(Self { endpoint: endpoint.clone(), asking: Mutex::new(asking) })
+        let lookup = Self { endpoint: endpoint.clone(), asking: Mutex::new(None) };
+        lookup.client(false)?;
+        Ok(lookup)
     }
 
     /// The client for a question.
     fn client(&self, names_topic: bool) -> Result<Arc<BaseConsumer<Watch>>> {
-        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
-        if asking.questions >= QUESTIONS_MAX {
-            *asking = Asking { client: Arc::new(connect(&self.endpoint)?), questions: 0 };
+        let mut place = self.lock();
+        if let Some(worn) = place.take_if(|asking| asking.questions >= QUESTIONS_MAX) {
+            close_aside(worn.client);
         }
+        let asking = match &mut *place {
+            Some(asking) => asking,
+            none => none.insert(Asking {
+                client: Arc::new(connect(&self.endpoint)?),
+                questions: 0,
+                last: Instant::now(),
+            }),
+        };
         asking.questions += usize::from(names_topic);
+        asking.last = Instant::now();
         Ok(Arc::clone(&asking.client))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Asking>> {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes the client if nothing was asked for some time; the next question opens another.
+    pub(crate) fn rest(&self) {
+        if let Some(idle) = self.lock().take_if(|asking| asking.last.elapsed() >= IDLE_MAX) {
+            close_aside(idle.client);
+        }
     }
 
     /// The cluster's metadata, of one topic or of all that the account may see.

@@ -5,6 +5,7 @@
 
 mod acknowledged;
 mod admin;
+mod closing;
 mod deliveries;
 mod fault;
 pub mod keystore;
@@ -253,6 +254,7 @@ impl Sink for KafkaSink {
         if let Some(checkpoint) = self.durable.take() {
             return Ok(Some(checkpoint));
         }
+        self.topics.rest();
         self.call(|mode, progress, patience| match mode {
             Mode::Closed => not_recovered(),
             Mode::ExactlyOnce(_) => Ok(None),

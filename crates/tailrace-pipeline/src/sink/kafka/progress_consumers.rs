@@ -4,6 +4,7 @@ use rdkafka::consumer::BaseConsumer;
 
 use crate::error::Result;
 use crate::job::KafkaEndpoint;
+use crate::sink::kafka::closing::close_aside;
 use crate::sink::kafka::fault::refused_settings;
 use crate::sink::kafka::security::client_config;
 use crate::sink::kafka::watch::Watch;
@@ -40,11 +41,8 @@ impl ProgressConsumers {
         Ok(Self { written: open("read_uncommitted")?, committed: open("read_committed")? })
     }
 
-    /// Closes both in a thread of their own: librdkafka takes a tenth of a second for each, which a start would
-    /// have to wait for.
+    /// Closes both without a wait.
     pub(crate) fn close(self) {
-        let closing = std::thread::Builder::new().name("tailrace-close".into());
-        // If there is no thread for it, they are closed here.
-        drop(closing.spawn(move || drop(self)));
+        close_aside(self);
     }
 }

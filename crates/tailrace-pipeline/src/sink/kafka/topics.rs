@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::batch::{Topic, TopicId};
@@ -10,7 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobSpec, KafkaEndpoint};
 use crate::sink::TopicDirectory;
 use crate::sink::kafka::admin::{Admin, Of, TopicPlan};
-use crate::sink::kafka::lookup::{ANSWER_TIMEOUT, Lookup};
+use crate::sink::kafka::closing::close_aside;
+use crate::sink::kafka::lookup::{ANSWER_TIMEOUT, IDLE_MAX, Lookup};
 use crate::sink::kafka::progress::ProgressTopic;
 
 /// Longest wait until a topic that was just made has leaders.
@@ -36,8 +37,9 @@ pub struct KafkaTopics {
     endpoint: KafkaEndpoint,
     history: ProgressTopic,
     lookup: Lookup,
-    /// Made when the first topic is to be made or described: most starts of a job need none.
-    admin: OnceLock<Admin>,
+    /// Made when a topic is to be made or described: most starts of a job need none. With the time when it was
+    /// needed last.
+    admin: Mutex<Option<(Arc<Admin>, Instant)>>,
     partitions: i32,
     replication_factor: i16,
     known: Mutex<Known>,
@@ -54,7 +56,7 @@ impl KafkaTopics {
             endpoint: spec.target.clone(),
             history: ProgressTopic::of_history(&spec.policy.progress_topic, &spec.job_id),
             lookup: Lookup::open(&spec.target)?,
-            admin: OnceLock::new(),
+            admin: Mutex::new(None),
             partitions: spec.policy.partitions,
             replication_factor: spec.policy.replication_factor,
             known: Mutex::default(),
@@ -70,12 +72,23 @@ impl KafkaTopics {
         &self.lookup
     }
 
-    pub(crate) fn admin(&self) -> Result<&Admin> {
-        if let Some(admin) = self.admin.get() {
-            return Ok(admin);
+    pub(crate) fn admin(&self) -> Result<Arc<Admin>> {
+        let mut place = self.admin.lock().unwrap_or_else(PoisonError::into_inner);
+        let admin = match place.take() {
+            Some((admin, _)) => admin,
+            None => Arc::new(Admin::open(&self.endpoint)?),
+        };
+        *place = Some((Arc::clone(&admin), Instant::now()));
+        Ok(admin)
+    }
+
+    /// Closes clients that were not needed for some time.
+    pub(crate) fn rest(&self) {
+        self.lookup.rest();
+        let mut place = self.admin.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((idle, _)) = place.take_if(|(_, last)| last.elapsed() >= IDLE_MAX) {
+            close_aside(idle);
         }
-        let admin = Admin::open(&self.endpoint)?;
-        Ok(self.admin.get_or_init(|| admin))
     }
 
     /// Names of topics from a place on, for a copy that is read without a lock.
