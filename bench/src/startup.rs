@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use tailrace_testkit::process::signal_process;
+use tailrace_testkit::wait;
 
 use crate::figures::Figures;
 use crate::latency::write;
@@ -85,8 +86,8 @@ fn one_start(stage: &mut Stage) -> Result<f64> {
     let topic = format!("{name}-{MANY}-{FIRST}");
     stage.create_topic(&topic)?;
     let watched = Topic::new(stage, &topic)?;
-    // Of a connection that is open already.
-    watched.len()?;
+    // Before the start, so that the connection is open and the broker knows the topic.
+    wait::until("the topic", LIMIT, || Ok(watched.len().ok()))?;
     let job =
         job_file(stage, &name, FIRST, "full+incremental", "", (Target::ExactlyOnce, Shape::Drs))
             .replace(&format!("{DATABASE} = [\"{FIRST}\"]"), &format!("{MANY} = \"*\""));

@@ -224,6 +224,9 @@ pub struct Limits {
     pub snapshot_readers: usize,
     /// Rows in one chunk of the full phase.
     pub chunk_rows_max: u64,
+    /// Share of one core's time, in percent, for which the full phase reads while others work on the source; 100 takes
+    /// no notice of them.
+    pub snapshot_share_percent_max: u32,
     /// Age at which the full phase renews its read view.
     pub snapshot_view_age_max: Duration,
     /// Keys remembered as changed while a read view was opened; more opens a new view.
@@ -242,6 +245,7 @@ impl Default for Limits {
             event_bytes_max: 1 << 30,
             snapshot_readers: 2,
             chunk_rows_max: 20_000,
+            snapshot_share_percent_max: 20,
             snapshot_view_age_max: Duration::from_secs(600),
             window_keys_max: 200_000,
             rows_per_second_max: None,

@@ -26,7 +26,7 @@ fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }
 
-const DEFINITIONS: [Definition; 7] = [
+const DEFINITIONS: [Definition; 8] = [
     Definition {
         name: "read_task_num",
         description: "Parallel readers of the full phase.",
@@ -42,6 +42,14 @@ const DEFINITIONS: [Definition; 7] = [
         max: 10_000_000,
         read: |l| l.chunk_rows_max,
         write: |l, n| l.chunk_rows_max = n,
+    },
+    Definition {
+        name: "snapshot_share_percent_max",
+        description: "Percent of one core's time for which the full phase reads while others work on the source; 100 takes no notice of them.",
+        min: 1,
+        max: 100,
+        read: |l| u64::from(l.snapshot_share_percent_max),
+        write: |l, n| l.snapshot_share_percent_max = u32::try_from(n).unwrap_or(100),
     },
     Definition {
         name: "snapshot_view_age_s_max",

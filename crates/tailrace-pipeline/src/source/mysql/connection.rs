@@ -82,6 +82,8 @@ pub(crate) struct Connection {
     deprecate_eof: bool,
     /// A result is being read.
     reading: bool,
+    /// Statements that were started and not yet told.
+    statements: u64,
     /// The server's collations and no table, once they were asked for.
     pub(crate) collations: Option<Catalog>,
 }
@@ -135,6 +137,7 @@ impl Connection {
             version: greeting.server_version.clone(),
             deprecate_eof,
             reading: false,
+            statements: 0,
             collations: None,
         };
         connection.authenticate(endpoint, plugin, greeting.nonce)?;
@@ -222,11 +225,17 @@ impl Connection {
         self.transport.send(command)
     }
 
+    /// Statements since the last call.
+    pub(crate) fn take_statements(&mut self) -> u64 {
+        std::mem::take(&mut self.statements)
+    }
+
     /// Starts a statement; its rows, if any, are then read with [`Connection::next_row`].
     ///
     /// # Errors
     /// `SourceStatement` with the server's error, or a broken connection.
     pub(crate) fn start(&mut self, sql: &str) -> Result<()> {
+        self.statements += 1;
         self.begin(&com_query(sql))?;
         let answer = self.transport.receive()?;
         let columns = match QueryResponse::parse(answer).map_err(broken)? {

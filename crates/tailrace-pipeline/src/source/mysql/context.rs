@@ -100,6 +100,11 @@ impl Throttle {
         Self { due: Instant::now(), sharers: (sharers as u64).max(1) }
     }
 
+    /// Readers that share the limit.
+    pub(crate) fn sharers(&self) -> usize {
+        usize::try_from(self.sharers).unwrap_or(usize::MAX)
+    }
+
     fn wait(&mut self, rows: u64, stop: &StopSignal) -> Result<()> {
         loop {
             stop.check()?;

@@ -8,6 +8,7 @@ mod context;
 pub(crate) mod dump;
 mod history;
 mod offset;
+mod pace;
 mod reader;
 pub(crate) mod session;
 mod snapshot;

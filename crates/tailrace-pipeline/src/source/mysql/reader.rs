@@ -1,6 +1,6 @@
 //! A reader of the full phase: plans chunks, reads rows through its view, and hands them over.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tailrace_codec::binlog::recycle;
 use tailrace_codec::encode::{DdlPhase, RowEncoder};
@@ -14,6 +14,7 @@ use crate::source::mysql::catalog::{self, SelectedTable};
 use crate::source::mysql::chunk::{ChunkSql, quoted_table};
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::context::{Context, Throttle};
+use crate::source::mysql::pace::Pace;
 use crate::source::mysql::snapshot::{Next, Task, Work};
 use crate::source::mysql::window::{Window, chunk_key_encoder};
 use crate::transform::compose::{Composer, TableSink};
@@ -53,17 +54,29 @@ pub(crate) struct Reader<'c> {
     throttle: Throttle,
     composer: Composer,
     opened: Option<OpenedTable>,
+    pace: &'c Pace,
+    /// How long the source has worked for this chunk.
+    reading: Duration,
 }
 
 impl<'c> Reader<'c> {
     pub(crate) fn new(
         context: &'c Context,
         connection: Connection,
-        window: &'c Window,
+        (window, pace): (&'c Window, &'c Pace),
         throttle: Throttle,
     ) -> Self {
         let composer = context.composer();
-        Self { context, connection, window, throttle, composer, opened: None }
+        Self {
+            context,
+            connection,
+            window,
+            throttle,
+            composer,
+            opened: None,
+            pace,
+            reading: Duration::ZERO,
+        }
     }
 
     /// Works until nothing is left or the view is too old. Returns the number of chunks read.
@@ -84,9 +97,18 @@ impl<'c> Reader<'c> {
                 }
             };
             self.read(&task)?;
+            self.rest()?;
             chunks += 1;
         }
         Ok(chunks)
+    }
+
+    /// Makes room for others behind a chunk.
+    fn rest(&mut self) -> Result<()> {
+        self.pace.count(self.connection.take_statements());
+        let share = self.context.spec.limits.snapshot_share_percent_max;
+        let read = std::mem::take(&mut self.reading);
+        self.pace.rest(read, (share, self.throttle.sharers()), &self.context.stop)
     }
 
     fn step(&self, advance: Advance) -> Result<()> {
@@ -173,7 +195,8 @@ impl<'c> Reader<'c> {
             return Ok(OpenChunk { chunk: number, after, to: None });
         }
         let sql = ChunkSql::new(&opened.schema, opened.key.clone(), &opened.index);
-        let rows = self.context.spec.limits.chunk_rows_max;
+        let rows = self.pace.chunk_rows(self.context.spec.limits.chunk_rows_max);
+        let begun = Instant::now();
         self.connection.start(&sql.boundary(after.as_deref(), rows)?)?;
         let mut to = None;
         while let Some(row) = self.connection.next_row()? {
@@ -181,6 +204,7 @@ impl<'c> Reader<'c> {
             opened.boundary.read_into(row, &mut cells).map_err(|e| unreadable(opened, &e))?;
             to = Some(sql.boundary_literals(&cells)?);
         }
+        self.reading += begun.elapsed();
         Ok(OpenChunk { chunk: number, after, to })
     }
 
@@ -213,6 +237,7 @@ impl<'c> Reader<'c> {
         let mut from = task.chunk.after.clone();
         let mut key_bytes = Vec::new();
         let mut spare: Vec<Cell<'static>> = Vec::new();
+        let mut begun = Instant::now();
         self.connection.start(query)?;
         while let Some(row) = self.connection.next_row()? {
             let mut cells = recycle(std::mem::take(&mut spare));
@@ -227,6 +252,7 @@ impl<'c> Reader<'c> {
             spare = recycle(cells);
             if full {
                 *in_pieces |= to.is_none();
+                self.reading += begun.elapsed();
                 hand_over(
                     self.context,
                     &mut self.composer,
@@ -235,8 +261,10 @@ impl<'c> Reader<'c> {
                     &mut from,
                     to,
                 )?;
+                begun = Instant::now();
             }
         }
+        self.reading += begun.elapsed();
         let advance = chunk_rows(task, from, None, true);
         let batch = self.composer.take(advance, true);
         self.context.send(batch, &mut self.throttle)

@@ -16,12 +16,15 @@ use crate::source::mysql::catalog::{self, SelectedTable, ServerSettings, TableNa
 use crate::source::mysql::chunk::quoted_table;
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::context::{Context, Throttle};
+use crate::source::mysql::pace::Pace;
 use crate::source::mysql::reader::{self, Reader};
 use crate::source::mysql::stream::Stream;
 use crate::source::mysql::topics_ahead;
 use crate::source::mysql::window::{Visible, Window};
 use crate::source::mysql::xa_recovery;
 
+/// All of a core's time: no notice is taken of others.
+const SHARE_PERCENT_ALL: u32 = 100;
 /// Passes that may fail in a row because tables changed under the views, before the job stops.
 const FRUITLESS_PASSES_MAX: u32 = 30;
 /// Passes without a lock before tables without a key are locked for reading.
@@ -42,6 +45,7 @@ pub(crate) struct Snapshot<'c> {
     progress: SnapshotProgress,
     /// The source was asked how many rows there are.
     estimated: bool,
+    pace: Pace,
 }
 
 /// Tables that are still to be read, and where each stands.
@@ -70,7 +74,8 @@ struct Views {
 
 impl<'c> Snapshot<'c> {
     pub(crate) fn new(context: &'c Context, progress: SnapshotProgress) -> Self {
-        Self { context, progress, estimated: false }
+        let looks = context.spec.limits.snapshot_share_percent_max < SHARE_PERCENT_ALL;
+        Self { context, progress, estimated: false, pace: Pace::new(looks) }
     }
 
     /// Runs passes until every selected table is delivered.
@@ -133,6 +138,28 @@ impl<'c> Snapshot<'c> {
         match estimated {
             Ok(rows) => Counters::add(&self.context.counters.snapshot_rows_estimated, rows),
             Err(error) => tracing::debug!(%error, "the rows cannot be estimated"),
+        }
+    }
+
+    /// Watches for others at the source, beside the readers. Without this it would be read at full speed.
+    fn watch_others(&self, work: &Work) {
+        let share = self.context.spec.limits.snapshot_share_percent_max;
+        let tell = |others: Option<f64>| {
+            let text = match others {
+                Some(n) => format!(
+                    "others send the source {n:.0} statements a second: the full phase reads for {share} % of a core's time (snapshot_share_percent_max)"
+                ),
+                None => {
+                    "the source has no other work: the full phase reads at full speed".to_owned()
+                }
+            };
+            self.context.observer.log(tracing::Level::INFO, &text);
+        };
+        let watched = self.context.connect().and_then(|mut connection| {
+            self.pace.watch(&mut connection, |longest| work.wait_until_over(longest), tell)
+        });
+        if let Err(error) = watched {
+            tracing::debug!(%error, "the source cannot be watched for others");
         }
     }
 
@@ -390,20 +417,23 @@ impl<'c> Snapshot<'c> {
                     });
                 });
             }
+            if self.context.spec.limits.snapshot_share_percent_max < SHARE_PERCENT_ALL {
+                scope.spawn(|| self.watch_others(&work));
+            }
             if !self.estimated {
                 scope.spawn(|| self.estimate(&names));
             }
             let handles: Vec<_> = readers
                 .into_iter()
                 .map(|connection| {
-                    let work = &work;
+                    let (work, pace) = (&work, &self.pace);
                     let context = self.context;
                     std::thread::Builder::new().name("tailrace-read".into()).spawn_scoped(
                         scope,
                         move || {
                             let throttle = Throttle::new(sharers);
-                            let result =
-                                Reader::new(context, connection, window, throttle).run(work, until);
+                            let result = Reader::new(context, connection, (window, pace), throttle)
+                                .run(work, until);
                             if result.is_err() {
                                 work.abandon();
                             }
@@ -508,6 +538,14 @@ impl Work {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, WorkState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nothing is left to take, for some time at most; whether that is so.
+    fn wait_until_over(&self, longest: Duration) -> bool {
+        let is_open = |state: &mut WorkState| !state.abandoned;
+        let waited = self.changed.wait_timeout_while(self.lock(), longest, is_open);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.abandoned
     }
 
     /// Waits until no more than some tables are left to take; false if none is.
