@@ -51,6 +51,8 @@ pub(crate) struct Deliver<S: Sink> {
     pending: Pending,
     /// Batches that count as pending and are not yet handed to the sink, at most [`HELD_BYTES_MAX`].
     held: Vec<Batch>,
+    /// Rows of a full phase were committed.
+    committed_rows: bool,
     /// When the last commit began.
     last_commit: Option<Instant>,
     /// The last checkpoint handed to the sink.
@@ -75,6 +77,7 @@ impl<S: Sink> Deliver<S> {
             limits,
             pending: Pending::default(),
             held: Vec::new(),
+            committed_rows: false,
             last_commit: None,
             committed: None,
             durable: None,
@@ -169,10 +172,13 @@ impl<S: Sink> Deliver<S> {
     }
 
     /// How long an open transaction waits for more. Progress alone is in no hurry: a consumer sees nothing of it, and
-    /// messages that come meanwhile would wait for its commit.
+    /// messages that come meanwhile would wait for its commit. Rows of a full phase are in none either, but for the
+    /// first ones.
     fn wait_for_more(&self) -> Duration {
-        match self.pending.since {
-            Some(since) if self.pending.messages == 0 => {
+        let pending = &self.pending;
+        let only_rows = pending.counts.snapshot_rows == pending.messages && self.committed_rows;
+        match pending.since {
+            Some(since) if pending.messages == 0 || only_rows => {
                 self.limits.transaction_age_max.saturating_sub(since.elapsed())
             }
             _ => self.commit_due_in(),
@@ -202,6 +208,7 @@ impl<S: Sink> Deliver<S> {
         tracing::debug!("commit ends");
         self.committed = Some(self.checkpoint.clone());
         let done = std::mem::take(&mut self.pending);
+        self.committed_rows |= done.counts.snapshot_rows > 0;
         let counters = &self.counters;
         Counters::add(&counters.messages, done.messages);
         Counters::add(&counters.bytes_out, done.bytes as u64);
