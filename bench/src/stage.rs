@@ -1,6 +1,7 @@
 //! The servers of a measurement, and where its files lie.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use rdkafka::ClientConfig;
@@ -8,6 +9,8 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use tailrace_testkit::env;
 use tailrace_testkit::sql::Login;
+
+use crate::usage;
 
 /// Database of all tables.
 pub(crate) const DATABASE: &str = "bench";
@@ -25,6 +28,8 @@ pub(crate) struct Stage {
     pub(crate) sample: Vec<Vec<u8>>,
     pub(crate) dir: tempfile::TempDir,
     runs: u32,
+    /// Priority of programs that are started from now on (nice(1)); else that of the bench.
+    priority: Option<i32>,
 }
 
 /// A process that `cargo xtask bench` has started.
@@ -45,6 +50,7 @@ impl Stage {
             sample: Vec::new(),
             dir: tempfile::tempdir()?,
             runs: 0,
+            priority: None,
         };
         stage
             .mysql
@@ -56,6 +62,36 @@ impl Stage {
     pub(crate) fn run_name(&mut self) -> String {
         self.runs += 1;
         format!("bench-{}-{}", std::process::id(), self.runs)
+    }
+
+    /// A command that starts the measured program.
+    pub(crate) fn tailrace(&self) -> Command {
+        let Some(priority) = self.priority else { return Command::new(&self.program) };
+        let mut command = Command::new("sh");
+        command
+            .args([
+                "-c",
+                "renice -n \"$0\" -p $$ > /dev/null && exec \"$@\"",
+                &priority.to_string(),
+            ])
+            .arg(&self.program);
+        command
+    }
+
+    /// Sets the priority of the broker's threads, and of programs that are started from now on; or that of the bench.
+    pub(crate) fn set_priority(&mut self, priority: Option<i32>) -> Result<()> {
+        self.priority = priority;
+        let priority = match priority {
+            Some(priority) => priority,
+            None => usage::priority(std::process::id()).context("the bench has no priority")?,
+        };
+        let mut command = Command::new("renice");
+        command.args(["-n", &priority.to_string(), "-p"]).stdout(Stdio::null());
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.broker_pid))? {
+            command.arg(thread?.file_name());
+        }
+        ensure!(command.status()?.success(), "the broker's priority cannot be set");
+        Ok(())
     }
 
     pub(crate) fn url(&self) -> String {

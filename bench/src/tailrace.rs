@@ -1,6 +1,6 @@
 //! Runs of the product: `tailrace run` with a job file, which says itself what it has used.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -79,7 +79,7 @@ fn run(
     let topic = format!("{name}-{DATABASE}-{table}");
     let path = stage.dir.path().join(format!("{name}.toml"));
     std::fs::write(&path, job_file(stage, &name, table, task, more, (target, shape)))?;
-    let mut command = Command::new(&stage.program);
+    let mut command = stage.tailrace();
     command.arg("run").arg(&path).args(["--no-precheck"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     if task != "full" {

@@ -13,6 +13,12 @@ pub(crate) fn cpu_seconds(pid: u32) -> Option<f64> {
     Some((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
 }
 
+/// Priority of a process, as nice(1) counts it: field 19 of proc(5).
+pub(crate) fn priority(pid: u32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(16)?.parse().ok()
+}
+
 /// Most resident memory of a process so far, in MiB.
 pub(crate) fn peak_mib(pid: u32) -> Option<f64> {
     memory_mib(pid, "VmHWM:")

@@ -245,7 +245,7 @@ impl Default for Limits {
             event_bytes_max: 1 << 30,
             snapshot_readers: 2,
             chunk_rows_max: 20_000,
-            snapshot_share_percent_max: 20,
+            snapshot_share_percent_max: 30,
             snapshot_view_age_max: Duration::from_secs(600),
             window_keys_max: 200_000,
             rows_per_second_max: None,

@@ -22,6 +22,8 @@ const IDLE_WAIT: Duration = Duration::from_millis(50);
 /// Shortest time between the begins of two commits while changes come one by one: a broker spends as much on a
 /// transaction of one message as on one of a hundred. A change that comes after a pause does not wait.
 const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(5);
+/// How many times as old as others a transaction may be that holds only rows of a full phase.
+const ROWS_AGE_TIMES: u32 = 10;
 /// Bytes behind the first batch of a transaction that wait for the end of [`COMMIT_INTERVAL_MIN`] before they are
 /// written: what is written together with its progress needs one request for each partition.
 const HELD_BYTES_MAX: usize = 256 << 10;
@@ -171,15 +173,30 @@ impl<S: Sink> Deliver<S> {
             && (pending.at_boundary || self.is_full())
     }
 
+    /// Nothing but rows of a full phase waits, and there were some before.
+    fn only_rows(&self) -> bool {
+        let pending = &self.pending;
+        pending.messages > 0
+            && pending.counts.snapshot_rows == pending.messages
+            && self.committed_rows
+    }
+
+    /// Age at which the open transaction is committed. A commit costs the broker some milliseconds however little is
+    /// in it, and nobody waits for a row of a full phase as one waits for a change.
+    fn age_max(&self) -> Duration {
+        let times = if self.only_rows() { ROWS_AGE_TIMES } else { 1 };
+        self.limits.transaction_age_max * times
+    }
+
     /// How long an open transaction waits for more. Progress alone is in no hurry: a consumer sees nothing of it, and
     /// messages that come meanwhile would wait for its commit. Rows of a full phase are in none either, but for the
     /// first ones.
     fn wait_for_more(&self) -> Duration {
         let pending = &self.pending;
-        let only_rows = pending.counts.snapshot_rows == pending.messages && self.committed_rows;
+        let only_rows = self.only_rows();
         match pending.since {
             Some(since) if pending.messages == 0 || only_rows => {
-                self.limits.transaction_age_max.saturating_sub(since.elapsed())
+                self.age_max().saturating_sub(since.elapsed())
             }
             _ => self.commit_due_in(),
         }
@@ -195,7 +212,7 @@ impl<S: Sink> Deliver<S> {
     }
 
     fn is_due(&self) -> bool {
-        let age_max = self.limits.transaction_age_max;
+        let age_max = self.age_max();
         let old = self.pending.since.is_some_and(|since| since.elapsed() >= age_max);
         self.may_end() && (old || self.is_full())
     }
