@@ -6,6 +6,7 @@ mod debezium;
 mod job_life;
 mod kafka_sink;
 mod mariadb;
+mod pace;
 mod precheck;
 mod random_rows;
 mod schema_history;

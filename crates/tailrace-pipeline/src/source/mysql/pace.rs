@@ -86,26 +86,20 @@ impl Pace {
         tell: impl Fn(Option<f64>),
     ) -> Result<()> {
         let mut last = (Instant::now(), self.look(connection)?);
-        let mut known = false;
-        let mut quiet = 0;
-        while !is_over(if known { LOOK_INTERVAL } else { FIRST_LOOK }) {
+        let mut judge = Judge::default();
+        while !is_over(judge.interval()) {
             let now = (Instant::now(), self.look(connection)?);
             let seconds = (now.0 - last.0).as_secs_f64().max(0.001);
             let per_second = (now.1 - last.1).max(0) as f64 / seconds;
             last = now;
-            quiet = if per_second >= OTHERS_MIN { 0 } else { quiet + 1 };
-            // The first look decides at once.
-            let was_there = known && self.others.load(Ordering::Relaxed);
-            if quiet == 0 && !was_there {
-                self.others.store(true, Ordering::Relaxed);
-                tell(Some(per_second));
-            } else if !known || (was_there && quiet >= QUIET_LOOKS) {
-                self.others.store(false, Ordering::Relaxed);
-                if known {
-                    tell(None);
-                }
+            let before = judge.others;
+            let others = judge.see(per_second);
+            self.others.store(others, Ordering::Relaxed);
+            match (before, others) {
+                (None | Some(false), true) => tell(Some(per_second)),
+                (Some(true), false) => tell(None),
+                _ => {}
             }
-            known = true;
         }
         Ok(())
     }
@@ -118,6 +112,31 @@ impl Pace {
         let all = i64::try_from(row.number(1)?).unwrap_or(i64::MAX);
         let own = i64::try_from(self.own.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
         Ok(all.saturating_sub(own))
+    }
+}
+
+/// Decides whether there are others.
+#[derive(Debug, Default)]
+struct Judge {
+    /// `None` before the first look.
+    others: Option<bool>,
+    /// Looks in a row that saw none.
+    quiet: u32,
+}
+
+impl Judge {
+    fn interval(&self) -> Duration {
+        if self.others.is_some() { LOOK_INTERVAL } else { FIRST_LOOK }
+    }
+
+    /// The first look decides at once; later others are there with the first look that sees them, and gone with the
+    /// last of some that do not.
+    fn see(&mut self, per_second: f64) -> bool {
+        let seen = per_second >= OTHERS_MIN;
+        self.quiet = if seen { 0 } else { self.quiet + 1 };
+        let others = seen || (self.others == Some(true) && self.quiet < QUIET_LOOKS);
+        self.others = Some(others);
+        others
     }
 }
 
@@ -138,6 +157,20 @@ mod tests {
         assert_eq!(rest_behind(read, 50, 1), Duration::from_millis(10));
         assert_eq!(rest_behind(read, 20, 2), Duration::from_millis(90));
         assert_eq!(rest_behind(read, 0, 1), Duration::from_millis(990), "never nothing");
+    }
+
+    #[test]
+    fn others_come_at_once_and_are_gone_after_a_while() {
+        let mut judge = Judge::default();
+        assert_eq!(judge.interval(), FIRST_LOOK);
+        assert!(!judge.see(0.0));
+        assert_eq!(judge.interval(), LOOK_INTERVAL);
+        assert!(judge.see(OTHERS_MIN));
+        for _ in 1..QUIET_LOOKS {
+            assert!(judge.see(OTHERS_MIN - 1.0));
+        }
+        assert!(!judge.see(0.0));
+        assert!(Judge::default().see(1e6));
     }
 
     #[test]

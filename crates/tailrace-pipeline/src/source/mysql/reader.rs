@@ -103,9 +103,13 @@ impl<'c> Reader<'c> {
         Ok(chunks)
     }
 
+    fn count_statements(&mut self) {
+        self.pace.count(self.connection.take_statements());
+    }
+
     /// Makes room for others behind a chunk.
     fn rest(&mut self) -> Result<()> {
-        self.pace.count(self.connection.take_statements());
+        self.count_statements();
         let share = self.context.spec.limits.snapshot_share_percent_max;
         let read = std::mem::take(&mut self.reading);
         self.pace.rest(read, (share, self.throttle.sharers()), &self.context.stop)
@@ -198,6 +202,7 @@ impl<'c> Reader<'c> {
         let rows = self.pace.chunk_rows(self.context.spec.limits.chunk_rows_max);
         let begun = Instant::now();
         self.connection.start(&sql.boundary(after.as_deref(), rows)?)?;
+        self.pace.count(self.connection.take_statements());
         let mut to = None;
         while let Some(row) = self.connection.next_row()? {
             let mut cells = Vec::new();
@@ -239,6 +244,7 @@ impl<'c> Reader<'c> {
         let mut spare: Vec<Cell<'static>> = Vec::new();
         let mut begun = Instant::now();
         self.connection.start(query)?;
+        self.count_statements();
         while let Some(row) = self.connection.next_row()? {
             let mut cells = recycle(std::mem::take(&mut spare));
             opened.rows.read_into(row, &mut cells).map_err(|e| unreadable(opened, &e))?;

@@ -133,6 +133,8 @@ impl<'c> Snapshot<'c> {
     fn estimate(&self, names: &[TableName]) {
         let wanted: HashSet<TableName> = names.iter().cloned().collect();
         let estimated = self.context.connect().and_then(|mut connection| {
+            // The one that follows is not counted when it ends, which may be long after.
+            self.pace.count(connection.take_statements() + 1);
             catalog::rows_estimated(&mut connection, &self.context.spec.selection, &wanted)
         });
         match estimated {
