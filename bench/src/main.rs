@@ -290,7 +290,7 @@ fn beside(stage: &mut Stage, figures: &mut Figures, args: &Args) -> Result<()> {
         many_jobs::many_idle(stage, figures, args.idle_jobs)?;
     }
     if figures.wants("Tailrace, together") {
-        many_jobs::together(stage, figures, (args.jobs, args.transactions / 10))?;
+        many_jobs::together(stage, figures, (args.jobs, args.transactions / 2))?;
     }
     Ok(())
 }
