@@ -6,6 +6,7 @@ use tailrace_testkit::env::{self, SharedKafka};
 use tailrace_testkit::servers::kafka::{KafkaCluster, KafkaOptions};
 use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer};
 
+use crate::instructions;
 use crate::report::say;
 use crate::setup::{self, Purpose};
 use crate::workspace;
@@ -16,6 +17,9 @@ pub(crate) struct BenchArgs {
     /// Instead of the built binary, the benchmarks of this crate's code (repeatable)
     #[arg(short, long = "package", value_name = "CRATE")]
     packages: Vec<String>,
+    /// Instead of the built binary, the codec's instructions for a row, counted by callgrind
+    #[arg(long, conflicts_with = "packages")]
+    instructions: bool,
     /// How the measured program is built: `perf` builds faster and runs nearly as fast
     #[arg(long, default_value = "release")]
     profile: String,
@@ -29,6 +33,9 @@ pub(crate) struct BenchArgs {
 /// settings, not those that start quickly.
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     setup::ensure(Purpose::Demo)?;
+    if args.instructions {
+        return instructions::run(&args.profile);
+    }
     if !args.packages.is_empty() {
         return code(args);
     }

@@ -8,6 +8,7 @@ mod cargo_test;
 mod demo;
 mod deny;
 mod fuzz;
+mod instructions;
 mod report;
 mod servers;
 mod setup;

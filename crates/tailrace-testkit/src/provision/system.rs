@@ -92,6 +92,10 @@ pub const PYTHON: &[Package] = &[Package {
     signs: &["/usr/lib/python3*/ensurepip/__init__.py", "/usr/lib/python3/dist-packages/venv"],
 }];
 
+/// To count instructions.
+pub const COUNTING: &[Package] =
+    &[Package { name: "valgrind", purpose: "counts of instructions", signs: &["valgrind"] }];
+
 /// To drive the console in a browser.
 pub const BROWSER: &[Package] = &[
     Package { name: "chromium", purpose: "tests of the console", signs: &["chromium"] },
