@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use crate::chart::{self, Group};
@@ -55,8 +55,7 @@ impl Series {
     }
 
     fn median(&self, figure: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
-        let values = self.sorted(figure);
-        values.get(values.len() / 2).copied()
+        median(self.sorted(figure))
     }
 
     fn most(&self, figure: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
@@ -72,7 +71,7 @@ impl Series {
         format!(
             "| {} | {:.1} K ({:.1} – {:.1}) | {} | {} | {} | {} |",
             self.name,
-            k(rates.len() / 2),
+            self.median(|run| Some(run.rate)).unwrap_or(0.0) / 1e3,
             k(0),
             k(rates.len().saturating_sub(1)),
             cell(self.median(|run| run.cpu), 2),
@@ -100,6 +99,14 @@ impl Series {
             .collect();
         json!({ "section": self.section, "name": self.name, "runs": runs })
     }
+}
+
+/// The middle one, or the mean of the two in the middle.
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let upper = *values.get(values.len() / 2)?;
+    let lower = *values.get((values.len() - 1) / 2)?;
+    Some(f64::midpoint(lower, upper))
 }
 
 /// All measurements in the order in which they came first.
@@ -209,6 +216,43 @@ impl Figures {
             }
         }
         chart::svg(&groups)
+    }
+
+    /// Medians beside those of an earlier measurement, whose file [`Figures::write_json`] wrote.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn against(&self, path: &Path) -> Result<String> {
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let earlier: Value = serde_json::from_str(&text)?;
+        let mut out = format!(
+            "\nAgainst {}:\n\n| | rate | CPU-s per million | peak memory |\n|---|---|---|---|\n",
+            path.display()
+        );
+        for series in &self.series {
+            let known =
+                earlier["series"].as_array().into_iter().flatten().find(|known| {
+                    known["section"] == *series.section && known["name"] == *series.name
+                });
+            let Some(known) = known else { continue };
+            let ratio = |field: &str, now: Option<f64>| {
+                let values = known["runs"].as_array().into_iter().flatten();
+                let before = median(values.filter_map(|run| run[field].as_f64()).collect());
+                let change = now.zip(before).map(|(now, before)| (now / before - 1.0) * 100.0);
+                change.map_or_else(|| "–".to_owned(), |change| format!("{change:+.0} %"))
+            };
+            // Writing to a text cannot fail.
+            let _infallible = writeln!(
+                out,
+                "| {}: {} | {} | {} | {} |",
+                series.section,
+                series.name,
+                ratio("rate", series.median(|run| Some(run.rate))),
+                ratio("cpu_seconds_per_million", series.median(|run| run.cpu)),
+                ratio("peak_mib", series.median(|run| run.peak_mib)),
+            );
+        }
+        Ok(out)
     }
 
     /// Every run, to compare two commits.

@@ -48,7 +48,7 @@ pub(crate) fn measure(
         let beside = during(stage, |stage| {
             let begun = Instant::now();
             while begun.elapsed() < Duration::from_secs(seconds) {
-                let run = tailrace::snapshot(stage, rows, target, Shape::Drs)?;
+                let run = tailrace::snapshot(stage, (&["filled"], rows), target, Shape::Drs)?;
                 println!("-- {name}: {:.0} rows per second", run.rate);
             }
             Ok(())

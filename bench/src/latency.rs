@@ -24,10 +24,6 @@ use crate::tailrace::{Shape, Target, job_file};
 const TABLE: &str = "latency";
 /// Changes a second.
 const RATE: u32 = 500;
-/// Length of the begin that is not counted: the broker's JVM compiles its code. Measured on two cores, a
-/// commit takes 8 ms in the first 10 s, 5 ms in the third and 4 ms after 50 s.
-const WARM_UP: Duration = Duration::from_secs(60);
-
 /// How long the source commits as fast as it can, behind the warm-up.
 const FULL_SPEED: Duration = Duration::from_secs(10);
 /// Time between two bursts of a steady load.
@@ -63,7 +59,7 @@ impl Running {
         Ok(match subject {
             Subject::Tailrace(target, shape) => {
                 let path = stage.dir.path().join(format!("{name}.toml"));
-                let job = job_file(stage, name, TABLE, "full+incremental", "", (target, shape));
+                let job = job_file(stage, name, &[TABLE], "full+incremental", "", (target, shape));
                 std::fs::write(&path, job)?;
                 Self::Tailrace(
                     Command::new(&stage.program)
@@ -101,7 +97,7 @@ pub(crate) fn measure(
     stage: &mut Stage,
     figures: &mut Figures,
     (title, subject): (&str, Subject),
-    seconds: u64,
+    (warm_up, seconds): (u64, u64),
 ) -> Result<()> {
     stage.mysql.query(&format!(
         "DROP TABLE IF EXISTS {DATABASE}.{TABLE}; CREATE TABLE {DATABASE}.{TABLE} (id INT PRIMARY KEY, pad VARCHAR(200))"
@@ -116,7 +112,7 @@ pub(crate) fn measure(
         let (url, stop) = (stage.url(), Arc::clone(&stop));
         std::thread::spawn(move || write(&url, &stop))
     };
-    let lags = read(&consumer, WARM_UP)
+    let lags = read(&consumer, Duration::from_secs(warm_up))
         .and_then(|warm| Ok((warm.len(), read(&consumer, Duration::from_secs(seconds))?)));
     stop.store(true, Ordering::Relaxed);
     let inserts = writer.join().ok().context("the writer panicked")??;
@@ -130,11 +126,10 @@ pub(crate) fn measure(
 }
 
 /// Head of the table that [`measure`] gives the lines of.
-pub(crate) fn head() -> String {
+pub(crate) fn head(warm_up: u64) -> String {
     format!(
-        "Latency at {RATE} changes/s in ms, p50 / p99 / p99.9 / most, after {} s of warm-up, from before the INSERT until a `read_committed` consumer \
-         has its message:\n\n| | commit to consumer | changes | the INSERT itself |\n|---|---|---|---|",
-        WARM_UP.as_secs()
+        "Latency at {RATE} changes/s in ms, p50 / p99 / p99.9 / most, after {warm_up} s of warm-up, from before the INSERT until a `read_committed` consumer \
+         has its message:\n\n| | commit to consumer | changes | the INSERT itself |\n|---|---|---|---|"
     )
 }
 
@@ -147,7 +142,7 @@ pub(crate) fn measure_at_half(
     stage: &mut Stage,
     figures: &mut Figures,
     (title, subject): (&str, Subject),
-    seconds: u64,
+    (warm_up, seconds): (u64, u64),
 ) -> Result<()> {
     stage
         .mysql
@@ -162,7 +157,7 @@ pub(crate) fn measure_at_half(
     let lags = std::thread::scope(|scope| {
         let writer = scope.spawn(|| write_bursts(&url, &rate, &stop));
         let measured = (|| {
-            read(&consumer, WARM_UP)?;
+            read(&consumer, Duration::from_secs(warm_up))?;
             let most = read(&consumer, FULL_SPEED)?.len() as u64 / FULL_SPEED.as_secs();
             rate.store(most / 2, Ordering::Relaxed);
             // What has piled up.

@@ -49,7 +49,7 @@ pub(crate) fn one_idle(stage: &mut Stage, figures: &mut Figures) -> Result<()> {
     let name = stage.run_name();
     let shape = (Target::ExactlyOnce, Shape::Drs);
     let path = stage.dir.path().join(format!("{name}.toml"));
-    std::fs::write(&path, job_file(stage, &name, TABLE, "full+incremental", "", shape))?;
+    std::fs::write(&path, job_file(stage, &name, &[TABLE], "full+incremental", "", shape))?;
     let mut command = Command::new(&stage.program);
     command.arg("run").arg(&path).arg("--no-precheck").stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn()?;
@@ -70,7 +70,7 @@ pub(crate) fn many_idle(stage: &mut Stage, figures: &mut Figures, jobs: u32) -> 
     for _ in 0..jobs {
         let name = stage.run_name();
         let shape = (Target::ExactlyOnce, Shape::Drs);
-        let job = job_file(stage, &name, TABLE, "full+incremental", "", shape);
+        let job = job_file(stage, &name, &[TABLE], "full+incremental", "", shape);
         server.start_job(&name, &job)?;
     }
     let (mib, percent) = at_rest(server.pid())?;
@@ -102,7 +102,7 @@ pub(crate) fn together(
         let shape = (Target::ExactlyOnce, Shape::Debezium);
         server.start_job(
             name,
-            &job_file(stage, name, workload.table, "full+incremental", "", shape),
+            &job_file(stage, name, &[workload.table], "full+incremental", "", shape),
         )?;
         server.pause_job(name)?;
     }

@@ -224,23 +224,23 @@ impl Rivals {
         stream(stage, log, flavor, worker)
     }
 
-    /// Reads a table whole, with a connector of its own; with a worker that is warm, if there is one.
+    /// Reads tables whole, with a connector of its own; with a worker that is warm, if there is one.
     ///
     /// # Errors
     /// As [`Rivals::stream`].
     pub(crate) fn snapshot(
         &mut self,
         stage: &mut Stage,
-        (table, rows): (&str, u64),
+        (tables, rows): (&[&str], u64),
         flavor: Flavor,
     ) -> Result<Run> {
         if let Some((_, worker)) = self.running.iter().find(|(running, _)| *running == flavor) {
-            return snapshot(stage, (table, rows), flavor, worker);
+            return snapshot(stage, (tables, rows), flavor, worker);
         }
         let worker = flavor.worker(stage)?;
         println!("-- {}: warming up", flavor.name);
-        snapshot(stage, (table, rows), flavor, &worker)?;
-        let run = snapshot(stage, (table, rows), flavor, &worker)?;
+        snapshot(stage, (tables, rows), flavor, &worker)?;
+        let run = snapshot(stage, (tables, rows), flavor, &worker)?;
         self.running.push((flavor, worker));
         Ok(run)
     }
@@ -279,22 +279,25 @@ fn stream(stage: &Stage, log: &Log, flavor: Flavor, worker: &ConnectWorker) -> R
 
 fn snapshot(
     stage: &mut Stage,
-    (table, rows): (&str, u64),
+    (tables, rows): (&[&str], u64),
     flavor: Flavor,
     worker: &ConnectWorker,
 ) -> Result<Run> {
     let (rest, name) = (Rest::of(worker)?, stage.run_name());
-    let topic = format!("{name}.{DATABASE}.{table}");
-    stage.create_topic(&topic)?;
-    let config = flavor.connector(stage, &name, &format!("{DATABASE}.{table}"), "initial_only");
+    let qualified: Vec<String> = tables.iter().map(|table| format!("{DATABASE}.{table}")).collect();
+    let topics: Vec<String> = qualified.iter().map(|table| format!("{name}.{table}")).collect();
+    for topic in &topics {
+        stage.create_topic(topic)?;
+    }
+    let config = flavor.connector(stage, &name, &qualified.join(","), "initial_only");
     rest.call("PUT", &format!("/connectors/{name}/config"), Some(&config))?;
     let pid = worker.process().pid();
     usage::forget_peak(pid)?;
-    let result = watch::follow(stage, &Topic::new(stage, &topic)?, rows, pid);
+    let result = watch::follow(stage, &Topic::all(stage, &topics)?, rows, pid);
     rest.state(&name).context("after the run")?;
     let run = result?;
     rest.call("DELETE", &format!("/connectors/{name}"), None)?;
-    stage.delete_topics(&[topic])?;
+    stage.delete_topics(&topics)?;
     Ok(run)
 }
 

@@ -89,7 +89,7 @@ fn one_start(stage: &mut Stage) -> Result<f64> {
     // Before the start, so that the connection is open and the broker knows the topic.
     wait::until("the topic", LIMIT, || Ok(watched.len().ok()))?;
     let job =
-        job_file(stage, &name, FIRST, "full+incremental", "", (Target::ExactlyOnce, Shape::Drs))
+        job_file(stage, &name, &[FIRST], "full+incremental", "", (Target::ExactlyOnce, Shape::Drs))
             .replace(&format!("{DATABASE} = [\"{FIRST}\"]"), &format!("{MANY} = \"*\""));
     let mut child = spawn(stage, &name, &job)?;
     let seconds = until_more(&watched, 0);
@@ -135,7 +135,7 @@ pub(crate) fn after_kill(stage: &mut Stage, figures: &mut Figures) -> Result<()>
     stage.create_topic(&topic)?;
     let watched = Topic::new(stage, &topic)?;
     let shape = (Target::ExactlyOnce, Shape::Drs);
-    let job = job_file(stage, &name, "latency", "full+incremental", "", shape);
+    let job = job_file(stage, &name, &["latency"], "full+incremental", "", shape);
     let mut child = spawn(stage, &name, &job)?;
     let stop = Arc::new(AtomicBool::new(false));
     let writer = {

@@ -34,7 +34,7 @@ pub(crate) fn stream(stage: &mut Stage, log: &Log, target: Target, shape: Shape)
     // The log has to end with a selected change: a position that only others moved is told late.
     stage.mysql.query(&format!("USE {DATABASE}; {}", log.last))?;
     let start = start_of(log);
-    run(stage, (log.table, log.changes), "incremental", &start, (target, shape))
+    run(stage, (&[log.table], log.changes), "incremental", &start, (target, shape))
 }
 
 /// Lines of a job file that let a job begin where a log does.
@@ -42,16 +42,21 @@ pub(crate) fn start_of(log: &Log) -> String {
     format!("gtid_set = \"{}\"\nfile_and_position = \"{}:{}\"", log.from, log.file, log.offset)
 }
 
-/// Reads a table whole.
-pub(crate) fn snapshot(stage: &mut Stage, rows: u64, target: Target, shape: Shape) -> Result<Run> {
-    run(stage, ("filled", rows), "full", "", (target, shape))
+/// Reads tables whole.
+pub(crate) fn snapshot(
+    stage: &mut Stage,
+    (tables, rows): (&[&str], u64),
+    target: Target,
+    shape: Shape,
+) -> Result<Run> {
+    run(stage, (tables, rows), "full", "", (target, shape))
 }
 
-/// A job file over one table; gives its text.
+/// A job file over some tables; gives its text.
 pub(crate) fn job_file(
     stage: &Stage,
     name: &str,
-    table: &str,
+    tables: &[&str],
     task: &str,
     more: &str,
     (target, shape): (Target, Shape),
@@ -59,10 +64,11 @@ pub(crate) fn job_file(
     let login = &stage.mysql;
     let format = if shape == Shape::Debezium { "debezium" } else { "json" };
     let delivery = if target == Target::AtLeastOnce { "at_least_once" } else { "exactly_once" };
+    let tables = tables.join("\", \"");
     format!(
         "name = \"{name}\"\ntask = \"{task}\"\n\
          [source]\nhost = \"{}\"\nport = {}\nuser = \"{}\"\npassword = \"{}\"\n\
-         [target]\nbrokers = \"{}\"\n[objects]\n{DATABASE} = [\"{table}\"]\n\
+         [target]\nbrokers = \"{}\"\n[objects]\n{DATABASE} = [\"{tables}\"]\n\
          [policy]\ntopic_name_format = \"{name}-$database$-$tablename$\"\ndelivery = \"{delivery}\"\nkafka_data_format = \"{format}\"\n{more}\n",
         login.host, login.port, login.user, login.password, stage.kafka
     )
@@ -70,15 +76,16 @@ pub(crate) fn job_file(
 
 fn run(
     stage: &mut Stage,
-    (table, changes): (&str, u64),
+    (tables, changes): (&[&str], u64),
     task: &str,
     more: &str,
     (target, shape): (Target, Shape),
 ) -> Result<Run> {
     let name = stage.run_name();
-    let topic = format!("{name}-{DATABASE}-{table}");
+    let topics: Vec<String> =
+        tables.iter().map(|table| format!("{name}-{DATABASE}-{table}")).collect();
     let path = stage.dir.path().join(format!("{name}.toml"));
-    std::fs::write(&path, job_file(stage, &name, table, task, more, (target, shape)))?;
+    std::fs::write(&path, job_file(stage, &name, tables, task, more, (target, shape)))?;
     let mut command = stage.tailrace();
     command.arg("run").arg(&path).args(["--no-precheck"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -91,9 +98,11 @@ fn run(
         let (seconds, cpu, peak_mib) = usage(&said(output)?)?;
         return Ok(Run::whole(changes, seconds, Some(cpu), Some(peak_mib)));
     }
-    stage.create_topic(&topic)?;
+    for topic in &topics {
+        stage.create_topic(topic)?;
+    }
     let child = command.spawn().context("tailrace run")?;
-    let watching = Topic::new(stage, &topic)?;
+    let watching = Topic::all(stage, &topics)?;
     let watched = watch::follow(stage, &watching, changes, child.id());
     // A job that has failed says why.
     let (_, _, peak_mib) = usage(&said(child.wait_with_output()?)?)?;
@@ -101,7 +110,7 @@ fn run(
     if shape == Shape::Debezium || stage.sample.is_empty() {
         stage.sample = watching.sample()?;
     }
-    stage.delete_topics(&[topic])?;
+    stage.delete_topics(&topics)?;
     Ok(Run { peak_mib: Some(peak_mib), ..run })
 }
 
