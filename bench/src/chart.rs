@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 /// Width of the whole picture, in pixels.
 const WIDTH: f64 = 860.0;
 /// Where bars begin.
-const LEFT: f64 = 300.0;
+const LEFT: f64 = 325.0;
 /// Room for a bar's number.
-const RIGHT: f64 = 130.0;
+const RIGHT: f64 = 165.0;
 const ROW: f64 = 26.0;
 const TITLE: f64 = 34.0;
 

@@ -45,6 +45,13 @@ struct Pending {
     tables_done: Vec<(String, String, u64)>,
 }
 
+impl Pending {
+    /// Rows of a full phase and nothing else.
+    fn only_rows(&self) -> bool {
+        self.messages > 0 && self.counts.snapshot_rows == self.messages
+    }
+}
+
 /// The sink's side of a running job.
 pub(crate) struct Deliver<S: Sink> {
     sink: S,
@@ -53,8 +60,8 @@ pub(crate) struct Deliver<S: Sink> {
     pending: Pending,
     /// Batches that count as pending and are not yet handed to the sink, at most [`HELD_BYTES_MAX`].
     held: Vec<Batch>,
-    /// Rows of a full phase were committed.
-    committed_rows: bool,
+    /// Age at which a transaction is committed that holds only rows of a full phase: it doubles with each.
+    rows_age_max: Duration,
     /// When the last commit began.
     last_commit: Option<Instant>,
     /// The last checkpoint handed to the sink.
@@ -79,7 +86,7 @@ impl<S: Sink> Deliver<S> {
             limits,
             pending: Pending::default(),
             held: Vec::new(),
-            committed_rows: false,
+            rows_age_max: COMMIT_INTERVAL_MIN,
             last_commit: None,
             committed: None,
             durable: None,
@@ -173,29 +180,18 @@ impl<S: Sink> Deliver<S> {
             && (pending.at_boundary || self.is_full())
     }
 
-    /// Nothing but rows of a full phase waits, and there were some before.
-    fn only_rows(&self) -> bool {
-        let pending = &self.pending;
-        pending.messages > 0
-            && pending.counts.snapshot_rows == pending.messages
-            && self.committed_rows
-    }
-
     /// Age at which the open transaction is committed. A commit costs the broker some milliseconds however little is
     /// in it, and nobody waits for a row of a full phase as one waits for a change.
     fn age_max(&self) -> Duration {
-        let times = if self.only_rows() { ROWS_AGE_TIMES } else { 1 };
-        self.limits.transaction_age_max * times
+        if self.pending.only_rows() { self.rows_age_max } else { self.limits.transaction_age_max }
     }
 
     /// How long an open transaction waits for more. Progress alone is in no hurry: a consumer sees nothing of it, and
-    /// messages that come meanwhile would wait for its commit. Rows of a full phase are in none either, but for the
-    /// first ones.
+    /// messages that come meanwhile would wait for its commit. Rows of a full phase are in less and less.
     fn wait_for_more(&self) -> Duration {
         let pending = &self.pending;
-        let only_rows = self.only_rows();
         match pending.since {
-            Some(since) if pending.messages == 0 || only_rows => {
+            Some(since) if pending.messages == 0 || pending.only_rows() => {
                 self.age_max().saturating_sub(since.elapsed())
             }
             _ => self.commit_due_in(),
@@ -225,7 +221,10 @@ impl<S: Sink> Deliver<S> {
         tracing::debug!("commit ends");
         self.committed = Some(self.checkpoint.clone());
         let done = std::mem::take(&mut self.pending);
-        self.committed_rows |= done.counts.snapshot_rows > 0;
+        if done.only_rows() {
+            let most = self.limits.transaction_age_max * ROWS_AGE_TIMES;
+            self.rows_age_max = (self.rows_age_max * 2).min(most);
+        }
         let counters = &self.counters;
         Counters::add(&counters.messages, done.messages);
         Counters::add(&counters.bytes_out, done.bytes as u64);
