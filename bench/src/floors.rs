@@ -152,7 +152,8 @@ pub(crate) fn librdkafka(stage: &mut Stage, log: &Log, transactional: bool) -> R
         .set("compression.type", "lz4")
         .set("linger.ms", "1")
         .set("batch.num.messages", "100000")
-        .set("queue.buffering.max.messages", "1000000");
+        .set("queue.buffering.max.messages", "1000000")
+        .set("message.max.bytes", "1000000000");
     if transactional {
         config.set("transactional.id", &topic);
     }

@@ -16,6 +16,8 @@ use crate::usage::{cpu_seconds, peak_mib, stolen_and_busy_seconds};
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// For an answer of the broker.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of the messages that a floor sends again and again.
+const SAMPLE_BYTES: usize = 64 << 20;
 /// Messages that a floor sends again and again.
 const SAMPLE: usize = 3_000;
 /// A run without a new message for so long has failed.
@@ -71,10 +73,12 @@ impl Topic {
         let first = self.names.first().context("no topic")?;
         assignment.add_partition_offset(first, 0, Offset::Beginning)?;
         self.consumer.assign(&assignment)?;
-        let mut sample = Vec::new();
-        while sample.len() < SAMPLE {
+        let (mut sample, mut bytes) = (Vec::new(), 0);
+        while sample.len() < SAMPLE && bytes < SAMPLE_BYTES {
             let Some(message) = self.consumer.poll(Duration::from_secs(1)) else { break };
-            sample.push(message?.payload().unwrap_or_default().to_vec());
+            let value = message?.payload().unwrap_or_default().to_vec();
+            bytes += value.len();
+            sample.push(value);
         }
         self.consumer.unassign()?;
         Ok(sample)
