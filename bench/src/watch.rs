@@ -76,7 +76,8 @@ impl Topic {
         let (mut sample, mut bytes) = (Vec::new(), 0);
         while sample.len() < SAMPLE && bytes < SAMPLE_BYTES {
             let Some(message) = self.consumer.poll(Duration::from_secs(1)) else { break };
-            let value = message?.payload().unwrap_or_default().to_vec();
+            let message = message?;
+            let value = message.payload().context("a message without a value")?.to_vec();
             bytes += value.len();
             sample.push(value);
         }

@@ -74,6 +74,11 @@ impl Pace {
         }
     }
 
+    /// Takes no more notice of others: nobody looks for them.
+    pub(crate) fn give_up(&self) {
+        self.others.store(false, Ordering::Relaxed);
+    }
+
     /// Looks for others until `is_over`, which waits for as long as it is told. `tell` is called with the number of
     /// their statements per second when they come, and with `None` when they are gone.
     ///
@@ -179,8 +184,11 @@ mod tests {
         let stop = StopSignal::new();
         assert_eq!(pace.chunk_rows(20_000), 20_000);
         pace.rest(Duration::from_secs(3600), (1, 1), &stop).unwrap();
-        pace.others.store(true, Ordering::Relaxed);
+        let pace = Pace::new(true);
         assert_eq!((pace.chunk_rows(20_000), pace.chunk_rows(100)), (CHUNK_ROWS, 100));
+        pace.give_up();
+        pace.rest(Duration::from_secs(3600), (1, 1), &stop).unwrap();
+        let pace = Pace::new(true);
         stop.stop();
         pace.rest(Duration::from_secs(3600), (1, 1), &stop).unwrap_err();
     }

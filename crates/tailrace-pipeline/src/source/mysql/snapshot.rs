@@ -143,7 +143,7 @@ impl<'c> Snapshot<'c> {
         }
     }
 
-    /// Watches for others at the source, beside the readers. Without this it would be read at full speed.
+    /// Watches for others at the source, beside the readers. If that is not possible it is read at full speed.
     fn watch_others(&self, work: &Work) {
         let share = self.context.spec.limits.snapshot_share_percent_max;
         let tell = |others: Option<f64>| {
@@ -161,7 +161,8 @@ impl<'c> Snapshot<'c> {
             self.pace.watch(&mut connection, |longest| work.wait_until_over(longest), tell)
         });
         if let Err(error) = watched {
-            tracing::debug!(%error, "the source cannot be watched for others");
+            self.pace.give_up();
+            tracing::debug!(%error, "the source cannot be watched for others: it is read at full speed");
         }
     }
 

@@ -19,14 +19,15 @@ pub(crate) fn make(
     tables: &[(String, String)],
     wait_until_begun: impl Fn(usize) -> bool,
 ) {
-    let (mut from, mut count) = (0, FIRST_MAX);
-    while from < tables.len() {
-        let to = (from + count).min(tables.len());
+    let (mut rest, mut count) = (tables, FIRST_MAX);
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(count.min(rest.len()));
+        let to = tables.len() - later.len();
         // Where one table is all that is read, none is made ahead.
         if !wait_until_begun(to.saturating_sub(AHEAD_MAX).max(1)) {
             return;
         }
-        router.prepare(tables.get(from..to).unwrap_or_default());
-        (from, count) = (to, (count * 2).min(REQUEST_MAX));
+        router.prepare(now);
+        (rest, count) = (later, (count * 2).min(REQUEST_MAX));
     }
 }
