@@ -46,6 +46,10 @@ pub struct StreamPosition {
     pub file: String,
     /// Offset at which the next transaction begins.
     pub offset: u64,
+    /// `server_uuid` of the server whose log everything before file and offset was read from, or left out
+    /// because of the set. Without it they only tell roughly where the set ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_uuid: Option<String>,
     /// Messages of the transaction that begins here which are delivered already: it was larger than
     /// one Kafka transaction may be.
     #[serde(default)]

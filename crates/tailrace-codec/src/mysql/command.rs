@@ -108,6 +108,10 @@ pub struct BinlogDumpGtid<'a> {
     pub server_id: u32,
     /// The set that the client has, in the encoding of the wire.
     pub gtid_set: &'a [u8],
+    /// Binlog file and offset to begin at, where the client knows that it has everything before. The set is
+    /// left out behind it all the same. `None`: the server looks for the first file that has more than
+    /// the set and reads it from its begin.
+    pub place: Option<(&'a str, u64)>,
     /// See [`dump_flag`]; `THROUGH_GTID` is added.
     pub flags: u16,
 }
@@ -119,16 +123,21 @@ impl BinlogDumpGtid<'_> {
     /// The payload.
     ///
     /// # Errors
-    /// The set is larger than its four-byte length can say.
+    /// The set or the name is larger than its four-byte length can say.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let (file, offset) = self.place.unwrap_or(("", Self::FIRST_OFFSET));
+        let name_length = u32::try_from(file.len()).map_err(|_| {
+            DecodeError::new("COM_BINLOG_DUMP_GTID", 0, "the file name is larger than 4 GiB")
+        })?;
         let length = u32::try_from(self.gtid_set.len()).map_err(|_| {
             DecodeError::new("COM_BINLOG_DUMP_GTID", 0, "the GTID set is larger than 4 GiB")
         })?;
         let mut out = vec![COM_BINLOG_DUMP_GTID];
         out.extend_from_slice(&(self.flags | dump_flag::THROUGH_GTID).to_le_bytes());
         out.extend_from_slice(&self.server_id.to_le_bytes());
-        out.extend_from_slice(&0u32.to_le_bytes()); // no file name: the server searches
-        out.extend_from_slice(&Self::FIRST_OFFSET.to_le_bytes());
+        out.extend_from_slice(&name_length.to_le_bytes());
+        out.extend_from_slice(file.as_bytes());
+        out.extend_from_slice(&offset.to_le_bytes());
         out.extend_from_slice(&length.to_le_bytes());
         out.extend_from_slice(self.gtid_set);
         Ok(out)
@@ -154,10 +163,13 @@ mod tests {
             dump.to_bytes().unwrap(),
             [0x12, 4, 0, 0, 0, 1, 0, 7, 0, 0, 0, b'b', b'.', b'1']
         );
-        let gtid = BinlogDumpGtid { server_id: 7, gtid_set: &[9; 8], flags: 0 };
+        let gtid = BinlogDumpGtid { server_id: 7, gtid_set: &[9; 8], place: None, flags: 0 };
         let mut want = vec![0x1E, 4, 0, 7, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0];
         want.extend_from_slice(&[9; 8]);
         assert_eq!(gtid.to_bytes().unwrap(), want);
+        let placed = BinlogDumpGtid { place: Some(("b.1", 1 << 32)), ..gtid };
+        want.splice(7..19, [3, 0, 0, 0, b'b', b'.', b'1', 0, 0, 0, 0, 1, 0, 0, 0]);
+        assert_eq!(placed.to_bytes().unwrap(), want);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod column_types;
 mod debezium;
 mod job_life;
 mod kafka_sink;
+mod log_place;
 mod mariadb;
 mod pace;
 mod precheck;

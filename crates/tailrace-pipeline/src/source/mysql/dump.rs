@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Limits, MysqlEndpoint};
 use crate::run::StopSignal;
 use crate::source::mysql::connection::Connection;
+use crate::source::mysql::place::{self, Sign};
 use crate::source::mysql::transport::Transport;
 
 /// How often the server sends a sign of life when it has nothing else to send. A position that only
@@ -36,10 +37,29 @@ pub(crate) enum Reach {
     Endless,
 }
 
+/// What is asked of a source, kept to be asked again.
+struct Request {
+    endpoint: MysqlEndpoint,
+    limits: Limits,
+    identity: Identity,
+    from: StreamPosition,
+    reach: Reach,
+    stop: StopSignal,
+}
+
 /// A log stream.
 pub(crate) struct Dump {
+    request: Request,
+    answer: Answer,
+}
+
+/// A connection on which the log comes.
+struct Answer {
     transport: Transport,
     checksum: Checksum,
+    server_uuid: Option<String>,
+    /// The server was told a place, and nothing has shown yet that it is one of its log.
+    place_unproved: bool,
 }
 
 impl Dump {
@@ -54,57 +74,16 @@ impl Dump {
         (from, reach): (&StreamPosition, Reach),
         stop: StopSignal,
     ) -> Result<Self> {
-        let mut connection = Connection::connect(endpoint, limits, stop)?;
-        let identity = Identity::of(job_id);
-        let period = match reach {
-            Reach::Present => HEARTBEAT_PERIOD_SHORT,
-            Reach::Endless => HEARTBEAT_PERIOD,
+        let request = Request {
+            endpoint: endpoint.clone(),
+            limits: limits.clone(),
+            identity: Identity::of(job_id),
+            from: from.clone(),
+            reach,
+            stop,
         };
-        let period = period.as_nanos();
-        // Both spellings: servers before 8.0.26 know only the old one, and user variables cost nothing.
-        connection.execute(&format!(
-            "SET @master_binlog_checksum = @@GLOBAL.binlog_checksum, \
-             @source_binlog_checksum = @@GLOBAL.binlog_checksum, \
-             @master_heartbeat_period = {period}, @source_heartbeat_period = {period}, \
-             @slave_uuid = '{uuid}', @replica_uuid = '{uuid}', \
-             SESSION net_write_timeout = {SERVER_WRITE_TIMEOUT_SECONDS}",
-            uuid = identity.uuid,
-        ))?;
-        let row = connection.one_row("SELECT @@GLOBAL.binlog_checksum")?;
-        let checksum = match row.text(0)? {
-            "CRC32" => Checksum::Crc32,
-            _ => Checksum::None,
-        };
-        let too_large =
-            |e: tailrace_codec::DecodeError| Error::new(ErrorKind::PositionLost, e.to_string());
-        let register = RegisterReplica { server_id: identity.server_id, host: "tailrace", port: 0 };
-        connection.command("COM_REGISTER_SLAVE", &register.to_bytes().map_err(too_large)?)?;
-        let server_id = identity.server_id;
-        let mariadb = connection.version()?.mariadb;
-        if mariadb {
-            ask_mariadb(&mut connection, from.gtid_set.as_deref())?;
-        }
-        let payload = match &from.gtid_set {
-            // The position is a variable of the session there.
-            Some(_) if mariadb => {
-                BinlogDump { server_id, file: "", offset: 4, flags: 0 }.to_bytes()
-            }
-            Some(text) => {
-                let set: GtidSet = text.parse().map_err(|e| {
-                    Error::new(ErrorKind::Checkpoint, format!("gtid_set of the position: {e}"))
-                })?;
-                let mut encoded = Vec::new();
-                set.encode_mysql(&mut encoded);
-                BinlogDumpGtid { server_id, gtid_set: &encoded, flags: 0 }.to_bytes()
-            }
-            None => {
-                BinlogDump { server_id, file: &from.file, offset: from.offset, flags: 0 }.to_bytes()
-            }
-        }
-        .map_err(too_large)?;
-        let mut transport = connection.into_stream(&payload)?;
-        transport.set_silence_max(SILENCE_MAX);
-        Ok(Self { transport, checksum })
+        let answer = request.send(true)?;
+        Ok(Self { request, answer })
     }
 
     /// The next event, without the packet's status byte; borrowed until the next call.
@@ -112,7 +91,21 @@ impl Dump {
     /// # Errors
     /// `PositionLost` if the server no longer has the position, `SourceConnection` if the stream ended.
     pub(crate) fn next_event(&mut self) -> Result<&[u8]> {
-        let payload = self.transport.receive()?;
+        while self.answer.place_unproved {
+            match place::sign_of(self.answer.transport.peek(place::PACKET_PREFIX_BYTES)?) {
+                Sign::None => break,
+                Sign::Transaction => self.answer.place_unproved = false,
+                Sign::Wrong(why) => {
+                    let StreamPosition { file, offset, .. } = &self.request.from;
+                    tracing::warn!(
+                        %file, offset, why,
+                        "the source's log does not have the place where the job stands: it is asked by GTID set alone"
+                    );
+                    self.answer = self.request.send(false)?;
+                }
+            }
+        }
+        let payload = self.answer.transport.receive()?;
         if let Some((&0, event)) = payload.split_first() {
             return Ok(event);
         }
@@ -124,18 +117,127 @@ impl Dump {
 
     /// How events end until a FORMAT_DESCRIPTION says otherwise.
     pub(crate) fn checksum(&self) -> Checksum {
-        self.checksum
+        self.answer.checksum
+    }
+
+    /// The server whose log it is; `None` where places are not told beside GTID sets.
+    pub(crate) fn server_uuid(&self) -> Option<&str> {
+        self.answer.server_uuid.as_deref()
     }
 
     /// Whether an event can be had without waiting.
     pub(crate) fn has_buffered_event(&self) -> bool {
-        self.transport.has_buffered_packet()
+        self.answer.transport.has_buffered_packet()
     }
 
     /// Bytes read so far.
     pub(crate) fn bytes_read(&self) -> u64 {
-        self.transport.bytes_read()
+        self.answer.transport.bytes_read()
     }
+}
+
+impl Request {
+    /// Asks on a new connection.
+    fn send(&self, by_place: bool) -> Result<Answer> {
+        let mut connection = Connection::connect(&self.endpoint, &self.limits, self.stop.clone())?;
+        let mariadb = connection.version()?.mariadb;
+        self.introduce(&mut connection)?;
+        let set = match &self.from.gtid_set {
+            Some(text) if !mariadb => Some(text.parse::<GtidSet>().map_err(|e| {
+                Error::new(ErrorKind::Checkpoint, format!("gtid_set of the position: {e}"))
+            })?),
+            _ => None,
+        };
+        let server = Server::ask(&mut connection, set.as_ref())?;
+        if mariadb {
+            ask_mariadb(&mut connection, self.from.gtid_set.as_deref())?;
+        }
+        let StreamPosition { file, offset, .. } = &self.from;
+        let place = by_place && server.has_place_of(&self.from);
+        tracing::debug!(%file, offset, place, "the source is asked for its log");
+        let server_id = self.identity.server_id;
+        let payload = match &set {
+            Some(set) => {
+                let mut encoded = Vec::new();
+                set.encode_mysql(&mut encoded);
+                let place = place.then_some((file.as_str(), *offset));
+                BinlogDumpGtid { server_id, gtid_set: &encoded, place, flags: 0 }.to_bytes()
+            }
+            // The position is a variable of the session there.
+            None if self.from.gtid_set.is_some() => {
+                BinlogDump { server_id, file: "", offset: 4, flags: 0 }.to_bytes()
+            }
+            None => BinlogDump { server_id, file, offset: *offset, flags: 0 }.to_bytes(),
+        }
+        .map_err(too_large)?;
+        let mut transport = connection.into_stream(&payload)?;
+        transport.set_silence_max(SILENCE_MAX);
+        Ok(Answer {
+            transport,
+            checksum: server.checksum,
+            server_uuid: server.uuid,
+            place_unproved: place,
+        })
+    }
+
+    /// Says who reads, and how.
+    fn introduce(&self, connection: &mut Connection) -> Result<()> {
+        let period = match self.reach {
+            Reach::Present => HEARTBEAT_PERIOD_SHORT,
+            Reach::Endless => HEARTBEAT_PERIOD,
+        };
+        let period = period.as_nanos();
+        // Both spellings: servers before 8.0.26 know only the old one, and user variables cost nothing.
+        connection.execute(&format!(
+            "SET @master_binlog_checksum = @@GLOBAL.binlog_checksum, \
+             @source_binlog_checksum = @@GLOBAL.binlog_checksum, \
+             @master_heartbeat_period = {period}, @source_heartbeat_period = {period}, \
+             @slave_uuid = '{uuid}', @replica_uuid = '{uuid}', \
+             SESSION net_write_timeout = {SERVER_WRITE_TIMEOUT_SECONDS}",
+            uuid = self.identity.uuid,
+        ))?;
+        let server_id = self.identity.server_id;
+        let register = RegisterReplica { server_id, host: "tailrace", port: 0 };
+        connection.command("COM_REGISTER_SLAVE", &register.to_bytes().map_err(too_large)?)
+    }
+}
+
+/// What is known of the server before it is asked for its log.
+struct Server {
+    checksum: Checksum,
+    /// Only where a set is asked for.
+    uuid: Option<String>,
+    /// It has executed all of the set.
+    has_set: bool,
+}
+
+impl Server {
+    fn ask(connection: &mut Connection, set: Option<&GtidSet>) -> Result<Self> {
+        let mut query = "SELECT @@GLOBAL.binlog_checksum".to_owned();
+        if let Some(set) = set {
+            query.push_str(&format!(
+                ", @@GLOBAL.server_uuid, GTID_SUBSET('{set}', @@GLOBAL.gtid_executed)"
+            ));
+        }
+        let row = connection.one_row(&query)?;
+        let checksum = match row.text(0)? {
+            "CRC32" => Checksum::Crc32,
+            _ => Checksum::None,
+        };
+        let uuid = set.map(|_| row.text(1).map(str::to_owned)).transpose()?;
+        let has_set = set.is_some() && row.number(2)? == 1;
+        Ok(Self { checksum, uuid, has_set })
+    }
+
+    /// Whether file and offset of a position are of this server's log. One that lacks transactions of the set has lost
+    /// a part of its log, and says so when it is asked by the set alone.
+    fn has_place_of(&self, position: &StreamPosition) -> bool {
+        self.has_set && self.uuid.is_some() && self.uuid == position.server_uuid
+    }
+}
+
+fn too_large(e: tailrace_codec::DecodeError) -> Error {
+    Error::new(ErrorKind::PositionLost, e.to_string())
 }
 
 /// Says to MariaDB that its GTID events are understood, and from which GTID position on it is to send.

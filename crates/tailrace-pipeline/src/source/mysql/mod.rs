@@ -9,6 +9,7 @@ pub(crate) mod dump;
 mod history;
 mod offset;
 mod pace;
+mod place;
 mod reader;
 pub(crate) mod session;
 mod snapshot;

@@ -168,6 +168,15 @@ impl Transport {
         available >= HEADER_BYTES + length
     }
 
+    /// The first bytes, `wanted` at most, of the next payload, which stays to be received.
+    pub(crate) fn peek(&mut self, wanted: usize) -> Result<&[u8]> {
+        self.fill(HEADER_BYTES)?;
+        let length = header_length(&self.slab[self.start..]).min(wanted);
+        self.fill(HEADER_BYTES + length)?;
+        let from = self.start + HEADER_BYTES;
+        Ok(&self.slab[from..from + length])
+    }
+
     /// Reads the next payload. The slice is valid until the next call.
     pub(crate) fn receive(&mut self) -> Result<&[u8]> {
         match self.receive_place()? {

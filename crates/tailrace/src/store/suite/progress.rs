@@ -11,6 +11,7 @@ fn checkpoint(offset: u64) -> Checkpoint {
         file: "mysql-bin.000001".to_owned(),
         offset,
         gtid_set: Some("u:1-5".to_owned()),
+        server_uuid: Some("u".to_owned()),
         messages_done: 0,
         prepared: Vec::new(),
     };

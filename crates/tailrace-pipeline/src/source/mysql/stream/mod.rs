@@ -68,6 +68,10 @@ pub(crate) struct Stream<'c> {
     /// File and offset behind the last whole transaction.
     file: String,
     offset: u64,
+    /// The server whose log is read; `None` where that is of no use.
+    server_uuid: Option<String>,
+    /// Everything before file and offset in that log is read.
+    place_known: bool,
     /// How far the log is read, whole transactions or not.
     seen: (String, u64),
     transaction: Option<Transaction>,
@@ -108,6 +112,8 @@ impl<'c> Stream<'c> {
             gtids: None,
             file: String::new(),
             offset: 4,
+            server_uuid: None,
+            place_known: false,
             seen: (String::new(), 4),
             transaction: None,
             gtid_text: GtidText::default(),
@@ -167,6 +173,8 @@ impl<'c> Stream<'c> {
             .map_err(|e| Error::new(ErrorKind::Checkpoint, format!("gtid_set: {e}")))?;
         self.file.clone_from(&position.file);
         self.offset = position.offset;
+        self.server_uuid.clone_from(&position.server_uuid);
+        self.place_known = position.server_uuid.is_some();
         self.seen = (position.file.clone(), 4);
         self.delivered = position.messages_done;
         self.prepared = Prepared::restore(&position.prepared);
@@ -279,6 +287,7 @@ impl<'c> Stream<'c> {
             (&position, if end.is_some() { Reach::Present } else { Reach::Endless }),
             self.context.stop.clone(),
         )?;
+        self.read_from(dump.server_uuid());
         let mut format = LogFormat::new(dump.checksum());
         self.bytes_counted = 0;
         loop {
@@ -296,9 +305,30 @@ impl<'c> Stream<'c> {
                 && let Some(end) = end
                 && self.has_reached(end)?
             {
+                self.place_reached();
                 return self.flush();
             }
         }
+    }
+
+    /// The log comes from this server now: a place in another one's says nothing of it.
+    fn read_from(&mut self, server_uuid: Option<&str>) {
+        if self.server_uuid.as_deref() == server_uuid {
+            return;
+        }
+        if self.place_known {
+            self.file.clear();
+            self.offset = 4;
+        }
+        self.place_known = false;
+        self.server_uuid = server_uuid.map(str::to_owned);
+    }
+
+    /// Between two transactions: everything up to here is read.
+    fn place_reached(&mut self) {
+        self.file.clone_from(&self.seen.0);
+        self.offset = self.seen.1;
+        self.place_known = true;
     }
 
     fn count_bytes(&mut self, bytes_read: u64) {
@@ -472,8 +502,7 @@ impl<'c> Stream<'c> {
             self.composer.transaction_ended();
         }
         self.delivered = 0;
-        self.file.clone_from(&self.seen.0);
-        self.offset = self.seen.1;
+        self.place_reached();
         let full = self.composer.bytes() >= self.context.spec.limits.batch_bytes_max;
         let age_max = if self.composer.is_empty() { EMPTY_STEP_INTERVAL } else { STEP_AGE_MAX };
         if full || self.last_step.elapsed() >= age_max {
@@ -498,6 +527,7 @@ impl<'c> Stream<'c> {
             gtid_set: self.gtids.as_ref().map(ExecutedGtids::to_string),
             file: self.file.clone(),
             offset: self.offset,
+            server_uuid: self.server_uuid.clone().filter(|_| self.place_known),
             messages_done,
             prepared: self.prepared.to_vec(),
         }
