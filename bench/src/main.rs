@@ -8,6 +8,7 @@ mod floors;
 mod interference;
 mod latency;
 mod many_jobs;
+mod many_tables;
 mod prepare;
 mod rival;
 mod server;
@@ -226,6 +227,12 @@ fn measure(
         let large = prepare::large_transaction(stage, args.transaction_rows)?;
         let run = tailrace::stream(stage, &large, Target::ExactlyOnce, Shape::Drs)?;
         figures.add("→ Kafka, exactly once", run);
+    }
+    figures.section("transactions of one row, over thousands of tables");
+    if figures.wants_any(many_tables::SUBJECTS.iter().map(|subject| subject.0)) {
+        let tables = args.tables.iter().copied().max().unwrap_or(1);
+        let sizes = (tables, args.transactions / 3, args.rounds);
+        many_tables::measure(stage, figures, sizes)?;
     }
     Ok(())
 }

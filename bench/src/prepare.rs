@@ -80,7 +80,8 @@ fn end(stage: &Stage) -> Result<(String, u64)> {
     Ok((file.clone(), offset.parse()?))
 }
 
-fn measured(
+/// What some work writes into the log.
+pub(crate) fn measured(
     stage: &Stage,
     (table, last): (&'static str, &'static str),
     changes: u64,

@@ -17,7 +17,7 @@ use crate::tailrace::{Shape, Target, job_file};
 use crate::watch::Topic;
 
 /// Database of the many tables.
-const MANY: &str = "bench_many";
+pub(crate) const MANY: &str = "bench_many";
 /// Table of the first message.
 const FIRST: &str = "t00000";
 /// Starts of which the median counts.
@@ -30,7 +30,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(2);
 const MESSAGES_AFTER_RESTART: u64 = 20;
 
 /// Makes tables of one row each.
-fn prepare(stage: &Stage, tables: u32) -> Result<()> {
+pub(crate) fn prepare(stage: &Stage, tables: u32) -> Result<()> {
     stage.mysql.query(&format!("DROP DATABASE IF EXISTS {MANY}; CREATE DATABASE {MANY}"))?;
     for begin in (0..tables).step_by(500) {
         let mut script = format!("USE {MANY};");

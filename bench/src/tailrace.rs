@@ -114,7 +114,11 @@ fn run(
     Ok(Run { peak_mib: Some(peak_mib), ..run })
 }
 
-fn said(output: Output) -> Result<String> {
+/// What the program said.
+///
+/// # Errors
+/// What it said if it failed.
+pub(crate) fn said(output: Output) -> Result<String> {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         bail!("tailrace run: {said}{}", String::from_utf8_lossy(&output.stderr));
@@ -123,7 +127,7 @@ fn said(output: Output) -> Result<String> {
 }
 
 /// Seconds, CPU seconds and MiB of `in 1.234 s, 5.67 s of CPU, at most 89 MiB of memory`.
-fn usage(said: &str) -> Result<(f64, f64, f64)> {
+pub(crate) fn usage(said: &str) -> Result<(f64, f64, f64)> {
     let numbers = said.lines().find(|line| line.starts_with("in ")).and_then(|line| {
         let number = |before: &str| {
             let rest = line.split_once(before)?.0;

@@ -39,6 +39,14 @@ impl Scene {
         self.server.sql(statements).expect("the statements")
     }
 
+    /// Makes the log one that shows whether it is read from its begin.
+    fn fill_log(&self) {
+        let database = &self.database;
+        self.sql(&format!("INSERT INTO {database}.filler VALUES (1, REPEAT('x', {LOG_BYTES}))"));
+        // Not to be read by the full phase.
+        self.sql(&format!("DROP TABLE {database}.filler"));
+    }
+
     fn insert(&self, id: u32) {
         self.sql(&format!("INSERT INTO {}.item VALUES ({id}, 'row')", self.database));
     }
@@ -71,16 +79,45 @@ impl Scene {
 #[test]
 fn a_restart_reads_the_log_from_its_place_and_not_from_the_begin_of_the_file() {
     let scene = Scene::set();
-    scene.sql(&format!(
-        "INSERT INTO {}.filler VALUES (1, REPEAT('x', {LOG_BYTES}))",
-        scene.database
-    ));
+    scene.fill_log();
     scene.run_until(0);
     scene.insert(1);
     let before = scene.log_bytes_read();
     scene.run_until(1);
     let read = scene.log_bytes_read() - before;
     assert!(read < LOG_BYTES / 2, "{read} bytes of the log were read");
+    assert_eq!(scene.delivered(), ["1"]);
+}
+
+#[test]
+fn a_first_start_does_not_read_the_log_from_the_begin_of_the_file() {
+    let scene = Scene::set();
+    scene.fill_log();
+    let before = scene.log_bytes_read();
+    scene.run_until(0);
+    let read = scene.log_bytes_read() - before;
+    assert!(read < LOG_BYTES / 2, "{read} bytes of the log were read");
+}
+
+/// What the log has of it may lie before the place that the server tells.
+#[test]
+fn a_first_start_beside_a_transaction_that_is_not_committed_asks_by_gtid() {
+    const OWNED: &str = "aaaaaaaa-0000-4000-8000-000000000000:1";
+    let scene = Scene::set();
+    scene.fill_log();
+    let mut session = scene.server.session().expect("a session");
+    session.query(&format!("SET gtid_next = '{OWNED}'")).expect("an owner");
+    session
+        .query(&format!("BEGIN; INSERT INTO {}.item VALUES (1, 'row')", scene.database))
+        .expect("a row");
+    let before = scene.log_bytes_read();
+    let mut job = start(&scene.spec);
+    job.wait_until("stream", |job| job.recorder.has_reached(Phase::Incremental));
+    let read = scene.log_bytes_read() - before;
+    assert!(read > LOG_BYTES / 2, "{read} bytes of the log were read");
+    session.query("COMMIT").expect("a commit");
+    job.wait_until("the change", |job| job.counters.inserts.load(Relaxed) == 1);
+    job.stop().expect("a clean stop");
     assert_eq!(scene.delivered(), ["1"]);
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use tailrace_codec::TableSchema;
 use tailrace_codec::mysql::{Catalog, collations_query, columns_query};
+use tailrace_codec::position::GtidSet;
 
 use crate::checkpoint::StreamPosition;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,6 +15,9 @@ use crate::source::mysql::window::key_ordinals;
 /// Databases that belong to the server itself and are never replicated.
 pub(crate) const SYSTEM_DATABASES: [&str; 4] =
     ["mysql", "information_schema", "performance_schema", "sys"];
+
+/// Longest time to wait for transactions that are written into the log and not committed.
+const COMMIT_WAIT_SECONDS: u32 = 1;
 
 /// Settings of the server that the data path depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +144,40 @@ pub(crate) fn view_position(connection: &mut Connection) -> Result<(String, u64)
     Ok((file, offset))
 }
 
+/// Waits until all that MySQL's log has at this moment is committed, for [`COMMIT_WAIT_SECONDS`] at most. Gives the
+/// server's UUID if it is, so that a place taken before this call holds nothing that a GTID set taken
+/// behind it lacks.
+///
+/// A transaction owns its GTID from before it is written into the log until it is part of
+/// `gtid_executed`, and what is read of both is of one moment.
+fn committed_so_far(connection: &mut Connection) -> Result<Option<String>> {
+    let row = connection.one_row("SELECT @@GLOBAL.server_uuid, @@GLOBAL.gtid_owned")?;
+    let (uuid, owned) = (row.text(0)?.to_owned(), without_owners(row.text(1)?));
+    if owned.is_empty() {
+        return Ok(Some(uuid));
+    }
+    let Ok(owned) = owned.parse::<GtidSet>() else { return Ok(None) };
+    let waited = connection
+        .one_row(&format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{owned}', {COMMIT_WAIT_SECONDS})"));
+    match waited {
+        Ok(row) => Ok((row.number(0)? == 0).then_some(uuid)),
+        // A server before 5.7.5 has no such function.
+        Err(e) if e.kind() == ErrorKind::SourceStatement => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// A GTID set from the text of `gtid_owned`, which has the owning thread behind each number: `uuid:7#24:9#31`.
+fn without_owners(owned: &str) -> String {
+    let mut pieces = owned.split('#');
+    let mut set = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        set.push_str(piece.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    set.retain(|c| !c.is_ascii_whitespace());
+    set
+}
+
 /// Where a job may begin: everything before it is committed and shown by every later view.
 ///
 /// # Errors
@@ -149,9 +187,13 @@ pub(crate) fn present_position(
     settings: &ServerSettings,
 ) -> Result<StreamPosition> {
     if !settings.mariadb {
-        let gtid_set = if settings.gtid { Some(gtid_executed(connection)?) } else { None };
         let (file, offset) = binlog_end(connection)?;
-        return Ok(StreamPosition { gtid_set, file, offset, ..StreamPosition::default() });
+        if !settings.gtid {
+            return Ok(StreamPosition { file, offset, ..StreamPosition::default() });
+        }
+        let server_uuid = committed_so_far(connection)?;
+        let gtid_set = Some(gtid_executed(connection)?);
+        return Ok(StreamPosition { gtid_set, file, offset, server_uuid, ..Default::default() });
     }
     // The end of the log may lie behind transactions that are not committed yet.
     connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")?;
@@ -443,4 +485,19 @@ fn primary_keys(
             Some((name, PrimaryKey { index, columns: key.columns, prefix: key.prefix }))
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owned_gtids_are_a_set_without_their_threads() {
+        let owned = "aaaaaaaa-0000-4000-8000-000000000000:7#24:9#31,\nbbbbbbbb-0000-4000-8000-000000000000:x:1#5";
+        assert_eq!(
+            without_owners(owned),
+            "aaaaaaaa-0000-4000-8000-000000000000:7:9,bbbbbbbb-0000-4000-8000-000000000000:x:1"
+        );
+        assert_eq!(without_owners(""), "");
+    }
 }

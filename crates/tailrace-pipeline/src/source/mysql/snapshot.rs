@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tailrace_codec::position::{FileOffset, GtidSet};
 
 use crate::batch::Advance;
-use crate::checkpoint::{OpenChunk, OpenTable, SnapshotProgress};
+use crate::checkpoint::{OpenChunk, OpenTable, SnapshotProgress, StreamPosition};
 use crate::engine::unix_ms;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::TaskType;
@@ -481,14 +481,15 @@ impl<'c> Snapshot<'c> {
 
 /// What a view that is opened now shows at least.
 fn shown_now(control: &mut Connection, settings: &ServerSettings) -> Result<Visible> {
-    let position = catalog::present_position(control, settings)?;
     let strange = |e: tailrace_codec::DecodeError| {
         Error::new(ErrorKind::SourceStatement, format!("the source's position: {e}"))
     };
-    match position.gtid_set {
-        Some(text) if !settings.mariadb => text.parse().map(Visible::Gtids).map_err(strange),
-        _ => FileOffset::new(position.file, position.offset).map(Visible::Until).map_err(strange),
+    if settings.gtid && !settings.mariadb {
+        let executed = catalog::gtid_executed(control)?;
+        return executed.parse().map(Visible::Gtids).map_err(strange);
     }
+    let StreamPosition { file, offset, .. } = catalog::present_position(control, settings)?;
+    FileOffset::new(file, offset).map(Visible::Until).map_err(strange)
 }
 
 fn changes_all_the_time(times: u32) -> Error {
