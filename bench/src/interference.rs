@@ -8,7 +8,7 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts};
 
 use crate::figures::Figures;
-use crate::latency::spread;
+use crate::latency::{percentile, spread};
 use crate::stage::{DATABASE, Stage};
 use crate::tailrace::{self, Shape, Target};
 
@@ -23,41 +23,72 @@ const ROWS: u64 = 100_000;
 /// Its table.
 const TABLE: &str = "oltp";
 
-/// Measures the application's transactions alone for some seconds, then while the large table is read whole again and
-/// again.
+/// What the application's transactions are measured beside.
+struct Beside {
+    name: &'static str,
+    /// `None`: nothing.
+    target: Option<Target>,
+    /// Priority of broker and Tailrace.
+    priority: Option<i32>,
+}
+
+const BESIDE: [Beside; 4] = [
+    Beside { name: "alone", target: None, priority: None },
+    Beside {
+        name: "beside a full phase to nothing",
+        target: Some(Target::Nothing),
+        priority: None,
+    },
+    Beside {
+        name: "beside a full phase to Kafka, broker and Tailrace at the lowest priority",
+        target: Some(Target::ExactlyOnce),
+        priority: Some(LOWEST),
+    },
+    Beside {
+        name: "beside a full phase to Kafka",
+        target: Some(Target::ExactlyOnce),
+        priority: None,
+    },
+];
+
+/// Measures the application's transactions alone and while the large table is read whole again and again, in turn,
+/// for some seconds each.
 ///
 /// # Errors
 /// Those of the source and of the runs.
 pub(crate) fn measure(
     stage: &mut Stage,
     figures: &mut Figures,
-    (rows, seconds): (u64, u64),
+    (rows, seconds, rounds): (u64, u64, u32),
 ) -> Result<()> {
     crate::prepare::table(stage, TABLE, ROWS)?;
-    let alone = during(stage, |_| {
+    let mut took = BESIDE.map(|_| Vec::new());
+    for round in 1..=rounds {
+        println!("-- round {round} of {rounds}");
+        for (beside, took) in BESIDE.iter().zip(&mut took) {
+            stage.set_priority(beside.priority)?;
+            took.push(during(stage, |stage| work(stage, beside, (rows, seconds)))?);
+        }
+    }
+    stage.set_priority(None)?;
+    for (beside, took) in BESIDE.iter().zip(took) {
+        let mut each: Vec<f64> = took.iter().map(|round| percentile(round, 0.99)).collect();
+        each.sort_by(f64::total_cmp);
+        let all = took.concat();
+        figures.say(format!("| {} | {} | {each:.1?} | {} |", beside.name, spread(&all), all.len()));
+    }
+    Ok(())
+}
+
+fn work(stage: &mut Stage, beside: &Beside, (rows, seconds): (u64, u64)) -> Result<()> {
+    let Some(target) = beside.target else {
         std::thread::park_timeout(Duration::from_secs(seconds));
-        Ok(())
-    })?;
-    figures.say(format!("| alone | {} | {} |", spread(&alone), alone.len()));
-    for (name, target, priority) in [
-        ("to nothing", Target::Nothing, None),
-        ("to Kafka, broker and Tailrace at the lowest priority", Target::ExactlyOnce, Some(LOWEST)),
-        ("to Kafka", Target::ExactlyOnce, None),
-    ] {
-        stage.set_priority(priority)?;
-        let beside = during(stage, |stage| {
-            let begun = Instant::now();
-            while begun.elapsed() < Duration::from_secs(seconds) {
-                let run = tailrace::snapshot(stage, (&["filled"], rows), target, Shape::Drs)?;
-                println!("-- {name}: {:.0} rows per second", run.rate);
-            }
-            Ok(())
-        })?;
-        figures.say(format!(
-            "| beside a full phase {name} | {} | {} |",
-            spread(&beside),
-            beside.len()
-        ));
+        return Ok(());
+    };
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        let run = tailrace::snapshot(stage, (&["filled"], rows), target, Shape::Drs)?;
+        println!("-- {}: {:.0} rows per second", beside.name, run.rate);
     }
     Ok(())
 }
@@ -65,8 +96,8 @@ pub(crate) fn measure(
 /// Head of the table that [`measure`] gives the lines of.
 pub(crate) fn head() -> String {
     format!(
-        "Transactions of an application (a SELECT, an UPDATE and an INSERT; {CLIENTS} connections, {} a second together) in ms, p50 / p99 / p99.9 / most:\n\n\
-         | | a transaction | transactions |\n|---|---|---|",
+        "Transactions of an application (a SELECT, an UPDATE and an INSERT; {CLIENTS} connections, {} a second together) in ms, of all rounds p50 / p99 / p99.9 / most:\n\n\
+         | | a transaction | p99 of each round | transactions |\n|---|---|---|---|",
         CLIENTS * RATE_EACH
     )
 }

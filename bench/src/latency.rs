@@ -211,11 +211,16 @@ fn write_bursts(url: &str, rate: &AtomicU64, stop: &AtomicBool) -> Result<()> {
 
 /// Percentiles of some durations in milliseconds.
 pub(crate) fn spread(ms: &[f64]) -> String {
+    let most = ms.iter().copied().fold(0.0, f64::max);
+    let [half, p99, p999] = [0.5, 0.99, 0.999].map(|share| percentile(ms, share));
+    format!("{half:.1} / {p99:.1} / {p999:.1} / {most:.1}")
+}
+
+/// The duration below which a share of all lies; 0 of none.
+pub(crate) fn percentile(ms: &[f64], share: f64) -> f64 {
     let mut ms = ms.to_vec();
     ms.sort_by(f64::total_cmp);
-    let at = |share: f64| ms.get(((ms.len() as f64) * share) as usize).copied().unwrap_or(0.0);
-    let most = ms.last().copied().unwrap_or(0.0);
-    format!("{:.1} / {:.1} / {:.1} / {most:.1}", at(0.5), at(0.99), at(0.999))
+    ms.get(((ms.len() as f64) * share) as usize).copied().unwrap_or(0.0)
 }
 
 fn now_ms() -> f64 {

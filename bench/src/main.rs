@@ -42,7 +42,7 @@ const TARGETS: [(&str, Target, Shape); 6] = [
 /// What to measure, and how much of it.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Transactions of one row each in the first log; the other logs grow with it.
+    /// Size of the logs: the first has half as many more transactions of one row each, and the others grow with it.
     #[arg(long, default_value_t = 600_000)]
     transactions: u64,
     /// Rows of the table that is read whole.
@@ -330,7 +330,7 @@ fn beside(stage: &mut Stage, figures: &mut Figures, args: &Args) -> Result<()> {
         // The table may be there from before.
         stage.mysql.query(&format!("DROP TABLE IF EXISTS {DATABASE}.filled"))?;
         prepare::table(stage, "filled", args.rows)?;
-        interference::measure(stage, figures, (args.rows, args.latency_seconds))?;
+        interference::measure(stage, figures, (args.rows, args.latency_seconds / 2, args.rounds))?;
     }
     figures.section("many jobs");
     if figures.wants("Tailrace, idle") {

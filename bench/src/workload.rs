@@ -127,9 +127,9 @@ pub(crate) const LARGE_ROWS: Workload = Workload {
     last: "INSERT INTO large_row (t) VALUES ('last')",
 };
 
-/// All, with the changes that are made in a run of 600 000 single-row transactions.
+/// All, with the changes that are made at the size of 600 000.
 pub(crate) const ALL: [(&Workload, u64); 5] = [
-    (&SINGLE, 600_000),
+    (&SINGLE, 900_000),
     (&COMMON, 300_000),
     (&BULK, 1_500_000),
     (&WIDE, 60_000),
