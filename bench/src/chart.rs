@@ -8,6 +8,8 @@ const WIDTH: f64 = 860.0;
 const LEFT: f64 = 325.0;
 /// Room for a bar's number.
 const RIGHT: f64 = 165.0;
+/// Thousands per second below which the number is told in ones.
+const FEW: f64 = 10.0;
 const ROW: f64 = 26.0;
 const TITLE: f64 = 34.0;
 
@@ -46,12 +48,13 @@ pub(crate) fn svg(groups: &[Group]) -> String {
             let _infallible = writeln!(
                 out,
                 "<text x=\"8\" y=\"{0}\">{1}</text><rect class=\"{class}\" x=\"{LEFT}\" y=\"{2}\" width=\"{width:.1}\" height=\"16\" rx=\"2\"/>\
-                 <text class=\"n\" x=\"{3:.1}\" y=\"{0}\">{rate:.0} K/s{4}</text>",
+                 <text class=\"n\" x=\"{3:.1}\" y=\"{0}\">{5}/s{4}</text>",
                 y + 15.0,
                 text(name),
                 y + 3.0,
                 LEFT + width + 6.0,
                 text(more),
+                if *rate < FEW { format!("{:.0}", rate * 1e3) } else { format!("{rate:.0} K") },
             );
             y += ROW;
         }

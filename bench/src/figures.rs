@@ -4,24 +4,29 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::chart::{self, Group};
 
 /// One measurement.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Run {
     /// Changes, or rows, per second.
     pub(crate) rate: f64,
     /// CPU seconds of the measured process per million.
+    #[serde(rename = "cpu_seconds_per_million")]
     pub(crate) cpu: Option<f64>,
     /// Of the broker meanwhile.
+    #[serde(rename = "broker_cpu_seconds_per_million")]
     pub(crate) broker_cpu: Option<f64>,
     /// Of the source meanwhile.
+    #[serde(rename = "source_cpu_seconds_per_million")]
     pub(crate) source_cpu: Option<f64>,
     /// Most memory of the measured process.
     pub(crate) peak_mib: Option<f64>,
     /// Seconds until the first message.
+    #[serde(rename = "first_message_seconds")]
     pub(crate) first_seconds: Option<f64>,
     /// Time that other machines took from this one, as a share of its own work.
     pub(crate) stolen: Option<f64>,
@@ -41,6 +46,7 @@ impl Run {
 }
 
 /// All rounds of one measurement.
+#[derive(Serialize, Deserialize)]
 struct Series {
     section: String,
     name: String,
@@ -80,25 +86,6 @@ impl Series {
             cell(self.most(|run| run.peak_mib), 0),
         )
     }
-
-    fn json(&self) -> Value {
-        let runs: Vec<Value> = self
-            .runs
-            .iter()
-            .map(|run| {
-                json!({
-                    "rate": run.rate,
-                    "cpu_seconds_per_million": run.cpu,
-                    "broker_cpu_seconds_per_million": run.broker_cpu,
-                    "source_cpu_seconds_per_million": run.source_cpu,
-                    "peak_mib": run.peak_mib,
-                    "first_message_seconds": run.first_seconds,
-                    "stolen": run.stolen,
-                })
-            })
-            .collect();
-        json!({ "section": self.section, "name": self.name, "runs": runs })
-    }
 }
 
 /// The middle one, or the mean of the two in the middle.
@@ -107,6 +94,20 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     let upper = *values.get(values.len() / 2)?;
     let lower = *values.get((values.len() - 1) / 2)?;
     Some(f64::midpoint(lower, upper))
+}
+
+/// What a file of figures holds.
+#[derive(Serialize, Deserialize)]
+struct File {
+    series: Vec<Series>,
+    lines: Vec<String>,
+}
+
+impl File {
+    fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        serde_json::from_str(&text).with_context(|| path.display().to_string())
+    }
 }
 
 /// All measurements in the order in which they came first.
@@ -121,6 +122,24 @@ impl Figures {
     /// Those whose section and name contain one of `only`, or all.
     pub(crate) fn new(only: Vec<String>) -> Self {
         Self { only, section: String::new(), series: Vec::new(), lines: Vec::new() }
+    }
+
+    /// Takes up what an earlier measurement has found, whose file [`Figures::write_json`] wrote.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn take_up(&mut self, path: &Path) -> Result<()> {
+        let File { series, lines } = File::read(path)?;
+        for one in series {
+            let known =
+                self.series.iter_mut().find(|s| s.section == one.section && s.name == one.name);
+            match known {
+                Some(known) => known.runs.extend(one.runs),
+                None => self.series.push(one),
+            }
+        }
+        self.lines.extend(lines);
+        Ok(())
     }
 
     /// Begins a section: what is measured from now on has this workload.
@@ -223,22 +242,22 @@ impl Figures {
     /// # Errors
     /// If the file cannot be read.
     pub(crate) fn against(&self, path: &Path) -> Result<String> {
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let earlier: Value = serde_json::from_str(&text)?;
+        let earlier = File::read(path)?;
         let mut out = format!(
             "\nAgainst {}:\n\n| | rate | CPU-s per million | peak memory |\n|---|---|---|---|\n",
             path.display()
         );
         for series in &self.series {
-            let known =
-                earlier["series"].as_array().into_iter().flatten().find(|known| {
-                    known["section"] == *series.section && known["name"] == *series.name
-                });
+            let known = earlier
+                .series
+                .iter()
+                .find(|known| known.section == series.section && known.name == series.name);
             let Some(known) = known else { continue };
-            let ratio = |field: &str, now: Option<f64>| {
-                let values = known["runs"].as_array().into_iter().flatten();
-                let before = median(values.filter_map(|run| run[field].as_f64()).collect());
-                let change = now.zip(before).map(|(now, before)| (now / before - 1.0) * 100.0);
+            let ratio = |figure: fn(&Run) -> Option<f64>| {
+                let change = series
+                    .median(figure)
+                    .zip(known.median(figure))
+                    .map(|(now, before)| (now / before - 1.0) * 100.0);
                 change.map_or_else(|| "–".to_owned(), |change| format!("{change:+.0} %"))
             };
             // Writing to a text cannot fail.
@@ -247,9 +266,9 @@ impl Figures {
                 "| {}: {} | {} | {} | {} |",
                 series.section,
                 series.name,
-                ratio("rate", series.median(|run| Some(run.rate))),
-                ratio("cpu_seconds_per_million", series.median(|run| run.cpu)),
-                ratio("peak_mib", series.median(|run| run.peak_mib)),
+                ratio(|run| Some(run.rate)),
+                ratio(|run| run.cpu),
+                ratio(|run| run.peak_mib),
             );
         }
         Ok(out)
@@ -260,8 +279,7 @@ impl Figures {
     /// # Errors
     /// If the file cannot be written.
     pub(crate) fn write_json(&self, path: &Path) -> Result<()> {
-        let all: Vec<Value> = self.series.iter().map(Series::json).collect();
-        let text = serde_json::to_string_pretty(&json!({ "series": all, "lines": self.lines }))?;
+        let text = serde_json::to_string_pretty(&json!({ "series": self.series, "lines": self.lines }))?;
         Ok(std::fs::write(path, text + "\n")?)
     }
 }

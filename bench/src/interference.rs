@@ -11,6 +11,7 @@ use crate::figures::Figures;
 use crate::latency::{percentile, spread};
 use crate::stage::{DATABASE, Stage};
 use crate::tailrace::{self, Shape, Target};
+use crate::watch::rest;
 
 /// Connections of the application.
 const CLIENTS: u32 = 4;
@@ -82,7 +83,7 @@ pub(crate) fn measure(
 
 fn work(stage: &mut Stage, beside: &Beside, (rows, seconds): (u64, u64)) -> Result<()> {
     let Some(target) = beside.target else {
-        std::thread::park_timeout(Duration::from_secs(seconds));
+        rest(Duration::from_secs(seconds));
         return Ok(());
     };
     let begun = Instant::now();

@@ -82,6 +82,9 @@ struct Args {
     /// Compares with the JSON of an earlier measurement.
     #[arg(long, value_name = "FILE")]
     against: Option<std::path::PathBuf>,
+    /// Takes up the figures of an earlier JSON, so that a long measurement can be made in parts (repeatable).
+    #[arg(long, value_name = "FILE")]
+    with: Vec<std::path::PathBuf>,
     /// Every run as JSON into this file.
     #[arg(long, value_name = "FILE")]
     json: Option<std::path::PathBuf>,
@@ -154,6 +157,9 @@ fn main() -> Result<()> {
     let args = Args::parse().sized();
     let mut stage = Stage::set(&args.program)?;
     let mut figures = Figures::new(args.only.clone());
+    for path in &args.with {
+        figures.take_up(path)?;
+    }
     let mut rivals = Rivals::default();
     let measured = measure(&args, &mut stage, &mut figures, &mut rivals);
     // What was measured before something failed is told all the same.

@@ -32,9 +32,9 @@ fn make_table(stage: &Stage) -> Result<()> {
 
 /// MiB of memory and percent of a core that a process takes while nothing happens.
 fn at_rest(pid: u32) -> Result<(f64, f64)> {
-    std::thread::park_timeout(REST);
+    watch::rest(REST);
     let before = cpu_seconds(pid).context("the process is gone")?;
-    std::thread::park_timeout(REST);
+    watch::rest(REST);
     let after = cpu_seconds(pid).context("the process is gone")?;
     let percent = (after - before) / REST.as_secs_f64() * 100.0;
     Ok((resident_mib(pid).context("the process is gone")?, percent))

@@ -192,8 +192,10 @@ pub(crate) fn prepare(stage: &Stage, flavors: &[Flavor], change: &str) -> Result
     Ok(())
 }
 
-/// It is stopped after this part of a log: it needs ten times as long, and its rate is the same all along.
+/// It is stopped after this part of a long log: it needs ten times as long, and its rate is the same all along.
 const LOG_PART: u64 = 3;
+/// Changes of a log of which it reads a part: of fewer, too many come with one commit.
+const LONG_LOG_CHANGES: u64 = 30_000;
 
 /// Runs of a worker that are not counted: until then its Java machine compiles.
 const WARM_UP_RUNS: u32 = 2;
@@ -271,7 +273,8 @@ fn stream(stage: &Stage, log: &Log, flavor: Flavor, worker: &ConnectWorker) -> R
     rest.call("PUT", &format!("/connectors/{name}/resume"), None)?;
     let pid = worker.process().pid();
     usage::forget_peak(pid)?;
-    let result = watch::follow(stage, &Topic::new(stage, &topic)?, log.changes / LOG_PART, pid);
+    let part = if log.changes < LONG_LOG_CHANGES { 1 } else { LOG_PART };
+    let result = watch::follow(stage, &Topic::new(stage, &topic)?, log.changes / part, pid);
     // A failed task says why.
     rest.state(&name)?;
     let run = result?;

@@ -23,6 +23,14 @@ const SAMPLE: usize = 3_000;
 /// A run without a new message for so long has failed.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
 
+/// Lets some time pass. A scoped thread that has ended wakes its parent, even beforehand.
+pub(crate) fn rest(time: Duration) {
+    let begun = Instant::now();
+    while let Some(left) = time.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
+        std::thread::park_timeout(left);
+    }
+}
+
 /// What all processes have used at one moment.
 #[derive(Clone, Copy)]
 struct Moment {
