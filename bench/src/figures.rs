@@ -279,7 +279,8 @@ impl Figures {
     /// # Errors
     /// If the file cannot be written.
     pub(crate) fn write_json(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(&json!({ "series": self.series, "lines": self.lines }))?;
+        let text =
+            serde_json::to_string_pretty(&json!({ "series": self.series, "lines": self.lines }))?;
         Ok(std::fs::write(path, text + "\n")?)
     }
 }

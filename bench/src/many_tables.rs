@@ -67,6 +67,9 @@ fn follow(
     std::fs::write(&path, job)?;
     // The log has to end with a selected change: a position that only others moved is told late.
     stage.mysql.query(&format!("UPDATE {MANY}.t00000 SET name = '{name}' WHERE id = 1"))?;
+    if shared {
+        stage.create_topic(&format!("{name}-all"))?;
+    }
     let mut command = stage.tailrace();
     command.arg("run").arg(&path).args(["--no-precheck", "--until-caught-up"]);
     if target == Target::Nothing {
