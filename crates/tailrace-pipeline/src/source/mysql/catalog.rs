@@ -170,6 +170,7 @@ fn committed_so_far(connection: &mut Connection) -> Result<Option<String>> {
 /// A GTID set from the text of `gtid_owned`, which has the owning thread behind each number: `uuid:7#24:9#31`.
 fn without_owners(owned: &str) -> String {
     let mut pieces = owned.split('#');
+    // A split text has one piece at least.
     let mut set = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         set.push_str(piece.trim_start_matches(|c: char| c.is_ascii_digit()));
