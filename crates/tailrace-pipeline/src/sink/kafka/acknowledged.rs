@@ -14,7 +14,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::sink::kafka::deliveries::BatchNumber;
 use crate::sink::kafka::patience::Patience;
-use crate::sink::kafka::producer::Producer;
+use crate::sink::kafka::producer::{Leave, Producer};
 use crate::sink::kafka::progress::ProgressTopic;
 use crate::sink::kafka::topics::KafkaTopics;
 
@@ -37,9 +37,9 @@ pub(crate) struct Acknowledged {
 }
 
 impl Acknowledged {
-    pub(crate) fn open(config: &ClientConfig, topics: Arc<KafkaTopics>) -> Result<Self> {
+    pub(crate) fn open(config: ClientConfig, topics: Arc<KafkaTopics>) -> Result<Self> {
         Ok(Self {
-            producer: Producer::open(config, topics)?,
+            producer: Producer::open(config, topics, Leave::AtOnce)?,
             written: 0,
             markers: VecDeque::new(),
             recording: None,

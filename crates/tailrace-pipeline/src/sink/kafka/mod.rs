@@ -10,6 +10,7 @@ mod deliveries;
 mod fault;
 pub mod keystore;
 mod lanes;
+mod lingering;
 mod lookup;
 mod origin;
 mod patience;
@@ -118,7 +119,7 @@ impl KafkaSink {
                 &mut self.patience,
             )?)),
             Delivery::AtLeastOnce => {
-                Mode::AtLeastOnce(Box::new(Acknowledged::open(&config, topics)?))
+                Mode::AtLeastOnce(Box::new(Acknowledged::open(config, topics)?))
             }
         };
         Ok(())

@@ -15,6 +15,7 @@ use crate::job::KafkaEndpoint;
 use crate::sink::kafka::admin::Of;
 use crate::sink::kafka::deliveries::{BatchNumber, Deliveries, Failure};
 use crate::sink::kafka::fault::{fault, kind_of, kind_of_code, refused_settings};
+use crate::sink::kafka::lingering::{LINGER_MS, Lingering};
 use crate::sink::kafka::patience::Patience;
 use crate::sink::kafka::raw_produce::RawProducer;
 use crate::sink::kafka::security::client_config;
@@ -23,9 +24,10 @@ use crate::sink::kafka::topics::KafkaTopics;
 /// Longest time a message may wait for its acknowledgement. A broker that is killed stalls its
 /// partitions for 8 to 14 s until others lead them; a rolling restart for longer.
 pub(crate) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
-/// Bytes of messages that are on their way. A larger message goes alone. The bound is kept here and not
-/// by librdkafka, whose own would refuse such a message for ever.
-const IN_FLIGHT_BYTES_MAX: usize = 16 << 20;
+/// Bytes of messages that are on their way: from the one bound, enough for the few partitions that most jobs write
+/// to, up to the other as there are more, so that each can have a full batch. A larger message goes alone. The bound
+/// is kept here and not by librdkafka, whose own would refuse such a message for ever.
+const IN_FLIGHT_BYTES_MAX: [usize; 2] = [4 << 20, 16 << 20];
 /// Messages that are on their way: librdkafka keeps about 200 bytes for each besides its own.
 const IN_FLIGHT_MESSAGES_MAX: u32 = 200_000;
 /// Messages in one call into librdkafka.
@@ -34,6 +36,8 @@ const CALL_MESSAGES_MAX: usize = 1024;
 /// milliseconds and spin through the rest (measured: a quarter of all CPU time), and its `flush` looks
 /// every 100 ms, for whose end every commit would wait.
 const PAUSE: Duration = Duration::from_micros(500);
+/// The same while messages are to leave that wait for others, in milliseconds.
+const FLUSH_MS: i32 = 1;
 /// Longest single question for a topic's partitions, after which the client's events are looked at.
 const LOOKUP_SLICE: Duration = Duration::from_millis(500);
 /// Longest time for which one broker may not know a topic that others know already.
@@ -59,9 +63,6 @@ pub(crate) fn producer_config(
         // Measured on one core: lz4 makes the producer quicker than no compression does, because there
         // is less to send; zstd is smaller and slower.
         .set("compression.type", "lz4")
-        // Messages are handed over many at a time, so large batches form by themselves. Without load, and
-        // before every commit, a linger is pure delay.
-        .set("linger.ms", "0")
         .set("batch.size", batch_bytes.to_string())
         .set("batch.num.messages", "100000")
         .set("queue.buffering.max.messages", IN_FLIGHT_MESSAGES_MAX.to_string())
@@ -73,19 +74,39 @@ pub(crate) fn producer_config(
     Ok(config)
 }
 
+/// When messages leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// As soon as the partition can take them: messages are handed over many at a time, so large batches form by
+    /// themselves.
+    AtOnce,
+    /// In full batches, and the rest when it is waited for.
+    Together,
+}
+
 /// A producer and the topics it writes to.
 pub(crate) struct Producer {
     raw: RawProducer,
     topics: Arc<KafkaTopics>,
+    leave: Leave,
+    lingering: Lingering,
     /// Names by the topic's place in the directory, as far as they were needed.
     names: Vec<Arc<str>>,
 }
 
 impl Producer {
-    pub(crate) fn open(config: &ClientConfig, topics: Arc<KafkaTopics>) -> Result<Self> {
+    pub(crate) fn open(
+        mut config: ClientConfig,
+        topics: Arc<KafkaTopics>,
+        leave: Leave,
+    ) -> Result<Self> {
+        let linger_ms = if leave == Leave::Together { LINGER_MS } else { 0 };
+        config.set("linger.ms", linger_ms.to_string());
         let client: BaseProducer<Deliveries> =
             config.create_with_context(Deliveries::default()).map_err(|e| refused_settings(&e))?;
-        Ok(Self { raw: RawProducer::new(client), topics, names: Vec::new() })
+        let raw = RawProducer::new(client);
+        let lingering = Lingering::new(topics.batch_bytes());
+        Ok(Self { raw, topics, leave, lingering, names: Vec::new() })
     }
 
     pub(crate) fn client(&self) -> &BaseProducer<Deliveries> {
@@ -109,9 +130,14 @@ impl Producer {
         }
     }
 
-    /// Serves what is there; pauses if that is nothing.
+    /// Serves what is there. If that is nothing, pauses, and lets leave what may be waiting for more.
     pub(crate) fn serve_or_pause(&self) {
-        if !self.serve() {
+        if self.serve() {
+            return;
+        }
+        if self.leave == Leave::Together && self.lingering.may_be_all(self.ledger().bytes()) {
+            self.raw.flush(FLUSH_MS);
+        } else {
             thread::park_timeout(PAUSE);
         }
     }
@@ -149,6 +175,7 @@ impl Producer {
             let taken = self.raw.produce((place, &name), number, &data, now)?;
             let (done, left) = rest.split_at(taken.messages);
             self.ledger().took(done.iter().map(bytes_of).sum());
+            self.lingering.wrote(place);
             rest = left;
             match (taken.stopped_by, left.first()) {
                 (Some(Code::QueueFull), _) => self.wait_for_room(patience)?,
@@ -173,7 +200,8 @@ impl Producer {
     fn next_call(&self, messages: &[Message]) -> usize {
         let Some(first) = messages.first() else { return 0 };
         let in_flight = self.ledger().bytes();
-        let mut room = IN_FLIGHT_BYTES_MAX.saturating_sub(in_flight);
+        let [few, many] = IN_FLIGHT_BYTES_MAX;
+        let mut room = self.lingering.bytes_max().clamp(few, many).saturating_sub(in_flight);
         if in_flight == 0 {
             room = room.max(bytes_of(first));
         }
@@ -207,7 +235,10 @@ impl Producer {
         loop {
             let error = match self.client().client().fetch_metadata(Some(name), LOOKUP_SLICE) {
                 Ok(metadata) => match metadata.topics().iter().find(|t| t.name() == name) {
-                    Some(t) if t.error().is_none() && !t.partitions().is_empty() => return Ok(()),
+                    Some(t) if t.error().is_none() && !t.partitions().is_empty() => {
+                        self.lingering.introduce(place, t.partitions().len());
+                        return Ok(());
+                    }
                     Some(t) => KafkaError::MetadataFetch(t.error().map_or(Code::Retry, Code::from)),
                     None => KafkaError::MetadataFetch(Code::UnknownTopicOrPartition),
                 },
@@ -266,7 +297,9 @@ impl Producer {
                 }
             }
         }
-        self.ledger().took(key.len() + value.map_or(0, <[u8]>::len));
+        let bytes = key.len() + value.map_or(0, <[u8]>::len);
+        self.ledger().took(bytes);
+        self.lingering.wrote_one(bytes);
         Ok(number)
     }
 
@@ -275,12 +308,13 @@ impl Producer {
     /// # Errors
     /// As [`Producer::write`]. It ends in any case: a message that nobody acknowledges fails after
     /// [`DELIVERY_TIMEOUT`].
-    pub(crate) fn drain(&self, patience: &mut Patience) -> Result<()> {
+    pub(crate) fn drain(&mut self, patience: &mut Patience) -> Result<()> {
         while self.client().in_flight_count() > 0 {
             self.serve_or_pause();
             self.check()?;
             patience.check()?;
         }
+        self.lingering.drained();
         self.check()
     }
 

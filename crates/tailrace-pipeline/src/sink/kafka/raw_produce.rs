@@ -1,17 +1,20 @@
-//! The one unsafe part: hands many messages of a topic to librdkafka in one call.
+//! The one unsafe part: hands many messages of a topic to librdkafka in one call, and lets it send what lingers.
 //!
 //! The safe `BaseProducer::send` allocates a C string for the topic of every message, looks the topic
 //! up by comparing its name with those of all topics in use, and copies the value. Here the topic's
 //! handle is kept, and values stay where they are until their batch is acknowledged.
-#![expect(unsafe_code, reason = "librdkafka's batch call is not in the safe binding")]
+#![expect(
+    unsafe_code,
+    reason = "librdkafka's batch call is not in the safe binding, whose flush lasts no time at all"
+)]
 
 use std::ffi::CString;
 use std::ptr;
 use std::sync::Arc;
 
 use rdkafka::bindings::{
-    RD_KAFKA_MSG_F_PARTITION, rd_kafka_message_t, rd_kafka_produce_batch, rd_kafka_resp_err_t,
-    rd_kafka_topic_destroy, rd_kafka_topic_new, rd_kafka_topic_t,
+    RD_KAFKA_MSG_F_PARTITION, rd_kafka_flush, rd_kafka_message_t, rd_kafka_produce_batch,
+    rd_kafka_resp_err_t, rd_kafka_topic_destroy, rd_kafka_topic_new, rd_kafka_topic_t,
 };
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::{BaseProducer, Producer as _};
@@ -58,6 +61,13 @@ impl RawProducer {
     /// The safe client, for everything but producing batches.
     pub(crate) fn client(&self) -> &BaseProducer<Deliveries> {
         &self.client
+    }
+
+    /// Lets messages leave that wait for their batch to become full, during some milliseconds. Returns early if
+    /// nothing is on its way.
+    pub(crate) fn flush(&self, milliseconds: i32) {
+        // SAFETY: the client is alive. That it ran out of time is what the caller sees by itself.
+        unsafe { rd_kafka_flush(self.client.client().native_ptr(), milliseconds) };
     }
 
     /// Whether a topic has a handle.

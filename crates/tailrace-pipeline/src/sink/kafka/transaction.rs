@@ -19,7 +19,7 @@ use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::kafka::fault::fault;
 use crate::sink::kafka::patience::Patience;
-use crate::sink::kafka::producer::Producer;
+use crate::sink::kafka::producer::{Leave, Producer};
 use crate::sink::kafka::progress::ProgressTopic;
 use crate::sink::kafka::topics::KafkaTopics;
 
@@ -63,7 +63,7 @@ impl Transactional {
         config
             .set("transactional.id", &id)
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
-        let producer = Producer::open(&config, topics)?;
+        let producer = Producer::open(config, topics, Leave::Together)?;
         let transactional = Self { producer, prefix: prefix.to_owned(), id, open_since: None };
         transactional.wait_for_broker(progress_topic);
         transactional.resume("initialise", patience, |p| p.client().init_transactions(SLICE))?;
