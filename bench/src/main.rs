@@ -331,12 +331,13 @@ fn stream_round(
 /// What it does to others, and what others do to it.
 fn beside(stage: &mut Stage, figures: &mut Figures, args: &Args) -> Result<()> {
     figures.section("an application beside a full phase");
-    if figures.wants("Tailrace") {
+    if figures.wants_any(interference::subjects()) {
         figures.say(interference::head());
         // The table may be there from before.
         stage.mysql.query(&format!("DROP TABLE IF EXISTS {DATABASE}.filled"))?;
-        prepare::table(stage, "filled", args.rows)?;
-        interference::measure(stage, figures, (args.rows, args.latency_seconds / 2, args.rounds))?;
+        let rows = args.rows * 3;
+        prepare::table(stage, "filled", rows)?;
+        interference::measure(stage, figures, (rows, args.latency_seconds, args.rounds))?;
     }
     figures.section("many jobs");
     if figures.wants("Tailrace, idle") {

@@ -1,6 +1,6 @@
 //! Runs of the product: `tailrace run` with a job file, which says itself what it has used.
 
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -52,6 +52,21 @@ pub(crate) fn snapshot(
     run(stage, (tables, rows), "full", "", (target, shape))
 }
 
+/// Reads tables whole; nobody watches, which costs the broker something: gives rows per second of the whole run.
+pub(crate) fn snapshot_unwatched(
+    stage: &mut Stage,
+    (tables, rows): (&[&str], u64),
+    target: Target,
+    shape: Shape,
+) -> Result<f64> {
+    let Prepared { mut command, topics } = prepare(stage, tables, "full", "", (target, shape))?;
+    let (seconds, _, _) = usage(&said(command.output().context("tailrace run")?)?)?;
+    if !topics.is_empty() {
+        stage.delete_topics(&topics)?;
+    }
+    Ok(rows as f64 / seconds)
+}
+
 /// A job file over some tables; gives its text.
 pub(crate) fn job_file(
     stage: &Stage,
@@ -74,16 +89,21 @@ pub(crate) fn job_file(
     )
 }
 
-fn run(
+/// A run that is ready to begin.
+struct Prepared {
+    command: Command,
+    /// Made for it; none if nothing is written.
+    topics: Vec<String>,
+}
+
+fn prepare(
     stage: &mut Stage,
-    (tables, changes): (&[&str], u64),
+    tables: &[&str],
     task: &str,
     more: &str,
     (target, shape): (Target, Shape),
-) -> Result<Run> {
+) -> Result<Prepared> {
     let name = stage.run_name();
-    let topics: Vec<String> =
-        tables.iter().map(|table| format!("{name}-{DATABASE}-{table}")).collect();
     let path = stage.dir.path().join(format!("{name}.toml"));
     std::fs::write(&path, job_file(stage, &name, tables, task, more, (target, shape)))?;
     let mut command = stage.tailrace();
@@ -94,12 +114,28 @@ fn run(
     }
     if target == Target::Nothing {
         command.arg("--discard");
+        return Ok(Prepared { command, topics: Vec::new() });
+    }
+    let topics: Vec<String> =
+        tables.iter().map(|table| format!("{name}-{DATABASE}-{table}")).collect();
+    for topic in &topics {
+        stage.create_topic(topic)?;
+    }
+    Ok(Prepared { command, topics })
+}
+
+fn run(
+    stage: &mut Stage,
+    (tables, changes): (&[&str], u64),
+    task: &str,
+    more: &str,
+    (target, shape): (Target, Shape),
+) -> Result<Run> {
+    let Prepared { mut command, topics } = prepare(stage, tables, task, more, (target, shape))?;
+    if topics.is_empty() {
         let output = command.output().context("tailrace run")?;
         let (seconds, cpu, peak_mib) = usage(&said(output)?)?;
         return Ok(Run::whole(changes, seconds, Some(cpu), Some(peak_mib)));
-    }
-    for topic in &topics {
-        stage.create_topic(topic)?;
     }
     let child = command.spawn().context("tailrace run")?;
     let watching = Topic::all(stage, &topics)?;

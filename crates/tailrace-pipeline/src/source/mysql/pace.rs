@@ -13,8 +13,9 @@ use crate::source::mysql::connection::Connection;
 
 /// Statements of others per second from which on room is made for them.
 const OTHERS_MIN: f64 = 20.0;
-/// Rows of a chunk meanwhile: about a third of a millisecond of the server's time.
-const CHUNK_ROWS: u64 = 500;
+/// Rows of a chunk meanwhile: some tenths of a millisecond of the server's time. Whoever wakes up on a core that reads them
+/// waits for no longer.
+const CHUNK_ROWS: u64 = 200;
 /// Time between two looks at the server's count.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 /// Time until the first look: a full phase that is alone hardly notices it.
