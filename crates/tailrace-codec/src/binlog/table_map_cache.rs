@@ -2,27 +2,44 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::hash::Hash;
+use std::sync::Arc;
 
 use super::table_map::TableMap;
 
 /// Values of the caller (for example a compiled plan, or the decision to skip the table) by table
 /// id, valid as long as the table map's bytes stay the same.
 ///
-/// A server numbers a table anew whenever it opens it, so old numbers pile up: above
-/// `tables_max` entries the one that was mapped longest ago goes. Row events always follow their
-/// table map within the statement, so nothing in use is lost unless one statement maps more tables.
+/// A server numbers a table anew whenever it opens it, which is at every change if it has more tables
+/// than its own cache of them. So a table that comes under another number with the same bytes keeps
+/// its value.
+///
+/// There are at most `tables_max` numbers and as many values. Above that the half that was mapped longest
+/// ago goes. Row events always follow their table map within the statement, so nothing in use is lost
+/// unless one statement maps more than half as many tables.
 #[derive(Debug)]
 pub struct TableMapCache<T> {
-    entries: HashMap<u64, Entry<T>, foldhash::fast::RandomState>,
+    numbers: Map<u64, Number<T>>,
+    versions: Map<Arc<[u8]>, Version<T>>,
     tables_max: usize,
     clock: u64,
 }
 
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// What a table's number stands for.
 #[derive(Debug)]
-struct Entry<T> {
-    layout: Box<[u8]>,
+struct Number<T> {
+    layout: Arc<[u8]>,
+    value: Arc<T>,
     mapped_at: u64,
-    value: T,
+}
+
+/// A table as its table map describes it, whatever its number.
+#[derive(Debug)]
+struct Version<T> {
+    value: Arc<T>,
+    numbered_at: u64,
 }
 
 /// Default for the bound of a [`TableMapCache`].
@@ -31,14 +48,15 @@ pub const TABLES_MAX_DEFAULT: usize = 8192;
 impl<T> TableMapCache<T> {
     /// An empty cache of at most `tables_max` tables, at least one.
     pub fn new(tables_max: usize) -> Self {
-        Self { entries: HashMap::default(), tables_max: tables_max.max(1), clock: 0 }
+        let (numbers, versions) = (Map::default(), Map::default());
+        Self { numbers, versions, tables_max: tables_max.max(1), clock: 0 }
     }
 
-    /// The value for a table map: the one known if the bytes are the same as last time, else what
-    /// `build` makes.
+    /// The value for a table map: the one known if the bytes are the same as before, under this number
+    /// or another, else what `build` makes.
     ///
     /// # Errors
-    /// What `build` returns; the table is then unknown.
+    /// What `build` returns; the number then stands for nothing.
     pub fn map_with<E>(
         &mut self,
         map: &TableMap<'_>,
@@ -46,57 +64,76 @@ impl<T> TableMapCache<T> {
     ) -> Result<&T, E> {
         self.clock = self.clock.wrapping_add(1);
         let mapped_at = self.clock;
-        let known = self.entries.get(&map.table_id).is_some_and(|e| *e.layout == *map.layout());
+        let known = self.numbers.get(&map.table_id).is_some_and(|n| *n.layout == *map.layout());
         let fresh = if known {
             None
         } else {
-            self.entries.remove(&map.table_id);
-            let value = build(map)?;
-            self.make_room();
-            Some(Entry { layout: map.layout().into(), mapped_at, value })
+            self.numbers.remove(&map.table_id);
+            let (layout, value) = self.version(map, build)?;
+            make_room(&mut self.numbers, self.tables_max, |n| n.mapped_at);
+            Some(Number { layout, value, mapped_at })
         };
-        let entry = match (self.entries.entry(map.table_id), fresh) {
+        let number = match (self.numbers.entry(map.table_id), fresh) {
             (Slot::Occupied(known), None) => known.into_mut(),
             (slot, Some(fresh)) => slot.insert_entry(fresh).into_mut(),
-            (Slot::Vacant(_), None) => unreachable!("a known table is in the map"),
+            (Slot::Vacant(_), None) => unreachable!("a known number is in the map"),
         };
-        entry.mapped_at = mapped_at;
-        Ok(&entry.value)
+        number.mapped_at = mapped_at;
+        Ok(&number.value)
     }
 
-    fn make_room(&mut self) {
-        if self.entries.len() < self.tables_max {
-            return;
+    fn version<E>(
+        &mut self,
+        map: &TableMap<'_>,
+        build: impl FnOnce(&TableMap<'_>) -> Result<T, E>,
+    ) -> Result<(Arc<[u8]>, Arc<T>), E> {
+        let numbered_at = self.clock;
+        if let Some((layout, version)) = self.versions.get_key_value(map.layout()) {
+            let found = (Arc::clone(layout), Arc::clone(&version.value));
+            if let Some(version) = self.versions.get_mut(map.layout()) {
+                version.numbered_at = numbered_at;
+            }
+            return Ok(found);
         }
-        let oldest = self.entries.iter().min_by_key(|(_, e)| e.mapped_at).map(|(id, _)| *id);
-        if let Some(oldest) = oldest {
-            self.entries.remove(&oldest);
-        }
+        let value = Arc::new(build(map)?);
+        let layout: Arc<[u8]> = map.layout().into();
+        make_room(&mut self.versions, self.tables_max, |v| v.numbered_at);
+        let version = Version { value: Arc::clone(&value), numbered_at };
+        self.versions.insert(Arc::clone(&layout), version);
+        Ok((layout, value))
     }
 
     /// The value for the table id of a row event.
     pub fn get(&self, table_id: u64) -> Option<&T> {
-        self.entries.get(&table_id).map(|e| &e.value)
+        self.numbers.get(&table_id).map(|number| &*number.value)
     }
 
     /// Forgets every table: for DDL under `binlog_row_metadata=MINIMAL`, where a rename of a column
     /// leaves the table map as it was.
     pub fn clear(&mut self) {
-        self.entries.clear();
+        self.numbers.clear();
+        self.versions.clear();
     }
 
-    /// Forgets the tables whose value does not satisfy `keep`.
-    pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
-        self.entries.retain(|_, e| keep(&e.value));
-    }
-
-    /// Number of tables known.
+    /// Numbers known.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.numbers.len()
     }
 
     /// True if no table is known.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.numbers.is_empty()
     }
+}
+
+/// Lets the older half go if there is no room for another one: one at a time would cost a look at all for
+/// each.
+fn make_room<K: Eq + Hash, V>(map: &mut Map<K, V>, max: usize, used_at: impl Fn(&V) -> u64) {
+    if map.len() < max {
+        return;
+    }
+    let mut times: Vec<u64> = map.values().map(&used_at).collect();
+    let middle = times.len().saturating_sub(1) / 2;
+    let (_, newest_to_go, _) = times.select_nth_unstable(middle);
+    map.retain(|_, value| used_at(value) > *newest_to_go);
 }

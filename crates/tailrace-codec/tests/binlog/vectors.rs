@@ -531,20 +531,41 @@ fn the_cache_builds_once_per_version_and_is_bounded() {
     assert_eq!(map_as(&mut cache, 1, &[3]), 101);
     assert_eq!(map_as(&mut cache, 1, &[3]), 101);
     assert_eq!(map_as(&mut cache, 1, &[3, 3]), 202);
-    assert_eq!(map_as(&mut cache, 2, &[3]), 103);
+    assert_eq!(map_as(&mut cache, 2, &[3]), 101, "another number of the same version");
     assert_eq!(map_as(&mut cache, 1, &[3, 3]), 202);
-    // 2 was mapped longest ago.
-    assert_eq!(map_as(&mut cache, 3, &[3]), 104);
-    assert_eq!((cache.get(1), cache.get(2), cache.get(3)), (Some(&202), None, Some(&104)));
+    // Number 2 was mapped longest ago.
+    assert_eq!(map_as(&mut cache, 3, &[3]), 101);
+    assert_eq!((cache.get(1), cache.get(2), cache.get(3)), (Some(&202), None, Some(&101)));
+    // The version of number 1 was given a number longest ago.
+    assert_eq!(map_as(&mut cache, 4, &[3, 3, 3]), 303);
+    assert_eq!(map_as(&mut cache, 5, &[3]), 101);
+    assert_eq!(map_as(&mut cache, 6, &[3, 3]), 204);
     let body = map_body(&[8], &[], &[]);
     let map = TableMap::parse(&body, 8).unwrap();
     let failed: Result<_, &str> = cache.map_with(&map, |_| Err("no"));
     assert_eq!(failed, Err("no"));
     assert_eq!(cache.get(9), None);
-    cache.retain(|v| *v > 150);
-    assert_eq!(cache.len(), 1);
     cache.clear();
     assert!(cache.is_empty());
+    assert_eq!(map_as(&mut cache, 6, &[3, 3]), 205, "nothing is left of what was forgotten");
+}
+
+#[test]
+fn numbers_that_rise_for_ever_keep_the_cache_in_its_bound() {
+    let mut cache: TableMapCache<u64> = TableMapCache::new(64);
+    let mut built = 0;
+    for number in 0..10_000_u64 {
+        let mut body = map_body(&[3], &[], &[]);
+        body[..6].copy_from_slice(&number.to_le_bytes()[..6]);
+        let map = TableMap::parse(&body, 8).unwrap();
+        let value = cache.map_with(&map, |_| {
+            built += 1;
+            Ok::<_, DecodeError>(number)
+        });
+        assert_eq!(value, Ok(&0));
+        assert!(cache.len() <= 64 && cache.get(number).is_some());
+    }
+    assert_eq!(built, 1);
 }
 
 #[test]
