@@ -18,8 +18,10 @@ pub(crate) struct Lingering {
     topics: Vec<(usize, u64)>,
     /// How often all was acknowledged.
     drains: u64,
-    /// Bytes that can wait in partitions written since then.
-    bytes_max: usize,
+    /// A full batch for each partition written since then.
+    batches: usize,
+    /// Bytes of messages taken by themselves since then.
+    alone: usize,
 }
 
 impl Lingering {
@@ -44,30 +46,31 @@ impl Lingering {
         if *since != self.drains {
             *since = self.drains;
             let more = partitions.saturating_mul(self.batch_bytes);
-            self.bytes_max = self.bytes_max.saturating_add(more);
+            self.batches = self.batches.saturating_add(more);
         }
     }
 
     /// A message of some bytes was taken by itself.
     pub(crate) fn wrote_one(&mut self, bytes: usize) {
-        self.bytes_max = self.bytes_max.saturating_add(bytes);
+        self.alone = self.alone.saturating_add(bytes);
     }
 
     /// Everything is acknowledged.
     pub(crate) fn drained(&mut self) {
         self.drains += 1;
-        self.bytes_max = 0;
+        (self.batches, self.alone) = (0, 0);
     }
 
-    /// A full batch for each partition that was written since everything was acknowledged.
-    pub(crate) fn bytes_max(&self) -> usize {
-        self.bytes_max
+    /// Bytes of a full batch for each partition that was written since everything was acknowledged. Messages taken by
+    /// themselves do not count: a producer that is never drained takes them for ever.
+    pub(crate) fn batches_bytes(&self) -> usize {
+        self.batches
     }
 
     /// Whether so many bytes may all be waiting: more than this cannot without a full batch, whose
     /// acknowledgement will come.
     pub(crate) fn may_be_all(&self, bytes: usize) -> bool {
-        bytes <= self.bytes_max
+        bytes <= self.batches.saturating_add(self.alone)
     }
 }
 
@@ -87,6 +90,7 @@ mod tests {
         lingering.wrote(3);
         lingering.wrote_one(7);
         assert!(lingering.may_be_all(1307) && !lingering.may_be_all(1308));
+        assert_eq!(lingering.batches_bytes(), 1300, "single messages make no room for others");
         lingering.drained();
         assert!(!lingering.may_be_all(1));
         lingering.wrote(3);

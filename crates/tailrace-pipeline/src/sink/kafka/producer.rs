@@ -201,7 +201,7 @@ impl Producer {
         let Some(first) = messages.first() else { return 0 };
         let in_flight = self.ledger().bytes();
         let [few, many] = IN_FLIGHT_BYTES_MAX;
-        let mut room = self.lingering.bytes_max().clamp(few, many).saturating_sub(in_flight);
+        let mut room = self.lingering.batches_bytes().clamp(few, many).saturating_sub(in_flight);
         if in_flight == 0 {
             room = room.max(bytes_of(first));
         }
