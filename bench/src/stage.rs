@@ -5,7 +5,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use tailrace_testkit::env;
 use tailrace_testkit::sql::Login;
@@ -107,6 +109,20 @@ impl Stage {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         for result in runtime.block_on(admin.create_topics([&topic], &AdminOptions::new()))? {
             result.map_err(|(topic, code)| anyhow!("topic {topic}: {code}"))?;
+        }
+        Ok(())
+    }
+
+    /// Changes settings of the broker while it runs; those that are not named are its own again.
+    pub(crate) fn set_broker(&self, settings: &[(&str, &str)]) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.kafka).create()?;
+        let broker = AlterConfig::new(ResourceSpecifier::Broker(1));
+        let broker = settings.iter().fold(broker, |broker, (name, value)| broker.set(name, value));
+        let options = AdminOptions::new().broker_id(Some(1));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        for result in runtime.block_on(admin.alter_configs([&broker], &options))? {
+            result.map_err(|(resource, code)| anyhow!("{resource:?}: {code}"))?;
         }
         Ok(())
     }

@@ -18,6 +18,9 @@ pub trait TopicDirectory: Send + Sync {
     /// `TargetTopic` if it is missing or cannot be made, `TargetConnection` if nobody answers.
     fn resolve(&self, name: &str, create: bool) -> Result<Topic>;
 
+    /// Whether a topic is found or made already, so that [`TopicDirectory::resolve`] does not ask for it.
+    fn knows(&self, name: &str) -> bool;
+
     /// Makes many topics at once, as far as they are missing. Others, and what cannot be had, are left to
     /// [`TopicDirectory::resolve`].
     fn prepare(&self, names: &[String]);

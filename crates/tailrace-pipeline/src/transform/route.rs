@@ -84,6 +84,14 @@ impl Router {
         matches!(self.policy.topic, TopicPolicy::PerTable(_))
     }
 
+    /// Whether a table has a topic of its own that has still to be asked for.
+    pub(crate) fn has_unknown_topic(&self, database: &str, table: &str) -> bool {
+        match &self.policy.topic {
+            TopicPolicy::PerTable(format) => !self.topics.knows(&fill(format, database, table)),
+            TopicPolicy::PerDatabase(_) | TopicPolicy::One(_) => false,
+        }
+    }
+
     /// Makes the topics of tables (database and table) together, where each has one of its own.
     pub(crate) fn prepare(&self, tables: &[(String, String)]) {
         if let TopicPolicy::PerTable(format) = &self.policy.topic {

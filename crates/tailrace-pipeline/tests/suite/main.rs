@@ -14,4 +14,5 @@ mod schema_history;
 mod slow_commit;
 mod source_login;
 mod support;
+mod topics_ahead;
 mod xa;

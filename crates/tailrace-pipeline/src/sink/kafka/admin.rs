@@ -100,17 +100,22 @@ impl Admin {
         ))
     }
 
-    /// Makes topics with one request; gives the names of those that it has made.
+    /// Makes topics with one request; gives for each whether it was made.
     ///
     /// # Errors
     /// If the request as a whole failed.
-    pub(crate) fn create_all(&self, plans: &[TopicPlan<'_>]) -> Result<Vec<String>> {
+    pub(crate) fn create_all(&self, plans: &[TopicPlan<'_>]) -> Result<Vec<(String, bool)>> {
         let topics: Vec<NewTopic<'_>> = plans.iter().map(TopicPlan::topic).collect();
         let made = futures_executor::block_on(self.client.create_topics(&topics, &creation()));
-        made.map(|results| results.into_iter().flatten().collect()).map_err(|e| {
+        let answers = made.map_err(|e| {
             let doing = format!("{} topics cannot be made", plans.len());
             fault(doing, "Create on the topics or on the cluster", &e)
-        })
+        })?;
+        let told = answers.into_iter().map(|answer| match answer {
+            Ok(name) => (name, true),
+            Err((name, _)) => (name, false),
+        });
+        Ok(told.collect())
     }
 
     /// A setting as it is in force; `None` if the resource has no such setting.

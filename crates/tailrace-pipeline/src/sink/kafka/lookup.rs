@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::metadata::Metadata;
+use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::KafkaEndpoint;
@@ -53,6 +53,35 @@ pub(crate) struct FoundTopic {
     pub(crate) replicas: usize,
     /// Every partition has a leader.
     pub(crate) has_leaders: bool,
+}
+
+/// What the cluster's answer says of a topic; `None` if it does not exist.
+fn found(topic: &MetadataTopic) -> Result<Option<FoundTopic>> {
+    let name = topic.name();
+    match topic.error().map(Code::from) {
+        // Partitions without a leader are seen below.
+        None | Some(Code::LeaderNotAvailable) => {}
+        Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => return Ok(None),
+        Some(code) => {
+            return Err(fault(
+                format!("topic {name}"),
+                &format!("Describe on topic {name}"),
+                &KafkaError::MetadataFetch(code),
+            ));
+        }
+    }
+    let partitions = topic.partitions();
+    let count = i32::try_from(partitions.len()).map_err(|_| {
+        Error::new(
+            ErrorKind::Target,
+            format!("topic {name} claims {} partitions", partitions.len()),
+        )
+    })?;
+    Ok((count > 0).then(|| FoundTopic {
+        partitions: count,
+        replicas: partitions.iter().map(|p| p.replicas().len()).min().unwrap_or(0),
+        has_leaders: partitions.iter().all(|p| p.leader() >= 0),
+    }))
 }
 
 impl Lookup {
@@ -143,33 +172,23 @@ impl Lookup {
     /// Those of [`Lookup::metadata`], and `TargetPrivilege` if the account may not see the topic.
     pub(crate) fn topic(&self, name: &str, limit: Duration) -> Result<Option<FoundTopic>> {
         let metadata = self.metadata(Some(name), limit)?;
-        let Some(topic) = metadata.topics().iter().find(|t| t.name() == name) else {
-            return Ok(None);
-        };
-        match topic.error().map(Code::from) {
-            // Partitions without a leader are seen below.
-            None | Some(Code::LeaderNotAvailable) => {}
-            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => return Ok(None),
-            Some(code) => {
-                return Err(fault(
-                    format!("topic {name}"),
-                    &format!("Describe on topic {name}"),
-                    &KafkaError::MetadataFetch(code),
-                ));
-            }
-        }
-        let partitions = topic.partitions();
-        let count = i32::try_from(partitions.len()).map_err(|_| {
-            Error::new(
-                ErrorKind::Target,
-                format!("topic {name} claims {} partitions", partitions.len()),
-            )
-        })?;
-        Ok((count > 0).then(|| FoundTopic {
-            partitions: count,
-            replicas: partitions.iter().map(|p| p.replicas().len()).min().unwrap_or(0),
-            has_leaders: partitions.iter().all(|p| p.leader() >= 0),
-        }))
+        metadata.topics().iter().find(|t| t.name() == name).map_or(Ok(None), found)
+    }
+
+    /// Those of all topics that the account may see whose names are wanted.
+    ///
+    /// # Errors
+    /// Those of [`Lookup::metadata`].
+    pub(crate) fn topics(
+        &self,
+        limit: Duration,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(String, FoundTopic)>> {
+        let metadata = self.metadata(None, limit)?;
+        let named = metadata.topics().iter().filter(|t| wanted(t.name()));
+        // One that cannot be used is told of when it is asked for alone.
+        let named = named.filter_map(|t| Some((t.name().to_owned(), found(t).ok().flatten()?)));
+        Ok(named.collect())
     }
 
     /// The broker that leads a partition; `None` while there is none.

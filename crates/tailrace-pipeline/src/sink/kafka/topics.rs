@@ -1,6 +1,6 @@
 //! Topics by name: found, or made as the job's policy says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,6 +23,8 @@ const NAME_BYTES_MAX: usize = 249;
 /// Uncompressed bytes of messages in one record batch: librdkafka's default, and below the brokers'
 /// default limit of 1048588.
 const BATCH_BYTES_DEFAULT: usize = 1_000_000;
+/// So many topics are looked for among all of the cluster; fewer one by one.
+const LOOK_AT_ALL_MIN: usize = 8;
 /// Smallest batch that is worth trying.
 const BATCH_BYTES_MIN: usize = 1 << 10;
 
@@ -193,6 +195,15 @@ impl KafkaTopics {
         }
     }
 
+    /// Remembers those of these topics that exist and have leaders.
+    fn find_all(&self, names: &HashSet<String>) -> Result<()> {
+        let found = self.lookup.topics(ANSWER_TIMEOUT, |name| names.contains(name))?;
+        found
+            .iter()
+            .filter(|(_, topic)| topic.has_leaders)
+            .try_for_each(|(name, topic)| self.remember(name, topic.partitions).map(drop))
+    }
+
     fn remember(&self, name: &str, partitions: i32) -> Result<Topic> {
         let mut known = self.lock();
         if let Some(topic) = known.topics.get(name) {
@@ -235,6 +246,10 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 }
 
 impl TopicDirectory for KafkaTopics {
+    fn knows(&self, name: &str) -> bool {
+        self.lock().topics.contains_key(name)
+    }
+
     fn prepare(&self, names: &[String]) {
         let plans: Vec<TopicPlan<'_>> = {
             let known = self.lock();
@@ -248,11 +263,15 @@ impl TopicDirectory for KafkaTopics {
             return;
         }
         // Whether they exist is not asked before: the answer tells, and one that was just made needs no look at it.
-        let made = self.admin().and_then(|admin| admin.create_all(&plans)).and_then(|made| {
-            made.iter().try_for_each(|name| self.remember(name, self.partitions).map(drop))
+        let told = self.admin().and_then(|admin| admin.create_all(&plans)).and_then(|answers| {
+            let (made, others): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, made)| *made);
+            made.iter().try_for_each(|(name, _)| self.remember(name, self.partitions).map(drop))?;
+            let others: HashSet<String> = others.into_iter().map(|(name, _)| name).collect();
+            if others.len() >= LOOK_AT_ALL_MIN { self.find_all(&others) } else { Ok(()) }
         });
-        if let Err(error) = made {
-            tracing::debug!(%error, "topics cannot be made together");
+        if let Err(error) = told {
+            eprintln!("XX {error}");
+            tracing::debug!(%error, "topics cannot be made or found together");
         }
     }
 

@@ -130,6 +130,14 @@ impl Dump {
         self.answer.transport.has_buffered_packet()
     }
 
+    /// Events that lie in memory already, in order, up to the first that does not lie there whole.
+    pub(crate) fn buffered_events(&self) -> impl Iterator<Item = &[u8]> {
+        self.answer.transport.buffered_payloads().map_while(|payload| match payload.split_first() {
+            Some((&0, event)) => Some(event),
+            _ => None,
+        })
+    }
+
     /// Bytes read so far.
     pub(crate) fn bytes_read(&self) -> u64 {
         self.answer.transport.bytes_read()

@@ -65,11 +65,13 @@ impl From<Error> for Unmapped {
 pub(crate) struct Tables {
     /// `None` stands for a table that is not selected.
     cache: TableMapCache<Option<Rc<Table>>>,
+    /// A topic of a table's own had to be asked for.
+    asked_for_topic: bool,
 }
 
 impl Tables {
     pub(crate) fn new() -> Self {
-        Self { cache: TableMapCache::new(TABLES_MAX) }
+        Self { cache: TableMapCache::new(TABLES_MAX), asked_for_topic: false }
     }
 
     /// Forgets all: a definition may have changed.
@@ -88,7 +90,17 @@ impl Tables {
         window: Option<&Window>,
         history: &SchemaHistory,
     ) -> std::result::Result<(), Unmapped> {
-        self.cache.map_with(map, |map| compile(map, context, window, history)).map(|_| ())
+        let asked = &mut self.asked_for_topic;
+        let known = self.cache.map_with(map, |map| {
+            *asked |= context.router.has_unknown_topic(map.database, map.table);
+            compile(map, context, window, history)
+        });
+        known.map(|_| ())
+    }
+
+    /// Whether a topic of a table's own had to be asked for since the last call.
+    pub(crate) fn take_asked_for_topic(&mut self) -> bool {
+        std::mem::take(&mut self.asked_for_topic)
     }
 
     /// The table of a row event; `None` if it is not selected.

@@ -6,7 +6,7 @@ use crate::transform::route::Router;
 /// Topics of the first request: readers wait for them.
 const FIRST_MAX: usize = 8;
 /// Topics of one request.
-const REQUEST_MAX: usize = 128;
+pub(crate) const REQUEST_MAX: usize = 128;
 /// Tables that topics are made ahead of. A broker that has just taken a request makes the logs afterwards, one by one,
 /// and holds up whatever else it is asked for.
 const AHEAD_MAX: usize = 256;

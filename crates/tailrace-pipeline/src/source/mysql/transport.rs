@@ -168,6 +168,18 @@ impl Transport {
         available >= HEADER_BYTES + length
     }
 
+    /// Payloads that lie in memory already, in order, up to the first that does not lie there whole.
+    pub(crate) fn buffered_payloads(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.slab[self.start..self.end];
+        std::iter::from_fn(move || {
+            let (header, behind) = rest.split_at_checked(HEADER_BYTES)?;
+            let length = Some(header_length(header)).filter(|n| *n < PACKET_PAYLOAD_MAX)?;
+            let (payload, behind) = behind.split_at_checked(length)?;
+            rest = behind;
+            Some(payload)
+        })
+    }
+
     /// The first bytes, `wanted` at most, of the next payload, which stays to be received.
     pub(crate) fn peek(&mut self, wanted: usize) -> Result<&[u8]> {
         self.fill(HEADER_BYTES)?;

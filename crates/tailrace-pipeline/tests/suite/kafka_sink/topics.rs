@@ -73,6 +73,29 @@ fn many_topics_are_made_together() {
     assert!(error.message().contains("'/'"), "{error}");
 }
 
+/// A job that goes on has thousands of topics that exist: they are not asked for one by one.
+#[test]
+fn many_topics_that_exist_are_found_together() {
+    let mut spec = shared_job();
+    spec.policy.partitions = 2;
+    let first = unique("many");
+    let names: Vec<String> = (0..20).map(|n| format!("{first}-{n}")).collect();
+    let (_, topics) = open(&spec, 1);
+    assert!(names.iter().all(|name| !topics.knows(name)));
+    topics.prepare(&names);
+    assert!(names.iter().all(|name| topics.knows(name)));
+    // One that its broker does not know yet is waited for by whoever wants to make it.
+    let (_, patient) = open(&spec, 1);
+    names.iter().for_each(|name| assert_eq!(patient.resolve(name, true).unwrap().partitions, 2));
+    spec.policy.partitions = 3;
+    let (_, topics) = open(&spec, 1);
+    topics.prepare(&names);
+    assert!(names.iter().all(|name| topics.knows(name)));
+    for name in &names {
+        assert_eq!(topics.resolve(name, false).unwrap().partitions, 2);
+    }
+}
+
 #[test]
 fn a_topic_that_cannot_be_made_says_why() {
     let mut spec = shared_job();

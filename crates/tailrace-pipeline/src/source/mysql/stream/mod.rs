@@ -1,5 +1,6 @@
 //! The log as steps of progress: transactions, tables, rows and DDL.
 
+mod ahead;
 mod gtid_text;
 mod rows;
 mod schema;
@@ -299,6 +300,9 @@ impl<'c> Stream<'c> {
             self.context.stop.check()?;
             let bytes = dump.next_event()?;
             self.event(&mut format, bytes, window)?;
+            if self.tables.take_asked_for_topic() {
+                self.make_topics_ahead(&format, dump.buffered_events());
+            }
             backoff.succeeded();
             self.count_bytes(dump.bytes_read());
             if self.transaction.is_none()
