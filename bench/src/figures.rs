@@ -234,6 +234,8 @@ impl Figures {
                 None => groups.push(Group { title: series.section.clone(), bars: vec![bar] }),
             }
         }
+        // One bar says nothing beside others.
+        groups.retain(|group| group.bars.len() > 1);
         chart::svg(&groups)
     }
 
