@@ -11,7 +11,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tailrace_pipeline::job::{StartPosition, TaskType};
 use tailrace_pipeline::observe::Phase;
 
-use crate::support::{PATIENCE, kafka, mysql, read_topic, spec, start, unique};
+use crate::support::{PATIENCE, kafka, mysql, spec, start, unique};
 
 /// Topics of a prefix that the cluster has.
 fn topics_of(prefix: &str) -> Vec<String> {
