@@ -144,6 +144,15 @@ impl TopicChoice {
         }
     }
 
+    /// `topic_policy` in a job file's word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::One { .. } => "one_topic",
+            Self::PerTable { .. } => "per_table",
+            Self::PerDatabase { .. } => "per_database",
+        }
+    }
+
     /// Partition policies that go with it.
     ///
     /// DRS's documents give two sets for these pairs; this is the wider one without the codes `4` and
@@ -167,6 +176,16 @@ impl PartitionChoice {
             Self::Zero => "1",
             Self::PrimaryKey => "2",
             Self::Database => "3",
+        }
+    }
+
+    /// `partition_policy` in a job file's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Zero => "zero",
+            Self::PrimaryKey => "primary_key",
+            Self::Database => "database",
         }
     }
 }
@@ -308,11 +327,12 @@ fn parse_partition(code: Option<&str>, topic: &TopicChoice) -> Result<PartitionC
     let allowed = topic.partitions();
     let code = code.filter(|c| !c.is_empty()).unwrap_or("0");
     allowed.iter().copied().find(|p| p.code() == code).ok_or_else(|| {
-        let codes: Vec<&str> = allowed.iter().map(|p| p.code()).collect();
+        let choices: Vec<String> =
+            allowed.iter().map(|p| format!("{} ({})", p.code(), p.word())).collect();
         Refusal::invalid(
             "partition_policy",
             code,
-            format!("{} with topic_policy {}", codes.join(", "), topic.code()),
+            format!("{} with topic_policy {} ({})", choices.join(", "), topic.code(), topic.word()),
         )
     })
 }

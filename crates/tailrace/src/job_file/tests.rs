@@ -68,6 +68,10 @@ fn what_is_wrong_is_named_with_its_line_and_what_is_allowed() {
         (format!("{SMALL}[policy]\ntopic_policy = 'many'"), vec!["`many`", "`per_table`"]),
         (format!("{SMALL}[policy]\ntopic_policy = 'one_topic'"), vec!["topic"]),
         (
+            format!("{SMALL}[policy]\npartition_policy = 'database'"),
+            vec!["partition_policy", "2 (primary_key)", "with topic_policy 1 (per_table)"],
+        ),
+        (
             format!("{SMALL}[policy]\nkafka_data_format = 'avro'"),
             vec!["kafka_data_format", "avro", "json_c"],
         ),

@@ -20,6 +20,7 @@ mod tls;
 mod topics_ahead;
 mod transport;
 mod window;
+mod work;
 mod xa_recovery;
 
 use std::sync::atomic::AtomicU64;

@@ -15,8 +15,8 @@ use crate::source::mysql::chunk::{ChunkSql, quoted_table};
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::context::{Context, Throttle};
 use crate::source::mysql::pace::Pace;
-use crate::source::mysql::snapshot::{Next, Task, Work};
 use crate::source::mysql::window::{Window, chunk_key_encoder};
+use crate::source::mysql::work::{Next, Task, Work};
 use crate::transform::compose::{Composer, TableSink};
 
 /// Session settings of every reading connection.
