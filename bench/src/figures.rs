@@ -25,6 +25,9 @@ pub(crate) struct Run {
     pub(crate) source_cpu: Option<f64>,
     /// Most memory of the measured process.
     pub(crate) peak_mib: Option<f64>,
+    /// Bytes of a change in the broker's log, compressed as they came.
+    #[serde(rename = "stored_bytes_per_change")]
+    pub(crate) stored_bytes: Option<f64>,
     /// Seconds until the first message.
     #[serde(rename = "first_message_seconds")]
     pub(crate) first_seconds: Option<f64>,
@@ -75,7 +78,7 @@ impl Series {
             value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
         };
         format!(
-            "| {} | {:.1} K ({:.1} – {:.1}) | {} | {} | {} | {} |",
+            "| {} | {:.1} K ({:.1} – {:.1}) | {} | {} | {} | {} | {} |",
             self.name,
             self.median(|run| Some(run.rate)).unwrap_or(0.0) / 1e3,
             k(0),
@@ -84,6 +87,7 @@ impl Series {
             cell(self.median(|run| run.broker_cpu), 2),
             cell(self.median(|run| run.source_cpu), 2),
             cell(self.most(|run| run.peak_mib), 0),
+            cell(self.median(|run| run.stored_bytes), 0),
         )
     }
 }
@@ -203,7 +207,7 @@ impl Figures {
             // Writing to a text cannot fail.
             let _infallible = write!(
                 out,
-                "\n**{section}**\n\n| | per second, median (least – most) | CPU-s per million | broker | MySQL | peak MiB |\n|---|---|---|---|---|---|\n"
+                "\n**{section}**\n\n| | per second, median (least – most) | CPU-s per million | broker | MySQL | peak MiB | bytes stored |\n|---|---|---|---|---|---|---|\n"
             );
             for series in self.series.iter().filter(|s| s.section == section) {
                 out.push_str(&series.line());

@@ -26,6 +26,8 @@ pub(crate) struct Stage {
     pub(crate) source_pid: u32,
     /// Process of the broker.
     pub(crate) broker_pid: u32,
+    /// Folder of its logs.
+    broker_logs: PathBuf,
     /// Some of the messages that Tailrace wrote last.
     pub(crate) sample: Vec<Vec<u8>>,
     pub(crate) dir: tempfile::TempDir,
@@ -40,15 +42,28 @@ fn pid(variable: &str) -> Result<u32> {
     value.parse().with_context(|| format!("{variable} is {value:?}: a process id is wanted"))
 }
 
+/// `log.dirs` of a broker, by the file that it was started with.
+fn logs_of_broker(pid: u32) -> Result<PathBuf> {
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).context("the broker's command")?;
+    let mut words = command.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+    let path = words.rfind(|word| word.ends_with(".properties"));
+    let path = path.context("the broker was started without a file of properties")?;
+    let text = std::fs::read_to_string(&*path).with_context(|| path.clone().into_owned())?;
+    let dirs = text.lines().find_map(|line| line.strip_prefix("log.dirs="));
+    Ok(PathBuf::from(dirs.with_context(|| format!("{path} has no log.dirs"))?))
+}
+
 impl Stage {
     pub(crate) fn set(program: &Path) -> Result<Self> {
         ensure!(program.is_file(), "{} is not built", program.display());
+        let broker_pid = pid("TAILRACE_BENCH_BROKER_PID")?;
         let stage = Self {
             program: program.to_owned(),
             mysql: env::mysql()?,
             kafka: env::kafka()?.bootstrap,
             source_pid: pid("TAILRACE_BENCH_SOURCE_PID")?,
-            broker_pid: pid("TAILRACE_BENCH_BROKER_PID")?,
+            broker_pid,
+            broker_logs: logs_of_broker(broker_pid)?,
             sample: Vec::new(),
             dir: tempfile::tempdir()?,
             runs: 0,
@@ -99,6 +114,21 @@ impl Stage {
     pub(crate) fn url(&self) -> String {
         let login = &self.mysql;
         format!("mysql://{}:{}@{}", login.user, login.password, login.address())
+    }
+
+    /// Bytes of topics of one partition in the broker's log, without indexes.
+    pub(crate) fn stored_bytes(&self, topics: &[String]) -> Result<u64> {
+        let mut bytes = 0;
+        for topic in topics {
+            let folder = self.broker_logs.join(format!("{topic}-0"));
+            for file in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+                let file = file?;
+                if file.path().extension().is_some_and(|extension| extension == "log") {
+                    bytes += file.metadata()?.len();
+                }
+            }
+        }
+        Ok(bytes)
     }
 
     /// Makes a topic of one partition.

@@ -124,7 +124,9 @@ pub(crate) fn follow(stage: &Stage, topic: &Topic, changes: u64, pid: u32) -> Re
         }
         if messages >= changes {
             let end = look(messages);
-            return run(begin.context("no begin")?, end, peak, first);
+            let stored = stage.stored_bytes(&topic.names)? as f64 / messages as f64;
+            let run = run(begin.context("no begin")?, end, peak, first)?;
+            return Ok(Run { stored_bytes: Some(stored), ..run });
         }
         if last_change.elapsed() > SILENCE_MAX {
             bail!("{:?} have {last} of {changes} messages, and get no more", topic.names);
@@ -148,5 +150,6 @@ fn run(begin: Moment, end: Moment, peak_mib: Option<f64>, first: Option<Duration
         peak_mib,
         first_seconds: first.map(|first| first.as_secs_f64()),
         stolen: Some((end.stolen - begin.stolen) / (end.busy - begin.busy).max(0.01)),
+        stored_bytes: None,
     })
 }
