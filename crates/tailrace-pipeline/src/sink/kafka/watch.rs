@@ -79,7 +79,12 @@ impl Watch {
     }
 
     fn note(&self, error: &KafkaError, reason: &str) {
-        tracing::warn!(code = %error, reason, "kafka client");
+        // A client that cannot connect says so ten times a second; whoever waits for it says it once.
+        if kind_of(error) == ErrorKind::TargetConnection {
+            tracing::debug!(code = %error, reason, "kafka client");
+        } else {
+            tracing::warn!(code = %error, reason, "kafka client");
+        }
         let mut state = self.lock();
         if kind_of(error) == ErrorKind::TargetAuthentication || is_refused_certificate(reason) {
             state.refused.get_or_insert_with(|| (Instant::now(), reason.to_owned()));
