@@ -23,7 +23,7 @@ use crate::tailrace::{Shape, Target, job_file};
 /// The table that is written to.
 const TABLE: &str = "latency";
 /// Changes a second.
-const RATE: u32 = 500;
+pub(crate) const RATE: u32 = 500;
 /// How long the source commits as fast as it can, behind the warm-up.
 const FULL_SPEED: Duration = Duration::from_secs(10);
 /// Time between two bursts of a steady load.

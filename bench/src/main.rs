@@ -91,8 +91,8 @@ struct Args {
     /// A chart as SVG into this file.
     #[arg(long, value_name = "FILE")]
     chart: Option<std::path::PathBuf>,
-    /// The program to measure.
-    #[arg(long, default_value = "target/release/tailrace")]
+    /// The program to measure; the last one counts.
+    #[arg(long, default_value = "target/release/tailrace", overrides_with = "program")]
     program: std::path::PathBuf,
 }
 
@@ -377,7 +377,8 @@ fn latencies(stage: &mut Stage, figures: &mut Figures, seconds: (u64, u64)) -> R
     let ours = ours.map(|(name, target, shape)| (*name, Subject::Tailrace(*target, *shape)));
     let theirs = rival::FLAVORS.iter().map(|flavor| (flavor.name, Subject::Debezium(*flavor)));
     for (name, subject) in ours.chain(theirs) {
-        if figures.wants(name) {
+        let steady = format!("{name}, {} a second", latency::RATE);
+        if figures.wants(&steady) {
             latency::measure(stage, figures, (name, subject), seconds)?;
         }
         let at_half = format!("{name}, at half of the maximum");

@@ -8,6 +8,7 @@ mod admin;
 mod closing;
 mod deliveries;
 mod fault;
+mod flusher;
 pub mod keystore;
 mod lanes;
 mod lingering;

@@ -15,6 +15,7 @@ use crate::job::KafkaEndpoint;
 use crate::sink::kafka::admin::Of;
 use crate::sink::kafka::deliveries::{BatchNumber, Deliveries, Failure};
 use crate::sink::kafka::fault::{fault, kind_of, kind_of_code, refused_settings};
+use crate::sink::kafka::flusher::Flusher;
 use crate::sink::kafka::lingering::{LINGER_MS, Lingering};
 use crate::sink::kafka::patience::Patience;
 use crate::sink::kafka::raw_produce::RawProducer;
@@ -36,8 +37,8 @@ const CALL_MESSAGES_MAX: usize = 1024;
 /// milliseconds and spin through the rest (measured: a quarter of all CPU time), and its `flush` looks
 /// every 100 ms, for whose end every commit would wait.
 const PAUSE: Duration = Duration::from_micros(500);
-/// The same while messages are to leave that wait for others, in milliseconds.
-const FLUSH_MS: i32 = 1;
+/// The shortest one, at the begin of a wait for everything: a broker beside takes some of them.
+const FIRST_PAUSE: Duration = Duration::from_micros(100);
 /// Longest single question for a topic's partitions, after which the client's events are looked at.
 const LOOKUP_SLICE: Duration = Duration::from_millis(500);
 /// Longest time for which one broker may not know a topic that others know already.
@@ -86,9 +87,10 @@ pub(crate) enum Leave {
 
 /// A producer and the topics it writes to.
 pub(crate) struct Producer {
+    /// Of a producer whose messages leave together.
+    flusher: Option<Flusher>,
     raw: RawProducer,
     topics: Arc<KafkaTopics>,
-    leave: Leave,
     lingering: Lingering,
     /// Names by the topic's place in the directory, as far as they were needed.
     names: Vec<Arc<str>>,
@@ -104,9 +106,14 @@ impl Producer {
         config.set("linger.ms", linger_ms.to_string());
         let client: BaseProducer<Deliveries> =
             config.create_with_context(Deliveries::default()).map_err(|e| refused_settings(&e))?;
+        let client = Arc::new(client);
+        let flusher = match leave {
+            Leave::AtOnce => None,
+            Leave::Together => Some(Flusher::start(Arc::clone(&client))?),
+        };
         let raw = RawProducer::new(client);
         let lingering = Lingering::new(topics.batch_bytes());
-        Ok(Self { raw, topics, leave, lingering, names: Vec::new() })
+        Ok(Self { flusher, raw, topics, lingering, names: Vec::new() })
     }
 
     pub(crate) fn client(&self) -> &BaseProducer<Deliveries> {
@@ -132,14 +139,19 @@ impl Producer {
 
     /// Serves what is there. If that is nothing, pauses, and lets leave what may be waiting for more.
     pub(crate) fn serve_or_pause(&self) {
+        self.serve_or_pause_for(PAUSE);
+    }
+
+    fn serve_or_pause_for(&self, pause: Duration) {
         if self.serve() {
             return;
         }
-        if self.leave == Leave::Together && self.lingering.may_be_all(self.ledger().bytes()) {
-            self.raw.flush(FLUSH_MS);
-        } else {
-            thread::park_timeout(PAUSE);
+        if let Some(flusher) = &self.flusher
+            && self.lingering.may_be_all(self.ledger().bytes())
+        {
+            flusher.ask();
         }
+        thread::park_timeout(pause);
     }
 
     /// Fails if a message was not taken, or if the brokers refuse the login.
@@ -309,8 +321,9 @@ impl Producer {
     /// As [`Producer::write`]. It ends in any case: a message that nobody acknowledges fails after
     /// [`DELIVERY_TIMEOUT`].
     pub(crate) fn drain(&mut self, patience: &mut Patience) -> Result<()> {
+        let begun = Instant::now();
         while self.client().in_flight_count() > 0 {
-            self.serve_or_pause();
+            self.serve_or_pause_for((begun.elapsed() / 8).clamp(FIRST_PAUSE, PAUSE));
             self.check()?;
             patience.check()?;
         }

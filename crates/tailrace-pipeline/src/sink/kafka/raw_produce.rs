@@ -29,13 +29,21 @@ struct Handle(ptr::NonNull<rd_kafka_topic_t>);
 // SAFETY: librdkafka's handles may be used from any thread.
 unsafe impl Send for Handle {}
 
+/// Lets messages leave that wait for their batch to become full, during some milliseconds. Returns early if all
+/// deliveries are reported.
+pub(crate) fn flush(client: &BaseProducer<Deliveries>, milliseconds: i32) {
+    // SAFETY: the client is alive, and librdkafka's clients may be used from any thread. That it ran out of time is
+    // what the caller sees by itself.
+    unsafe { rd_kafka_flush(client.client().native_ptr(), milliseconds) };
+}
+
 /// A producer with handles of the topics it has produced to.
 pub(crate) struct RawProducer {
     /// By the topic's place in the directory.
     handles: Vec<Option<Handle>>,
     /// Kept from call to call for its capacity; holds nothing between calls.
     slots: Slots,
-    client: BaseProducer<Deliveries>,
+    client: Arc<BaseProducer<Deliveries>>,
 }
 
 /// Messages in librdkafka's form. Its pointers are valid during one call of [`RawProducer::produce`].
@@ -54,20 +62,13 @@ pub(crate) struct Taken {
 }
 
 impl RawProducer {
-    pub(crate) fn new(client: BaseProducer<Deliveries>) -> Self {
+    pub(crate) fn new(client: Arc<BaseProducer<Deliveries>>) -> Self {
         Self { handles: Vec::new(), slots: Slots(Vec::new()), client }
     }
 
     /// The safe client, for everything but producing batches.
     pub(crate) fn client(&self) -> &BaseProducer<Deliveries> {
         &self.client
-    }
-
-    /// Lets messages leave that wait for their batch to become full, during some milliseconds. Returns early if
-    /// nothing is on its way.
-    pub(crate) fn flush(&self, milliseconds: i32) {
-        // SAFETY: the client is alive. That it ran out of time is what the caller sees by itself.
-        unsafe { rd_kafka_flush(self.client.client().native_ptr(), milliseconds) };
     }
 
     /// Whether a topic has a handle.
