@@ -111,6 +111,9 @@ impl Kind {
     }
 }
 
+/// A batch that fills no more than this part of its buffer is copied out of it.
+const SMALL_PART: usize = 4;
+
 /// Collects messages until they are handed over as a batch.
 pub(crate) struct Composer {
     data: Vec<u8>,
@@ -379,7 +382,7 @@ impl Composer {
     pub(crate) fn take(&mut self, advance: Advance, ends_transaction: bool) -> Batch {
         self.fixed_key = None;
         Batch {
-            data: std::mem::take(&mut self.data),
+            data: self.take_data(),
             messages: std::mem::take(&mut self.messages),
             advance,
             next_id: self.ids.load(Ordering::Relaxed),
@@ -388,8 +391,42 @@ impl Composer {
             ends_transaction,
         }
     }
+
+    /// A batch's buffer goes with it if it is well filled. What bounds the queue are bytes, not buffers: of small
+    /// batches it would hold many times as much.
+    fn take_data(&mut self) -> Vec<u8> {
+        if self.data.len() > self.data.capacity() / SMALL_PART {
+            return std::mem::take(&mut self.data);
+        }
+        let small = self.data.to_vec();
+        self.data.clear();
+        small
+    }
 }
 
 fn unencodable(e: &EncodeError) -> Error {
     Error::new(ErrorKind::Decode, e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::TopicId;
+
+    fn batch_of(composer: &mut Composer, bytes: usize) -> Batch {
+        composer.record(Topic { id: TopicId(0), partitions: 1 }, b"key", &vec![b'x'; bytes]);
+        composer.take(Advance::SnapshotBegin, true)
+    }
+
+    #[test]
+    fn a_batch_has_no_much_larger_buffer_than_it_fills() {
+        let mut composer = Composer::new((Arc::default(), 0), 1 << 20);
+        for bytes in [1, 1000, 100_000, 200_000, 400_000, 1 << 20, 3 << 20, 5] {
+            let data = batch_of(&mut composer, bytes).data;
+            assert_eq!(data.len(), bytes + 3);
+            let room = data.capacity();
+            assert!(room < SMALL_PART * (data.len() + 1), "{bytes}: {room}");
+        }
+        assert!(composer.data.is_empty());
+    }
 }
