@@ -65,6 +65,32 @@ pub enum Retry {
 }
 
 impl ErrorKind {
+    /// All kinds, in the order of the data path.
+    pub const ALL: [Self; 22] = [
+        Self::SourceConnection,
+        Self::SourceAuthentication,
+        Self::SourcePrivilege,
+        Self::SourceSetting,
+        Self::SourceStatement,
+        Self::PositionLost,
+        Self::Decode,
+        Self::UnknownEvent,
+        Self::SchemaMismatch,
+        Self::TargetConnection,
+        Self::TargetAuthentication,
+        Self::TargetPrivilege,
+        Self::TargetTopic,
+        Self::MessageTooLarge,
+        Self::Fenced,
+        Self::Target,
+        Self::Configuration,
+        Self::Checkpoint,
+        Self::Limit,
+        Self::Local,
+        Self::Cancelled,
+        Self::Bug,
+    ];
+
     /// Whether trying again can help.
     pub fn retry(self) -> Retry {
         use ErrorKind as K;
@@ -144,6 +170,12 @@ impl ErrorKind {
             K::Cancelled => "The job was asked to stop.",
             K::Bug => "This is a fault in Tailrace. Report it with the log around this message.",
         }
+    }
+
+    /// What the person who reads the error can do, and where more is said: `docs/errors` has a page for each name, which
+    /// the command `tailrace explain` prints.
+    pub fn advice(self) -> String {
+        format!("{} More: tailrace explain {}", self.solution(), self.name())
     }
 
     /// Stable name for logs, metrics and the API.

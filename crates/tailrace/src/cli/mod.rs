@@ -3,6 +3,7 @@
 mod data_dir;
 mod demo;
 mod exit;
+mod explain;
 mod jobs;
 mod keys;
 mod output;
@@ -29,6 +30,7 @@ enum Command {
     Run(run::Run),
     Jobs(jobs::Jobs),
     Keys(keys::Keys),
+    Explain(explain::Explain),
 }
 
 /// Runs what the command line says.
@@ -39,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.run(),
         Command::Jobs(jobs) => jobs.run(),
         Command::Keys(keys) => keys.run(),
+        Command::Explain(explain) => explain.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

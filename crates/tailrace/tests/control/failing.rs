@@ -34,6 +34,7 @@ async fn an_error_that_nothing_heals_stops_the_job_with_text_and_solution() {
     let reason = failure.reason();
     assert!(reason.starts_with("event 199 at mysql-bin.000001:4"), "{reason}");
     assert!(reason.contains("Update Tailrace"), "{reason}");
+    assert!(reason.ends_with("tailrace explain unknown_event"), "{reason}");
     assert!(world.log(&id).await.contains(&reason));
     let timeline = world.timeline(&id).await;
     assert_eq!(timeline.last().unwrap(), &("job failed".to_owned(), "system".to_owned(), false));

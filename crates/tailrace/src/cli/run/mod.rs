@@ -85,8 +85,8 @@ impl Run {
 }
 
 fn failed(error: &tailrace_pipeline::Error) -> Failed {
-    let solution = error.kind().solution();
-    Failed::new(Exit::Failure, format!("{error}\n  what to do: {solution}"))
+    let advice = error.kind().advice();
+    Failed::new(Exit::Failure, format!("{error}\n  what to do: {advice}"))
 }
 
 /// Runs the precheck and prints what is not passed, or with `all` everything.

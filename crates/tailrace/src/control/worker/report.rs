@@ -73,7 +73,7 @@ impl Worker {
         let failure = Failure {
             kind: error.kind().name().to_owned(),
             message: error.message().to_owned(),
-            solution: error.kind().solution().to_owned(),
+            solution: error.kind().advice(),
             at_ms: self.inner.now_ms(),
         };
         tracing::error!(job_id = self.job_id, kind = failure.kind, "job failed: {error:?}");
