@@ -9,8 +9,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use tailrace_pipeline::checkpoint::StreamPosition;
 use tailrace_pipeline::job::{
-    Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link, MessageFormat, MysqlEndpoint,
-    PartitionPolicy, Selection, TaskType, TopicPolicy,
+    Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link, MessageFormat,
+    MysqlEndpoint, PartitionPolicy, Selection, TaskType, TopicPolicy,
 };
 use tailrace_testkit::provision::mysql::Prefix;
 
@@ -54,6 +54,8 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
             filter_drop_database: false,
             delivery: Delivery::ExactlyOnce,
             progress_topic: "bench".into(),
+            compression: Compression::default(),
+            tombstones: false,
         },
         start: None,
         limits: Limits::default(),

@@ -27,7 +27,7 @@ pub struct Message {
     pub partition: i32,
     /// Key bytes; empty means no key.
     pub key: Range<usize>,
-    /// Value bytes.
+    /// Value bytes; empty means none: a tombstone, with which a compacted topic forgets the key.
     pub value: Range<usize>,
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -162,6 +163,10 @@ pub enum MessageFormat {
     JsonC,
     /// `debezium`, an addition to DRS's: Debezium's envelope as JSON without schemas.
     Debezium,
+    /// `canal`, an addition to DRS's: Canal's flat JSON message.
+    Canal,
+    /// `maxwell`, an addition to DRS's: Maxwell's JSON message.
+    Maxwell,
 }
 
 /// Delivery promise.
@@ -171,6 +176,39 @@ pub enum Delivery {
     ExactlyOnce,
     /// Idempotent producer, progress by acknowledgement.
     AtLeastOnce,
+}
+
+/// How batches of messages are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// Measured on one core, the producer is quicker with it than without: there is less to send.
+    #[default]
+    Lz4,
+    /// Smaller than lz4 and slower.
+    Zstd,
+    /// Snappy.
+    Snappy,
+    /// The slowest.
+    Gzip,
+}
+
+impl Compression {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::None, Self::Lz4, Self::Zstd, Self::Snappy, Self::Gzip];
+
+    /// Kafka's `compression.type`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
+            Self::Snappy => "snappy",
+            Self::Gzip => "gzip",
+        }
+    }
 }
 
 /// How messages are formed and routed.
@@ -190,6 +228,10 @@ pub struct KafkaPolicy {
     pub ddl_topic: Option<String>,
     /// `DROP DATABASE` is not sent (DRS `filter_ddl_policy` = `drop_database`).
     pub filter_drop_database: bool,
+    /// The message of a deleted row is followed by one without a value, where the row's key is the message's.
+    pub tombstones: bool,
+    /// Compression of batches.
+    pub compression: Compression,
     /// Delivery promise.
     pub delivery: Delivery,
     /// Compacted topic that holds progress records.

@@ -1,7 +1,11 @@
 //! Values that are bytes: binary strings, geometries, vectors and bit fields.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use super::{
     error::ValueError,
+    escape::{HTML, push_str},
     number::{push_java_float, push_uint},
 };
 
@@ -18,6 +22,13 @@ pub(crate) fn push_byte_list(out: &mut Vec<u8>, bytes: &[u8]) {
         out.extend_from_slice(itoa::Buffer::new().format(byte.cast_signed()).as_bytes());
     }
     out.push(b']');
+}
+
+/// Appends bytes as the characters of the same numbers (ISO 8859-1), escaped.
+pub(crate) fn push_latin1(out: &mut Vec<u8>, bytes: &[u8]) {
+    for &byte in bytes {
+        push_str::<HTML>(out, char::from(byte).encode_utf8(&mut [0; 2]));
+    }
 }
 
 /// Appends a `VECTOR` as a list of floats, each as Java prints it: `[1.0, -2.5]`. Reading the
@@ -39,6 +50,20 @@ pub(crate) fn push_vector(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), ValueEr
         push_java_float(out, f32::from_le_bytes(*float))?;
     }
     out.push(b']');
+    Ok(())
+}
+
+/// Appends bytes in base64, with quotes.
+pub(crate) fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), ValueError> {
+    out.push(b'"');
+    let start = out.len();
+    // Four characters for three bytes, the last group filled.
+    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    let room = out.get_mut(start..).unwrap_or_default();
+    let written =
+        BASE64.encode_slice(bytes, room).map_err(|e| ValueError::new(format!("base64: {e}")))?;
+    out.truncate(start + written);
+    out.push(b'"');
     Ok(())
 }
 

@@ -2,20 +2,20 @@
 //! text.
 
 use super::{
-    binary::{push_bit, push_byte_list, push_vector},
+    binary::{push_bit, push_byte_list, push_latin1, push_vector},
+    column_text::ColumnText,
     decimal::push_decimal,
     drs_json::Format,
     error::ValueError,
-    escape::{HTML, escape_tail, push_decoded, push_str, push_text},
+    escape::{HTML, escape_tail, push_str},
     number::{push_int, push_java_double, push_java_float, push_uint},
     temporal::{push_date, push_datetime, push_epoch, push_time, push_utc, push_year},
 };
 use crate::{
     binlog::{JsonLimits, write_json_text},
     cell::Cell,
-    charset::Decoder,
     error::DecodeError,
-    schema::{Column, ColumnType},
+    schema::Column,
 };
 
 /// One column, compiled.
@@ -26,15 +26,7 @@ pub(crate) struct ColumnPlan {
     /// `"` (closing the value before), `{` or `,`, then `"name":"` (opening this one's value).
     /// A value that is null leaves out its quotes by cutting the first or last byte.
     pub(crate) label: Box<[u8]>,
-    /// From the column's character set to UTF-8.
-    decoder: &'static Decoder,
-    /// The character set contains ASCII, so that runs of it can be copied without decoding.
-    contains_ascii: bool,
-    /// For text that the server has converted already. Bad bytes of a `utf8mb4` column come
-    /// through that conversion as they are.
-    utf8mb4: &'static Decoder,
-    /// Members of `ENUM` or `SET`, escaped.
-    members: Box<[Box<[u8]>]>,
+    text: ColumnText<HTML>,
 }
 
 impl ColumnPlan {
@@ -44,26 +36,10 @@ impl ColumnPlan {
         push_str::<HTML>(&mut label, &column.name);
         label.extend_from_slice(b"\":\"");
 
-        let utf8mb4 = Decoder::for_charset("utf8mb4")?;
-        let decoder = match column.kind {
-            ColumnType::Char | ColumnType::VarChar | ColumnType::Text => {
-                Decoder::for_collation(column.collation)?
-            }
-            _ => utf8mb4,
-        };
-        let members = match &column.kind {
-            ColumnType::Enum(members) | ColumnType::Set(members) => {
-                members.iter().map(|m| escaped(m)).collect()
-            }
-            _ => Box::default(),
-        };
         Ok(Self {
             name: column.name.as_str().into(),
             label: label.into(),
-            decoder,
-            contains_ascii: contains_ascii(decoder),
-            utf8mb4,
-            members,
+            text: ColumnText::compile(column)?,
         })
     }
 
@@ -79,11 +55,8 @@ impl ColumnPlan {
         match cell {
             Cell::Int(value) => push_int(out, *value),
             Cell::UInt(value) => push_uint(out, *value),
-            Cell::Text(bytes) if self.contains_ascii => push_text::<HTML>(out, bytes, self.decoder),
-            Cell::Text(bytes) => push_decoded::<HTML>(out, bytes, self.decoder),
-            Cell::Utf8(bytes) | Cell::JsonText(bytes) => {
-                push_text::<HTML>(out, bytes, self.utf8mb4);
-            }
+            Cell::Text(bytes) => self.text.push(out, bytes),
+            Cell::Utf8(bytes) | Cell::JsonText(bytes) => self.text.push_utf8(out, bytes),
             other => return self.push_rarer(out, other, format),
         }
         Ok(())
@@ -106,15 +79,18 @@ impl ColumnPlan {
             Cell::DateTime(value, fsp) => push_datetime(out, value, fsp),
             Cell::Timestamp { seconds, micros, fsp } => match format {
                 Format::Json => push_epoch(out, seconds, micros, fsp),
-                Format::JsonC => push_utc(out, seconds, micros, fsp),
+                Format::JsonC | Format::Canal => push_utc(out, seconds, micros, fsp),
             },
             Cell::Binary(bytes) | Cell::Geometry(bytes) => {
-                push_byte_list(out, bytes);
+                match format {
+                    Format::Json | Format::JsonC => push_byte_list(out, bytes),
+                    Format::Canal => push_latin1(out, bytes),
+                }
                 Ok(())
             }
             Cell::Vector(bytes) => push_vector(out, bytes),
-            Cell::Enum(index) => self.push_enum(out, index),
-            Cell::Set(bits) => self.push_set(out, bits),
+            Cell::Enum(index) => self.text.push_enum(out, index),
+            Cell::Set(bits) => self.text.push_set(out, bits, b","),
             Cell::Json(bytes) => push_json(out, bytes),
             Cell::Int(value) => {
                 push_int(out, value);
@@ -129,52 +105,6 @@ impl ColumnPlan {
             }
         }
     }
-
-    /// The member's text; index 0 is the empty string, MySQL's error value.
-    fn push_enum(&self, out: &mut Vec<u8>, index: u16) -> Result<(), ValueError> {
-        let Some(position) = usize::from(index).checked_sub(1) else { return Ok(()) };
-        let member = self.members.get(position).ok_or_else(|| {
-            ValueError::new(format!(
-                "ENUM index {index} is outside of the {} declared members",
-                self.members.len()
-            ))
-        })?;
-        out.extend_from_slice(member);
-        Ok(())
-    }
-
-    /// The members' texts joined with commas, in declared order, as MySQL prints a set.
-    fn push_set(&self, out: &mut Vec<u8>, mut bits: u64) -> Result<(), ValueError> {
-        let all = bits;
-        let mut first = true;
-        while bits != 0 {
-            let position = bits.trailing_zeros();
-            bits &= bits - 1;
-            let member = self.members.get(position as usize).ok_or_else(|| {
-                ValueError::new(format!(
-                    "SET bitmap {all:#x} has bit {position}, there are {} declared members",
-                    self.members.len()
-                ))
-            })?;
-            if !std::mem::take(&mut first) {
-                out.push(b',');
-            }
-            out.extend_from_slice(member);
-        }
-        Ok(())
-    }
-}
-
-/// Every ASCII byte stands for itself. False for UTF-16 and its like and for national 7-bit sets.
-fn contains_ascii(decoder: &Decoder) -> bool {
-    let ascii: [u8; 128] = std::array::from_fn(|byte| byte as u8);
-    decoder.pass_through(&ascii).is_some()
-}
-
-fn escaped(text: &str) -> Box<[u8]> {
-    let mut out = Vec::new();
-    push_str::<HTML>(&mut out, text);
-    out.into()
 }
 
 /// `JSON` in binary form as the text that the server would print.

@@ -4,7 +4,7 @@
 //! isDdl, sql, sqlType, data, old, pkNames. The formats differ in two points only: where the row of a
 //! DELETE stands (`old` in `json`, `data` in `json_c`) and how a `TIMESTAMP` is printed.
 
-use super::{column_plan::ColumnPlan, error::EncodeError, error::ValueError, escape, jdbc, number};
+use super::{error::EncodeError, escape, jdbc, number, row_image::RowImage};
 use crate::{cell::Cell, schema::TableSchema};
 
 /// The message formats of this module.
@@ -14,6 +14,8 @@ pub enum Format {
     Json,
     /// `json_c`: DELETE rows in `data`, `TIMESTAMP` as `yyyy-mm-dd hh:mm:ss[.f]` in UTC.
     JsonC,
+    /// The values of [`CanalEncoder`](super::CanalEncoder): as in `json_c`, and binary strings as the characters of the same numbers.
+    Canal,
 }
 
 /// What a message says besides the row.
@@ -52,11 +54,7 @@ impl Kind {
 /// Encodes the rows of one table version in one format.
 #[derive(Debug)]
 pub struct RowEncoder {
-    /// `database.table`, which is also the key of tables without a primary key.
-    table: Box<str>,
-    format: Format,
-    columns: Box<[ColumnPlan]>,
-    primary_key: Box<[usize]>,
+    image: RowImage,
     /// `{"mysqlType":{…},"id":`
     head: Box<[u8]>,
     /// `,"database":…` up to `,"data":`, one for each of [`Kind::ALL`].
@@ -72,21 +70,8 @@ impl RowEncoder {
     /// A column has a collation whose character set cannot be converted to UTF-8, or the primary key
     /// names an ordinal that the table does not have.
     pub fn compile(schema: &TableSchema, format: Format) -> Result<Self, EncodeError> {
-        let mut columns = Vec::with_capacity(schema.columns.len());
-        for column in &schema.columns {
-            let plan =
-                ColumnPlan::compile(column, columns.is_empty()).map_err(|e| EncodeError {
-                    table: schema.full_name(),
-                    column: column.name.clone(),
-                    reason: e.to_string().into(),
-                })?;
-            columns.push(plan);
-        }
         Ok(Self {
-            table: schema.full_name().into(),
-            format,
-            columns: columns.into(),
-            primary_key: schema.primary_key.as_slice().into(),
+            image: RowImage::compile(schema, format)?,
             head: head(schema),
             middle: Kind::ALL.map(|kind| middle(schema, kind)),
             tail: tail(schema)?,
@@ -95,12 +80,12 @@ impl RowEncoder {
 
     /// `database.table`.
     pub fn full_name(&self) -> &str {
-        &self.table
+        self.image.table()
     }
 
     /// The table has a primary key, so that [`Self::encode_key`] gives one key per row.
     pub fn has_primary_key(&self) -> bool {
-        !self.primary_key.is_empty()
+        self.image.has_primary_key()
     }
 
     /// Appends the message of an inserted row.
@@ -142,9 +127,11 @@ impl RowEncoder {
         meta: &RowMeta,
         before: &[Cell<'_>],
     ) -> Result<(), EncodeError> {
-        match self.format {
+        match self.image.format() {
             Format::Json => self.encode(out, meta, Kind::Delete, None, Some(before)),
-            Format::JsonC => self.encode(out, meta, Kind::Delete, Some(before), None),
+            Format::JsonC | Format::Canal => {
+                self.encode(out, meta, Kind::Delete, Some(before), None)
+            }
         }
     }
 
@@ -167,32 +154,7 @@ impl RowEncoder {
     /// # Errors
     /// As [`Self::encode_insert`].
     pub fn encode_key(&self, out: &mut Vec<u8>, row: &[Cell<'_>]) -> Result<(), EncodeError> {
-        if self.primary_key.is_empty() {
-            out.extend_from_slice(self.table.as_bytes());
-            return Ok(());
-        }
-        self.check_width(row)?;
-        let start = out.len();
-        let mut separator = b'[';
-        for &ordinal in &self.primary_key {
-            let (Some(plan), Some(cell)) = (self.columns.get(ordinal), row.get(ordinal)) else {
-                return Err(self.error("", ValueError::new("the key names a column it lacks")));
-            };
-            out.push(separator);
-            separator = b',';
-            if matches!(cell, Cell::Null) {
-                out.extend_from_slice(b"null");
-                continue;
-            }
-            out.push(b'"');
-            if let Err(error) = plan.push_value(out, cell, self.format) {
-                out.truncate(start);
-                return Err(self.error(&plan.name, error));
-            }
-            out.push(b'"');
-        }
-        out.push(b']');
-        Ok(())
+        self.image.push_key(out, row)
     }
 
     fn encode(
@@ -213,9 +175,9 @@ impl RowEncoder {
             Kind::Delete => delete,
             Kind::Init => init,
         });
-        let written = self.push_image(out, data).and_then(|()| {
+        let written = self.image.push(out, data).and_then(|()| {
             out.extend_from_slice(b",\"old\":");
-            self.push_image(out, old)
+            self.image.push(out, old)
         });
         if let Err(error) = written {
             out.truncate(start);
@@ -223,52 +185,6 @@ impl RowEncoder {
         }
         out.extend_from_slice(&self.tail);
         Ok(())
-    }
-
-    /// An array of one row, or null.
-    fn push_image(&self, out: &mut Vec<u8>, row: Option<&[Cell<'_>]>) -> Result<(), EncodeError> {
-        let Some(row) = row else {
-            out.extend_from_slice(b"null");
-            return Ok(());
-        };
-        self.check_width(row)?;
-        out.push(b'[');
-        if row.is_empty() {
-            out.push(b'{');
-        }
-        // The closing quote of each value is written with the label behind it.
-        let mut open_quote = false;
-        for (plan, cell) in self.columns.iter().zip(row) {
-            let label = if open_quote { &plan.label } else { plan.label.get(1..).unwrap_or(&[]) };
-            if matches!(cell, Cell::Null) {
-                out.extend_from_slice(label.split_last().map_or(&[], |(_, head)| head));
-                out.extend_from_slice(b"null");
-                open_quote = false;
-                continue;
-            }
-            out.extend_from_slice(label);
-            plan.push_value(out, cell, self.format).map_err(|e| self.error(&plan.name, e))?;
-            open_quote = true;
-        }
-        out.extend_from_slice(if open_quote { b"\"}]" } else { b"}]" });
-        Ok(())
-    }
-
-    fn check_width(&self, row: &[Cell<'_>]) -> Result<(), EncodeError> {
-        if row.len() == self.columns.len() {
-            return Ok(());
-        }
-        let reason = format!(
-            "a row image has {} values, the schema has {} columns",
-            row.len(),
-            self.columns.len()
-        );
-        Err(self.error("", ValueError::new(reason)))
-    }
-
-    #[cold]
-    fn error(&self, column: &str, error: ValueError) -> EncodeError {
-        EncodeError { table: self.table.to_string(), column: column.into(), reason: error.0 }
     }
 }
 
@@ -319,7 +235,15 @@ fn middle(schema: &TableSchema, kind: Kind) -> Box<[u8]> {
 
 /// `,"pkNames":[…]}`
 fn tail(schema: &TableSchema) -> Result<Box<[u8]>, EncodeError> {
-    let mut out = b",\"pkNames\":[".to_vec();
+    let mut out = b",\"pkNames\":".to_vec();
+    push_key_names(&mut out, schema)?;
+    out.push(b'}');
+    Ok(out.into())
+}
+
+/// An array of the primary key's names in its order.
+pub(super) fn push_key_names(out: &mut Vec<u8>, schema: &TableSchema) -> Result<(), EncodeError> {
+    out.push(b'[');
     let mut first = true;
     for &ordinal in &schema.primary_key {
         let column = schema.columns.get(ordinal).ok_or_else(|| EncodeError {
@@ -334,14 +258,14 @@ fn tail(schema: &TableSchema) -> Result<Box<[u8]>, EncodeError> {
         if !std::mem::take(&mut first) {
             out.push(b',');
         }
-        push_quoted(&mut out, &column.name);
+        push_quoted(out, &column.name);
     }
-    out.extend_from_slice(b"]}");
-    Ok(out.into())
+    out.push(b']');
+    Ok(())
 }
 
 /// An object with one member per column.
-fn push_per_column(
+pub(super) fn push_per_column(
     out: &mut Vec<u8>,
     schema: &TableSchema,
     mut push: impl FnMut(&mut Vec<u8>, &crate::schema::Column),

@@ -13,7 +13,9 @@
 )]
 
 mod binary;
+mod canal;
 mod column_plan;
+mod column_text;
 mod ddl;
 mod debezium;
 mod decimal;
@@ -23,10 +25,14 @@ mod escape;
 mod jdbc;
 mod keyset;
 mod literal;
+mod maxwell;
 mod murmur2;
 mod number;
+mod row_image;
 mod temporal;
+mod wkt;
 
+pub use canal::{CanalEncoder, CanalKind, canal_type, encode_canal_ddl};
 pub use ddl::{DdlPhase, encode_ddl};
 pub use debezium::{ChangeOp, ChangeSource, DebeziumEncoder};
 pub use drs_json::{Format, RowEncoder, RowMeta};
@@ -34,6 +40,9 @@ pub use error::EncodeError;
 pub use jdbc::jdbc_code;
 pub use keyset::{key_order, keyset_after, keyset_up_to, quote_identifier};
 pub use literal::key_literal;
+pub use maxwell::{
+    MaxwellEncoder, MaxwellKind, MaxwellMeta, encode_maxwell_ddl, mark_maxwell_commit, maxwell_type,
+};
 pub use murmur2::{kafka_partition, murmur2};
 
 #[cfg(test)]

@@ -4,9 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tailrace_codec::ddl::Statement;
 use tailrace_codec::encode::{
-    ChangeOp, ChangeSource, DdlPhase, DebeziumEncoder, EncodeError, Format, RowEncoder, RowMeta,
-    encode_ddl, kafka_partition,
+    CanalEncoder, CanalKind, ChangeOp, ChangeSource, DdlPhase, DebeziumEncoder, EncodeError,
+    Format, MaxwellEncoder, MaxwellKind, MaxwellMeta, RowEncoder, RowMeta, canal_type,
+    encode_canal_ddl, encode_ddl, encode_maxwell_ddl, kafka_partition, mark_maxwell_commit,
+    maxwell_type,
 };
 use tailrace_codec::{Cell, TableSchema};
 
@@ -24,19 +27,35 @@ pub(crate) struct TableSink {
     schema: Arc<TableSchema>,
     form: RowForm,
     route: TableRoute,
+    /// A deleted row's message is followed by a tombstone.
+    tombstones: bool,
 }
 
 /// How rows become messages.
 enum RowForm {
     Drs(RowEncoder),
     Debezium(DebeziumEncoder),
+    Canal(CanalEncoder),
+    Maxwell(MaxwellEncoder),
 }
 
 impl RowForm {
+    /// Whether the row's key is the message's whatever decides the partition: `None` if it is not, else whether rows of
+    /// the table have one.
+    fn row_key(&self) -> Option<bool> {
+        match self {
+            Self::Drs(_) | Self::Canal(_) => None,
+            Self::Debezium(encoder) => Some(encoder.has_primary_key()),
+            Self::Maxwell(encoder) => Some(encoder.has_primary_key()),
+        }
+    }
+
     fn push_key(&self, out: &mut Vec<u8>, row: &[Cell<'_>]) -> Result<()> {
         match self {
             Self::Drs(encoder) => encoder.encode_key(out, row),
             Self::Debezium(encoder) => encoder.encode_key(out, row),
+            Self::Canal(encoder) => encoder.encode_key(out, row),
+            Self::Maxwell(encoder) => encoder.encode_key(out, row),
         }
         .map_err(|e| unencodable(&e))
     }
@@ -59,6 +78,8 @@ pub(crate) struct Origin<'a> {
     pub(crate) row: u32,
     /// The thread that made it.
     pub(crate) thread: Option<u64>,
+    /// Number of its transaction, where messages say it.
+    pub(crate) xid: u64,
 }
 
 impl TableSink {
@@ -79,9 +100,13 @@ impl TableSink {
                 let version = concat!("tailrace-", env!("CARGO_PKG_VERSION"));
                 DebeziumEncoder::compile(&schema, &job.job_id, version).map(RowForm::Debezium)
             }
+            MessageFormat::Canal => CanalEncoder::compile(&schema).map(RowForm::Canal),
+            MessageFormat::Maxwell => MaxwellEncoder::compile(&schema).map(RowForm::Maxwell),
         }
         .map_err(|e| Error::new(ErrorKind::SchemaMismatch, e.to_string()))?;
-        Ok(Self { form, route, schema })
+        let keyed = form.row_key().unwrap_or(route.spread == Spread::PrimaryKey);
+        let tombstones = keyed && job.policy.tombstones;
+        Ok(Self { form, route, tombstones, schema })
     }
 
     /// The table version.
@@ -109,13 +134,50 @@ impl Kind {
             Self::Delete => ChangeOp::Delete,
         }
     }
+
+    /// As Canal calls it, which knows no full phase.
+    fn canal(self) -> CanalKind {
+        match self {
+            Self::Init | Self::Insert => CanalKind::Insert,
+            Self::Update => CanalKind::Update,
+            Self::Delete => CanalKind::Delete,
+        }
+    }
+
+    /// As Maxwell calls it.
+    fn maxwell(self) -> MaxwellKind {
+        match self {
+            Self::Init => MaxwellKind::Bootstrap,
+            Self::Insert => MaxwellKind::Insert,
+            Self::Update => MaxwellKind::Update,
+            Self::Delete => MaxwellKind::Delete,
+        }
+    }
 }
 
 /// A batch that fills no more than this part of its buffer is copied out of it.
 const SMALL_PART: usize = 4;
 
+/// A statement that changes structures.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Definition<'a> {
+    /// When it was committed at the source, milliseconds of the Unix epoch; 0 for one of the full phase.
+    pub(crate) es_ms: i64,
+    /// Database, and table if it is about one.
+    pub(crate) names: (&'a str, &'a str),
+    /// The statement.
+    pub(crate) sql: &'a str,
+    /// Which phase it belongs to.
+    pub(crate) phase: DdlPhase,
+    /// What it is.
+    pub(crate) statement: &'a Statement,
+    /// Its GTID, where messages say it.
+    pub(crate) gtid: Option<&'a str>,
+}
+
 /// Collects messages until they are handed over as a batch.
 pub(crate) struct Composer {
+    format: MessageFormat,
     data: Vec<u8>,
     messages: Vec<Message>,
     counts: Counts,
@@ -126,13 +188,20 @@ pub(crate) struct Composer {
     until_clock: u32,
     /// Fixed key written last: where it lies, so that the next message of the table can share it.
     fixed_key: Option<(Topic, Range<usize>)>,
+    /// Which message may turn out to be the last one of its transaction, where messages say that.
+    last_row: Option<usize>,
     capacity: usize,
 }
 
 impl Composer {
     /// A composer that takes numbers from a counter shared with others; an id is greater by an offset.
-    pub(crate) fn new((ids, id_offset): (Arc<AtomicU64>, u64), batch_bytes_max: usize) -> Self {
+    pub(crate) fn new(
+        (ids, id_offset): (Arc<AtomicU64>, u64),
+        format: MessageFormat,
+        batch_bytes_max: usize,
+    ) -> Self {
         Self {
+            format,
             data: Vec::new(),
             messages: Vec::new(),
             counts: Counts::default(),
@@ -142,6 +211,7 @@ impl Composer {
             now_us: unix_us(),
             until_clock: CLOCK_EVERY_MESSAGES,
             fixed_key: None,
+            last_row: None,
             capacity: batch_bytes_max + batch_bytes_max / 8,
         }
     }
@@ -156,9 +226,21 @@ impl Composer {
         self.messages.is_empty()
     }
 
-    /// Notes that a source transaction ended.
+    /// Notes that a source transaction ended. Its last row is still here: a part of a transaction is only handed over
+    /// when another row follows.
     pub(crate) fn transaction_ended(&mut self) {
         self.counts.transactions += 1;
+        let Some(message) = self.last_row.take().and_then(|last| self.messages.get_mut(last))
+        else {
+            return;
+        };
+        if message.value.end != self.data.len() {
+            let start = self.data.len();
+            self.data.extend_from_within(message.value.clone());
+            message.value = start..self.data.len();
+        }
+        mark_maxwell_commit(&mut self.data);
+        message.value.end = self.data.len();
     }
 
     /// A row of the full phase.
@@ -211,8 +293,8 @@ impl Composer {
         after: &[Cell<'_>],
     ) -> Result<()> {
         self.counts.updates += 1;
-        let is_keyed = table.route.spread == Spread::PrimaryKey
-            || matches!(&table.form, RowForm::Debezium(encoder) if encoder.has_primary_key());
+        let is_keyed =
+            table.route.spread == Spread::PrimaryKey || table.form.row_key() == Some(true);
         if is_keyed && self.key_changes(table, before, after)? {
             self.row(table, Kind::Delete, origin, Some(before), None)?;
             return self.row(table, Kind::Insert, origin, None, Some(after));
@@ -257,7 +339,7 @@ impl Composer {
         self.begin(origin.es_us.div_euclid(1000));
         let topic = table.route.topic;
         let (key, partition) = match (&table.route.spread, &table.form) {
-            (Spread::Fixed { partition, key }, RowForm::Drs(_)) => {
+            (Spread::Fixed { partition, key }, form) if form.row_key().is_none() => {
                 (self.fixed_key(topic, key), *partition)
             }
             (spread, _) => {
@@ -276,19 +358,27 @@ impl Composer {
         };
         let start = self.data.len();
         let id = self.id_offset + self.ids.fetch_add(1, Ordering::Relaxed);
+        let now_ms = self.now_us.div_euclid(1000);
+        let es_ms = if kind == Kind::Init { now_ms } else { origin.es_us.div_euclid(1000) };
+        let meta = RowMeta { id, es_ms, ts_ms: now_ms };
+        let (b, a) = (before.unwrap_or(&[]), after.unwrap_or(&[]));
+        let out = &mut self.data;
         match &table.form {
-            RowForm::Drs(encoder) => {
-                let now_ms = self.now_us.div_euclid(1000);
-                let es_ms = if kind == Kind::Init { now_ms } else { origin.es_us.div_euclid(1000) };
-                let meta = RowMeta { id, es_ms, ts_ms: now_ms };
-                let out = &mut self.data;
-                let (b, a) = (before.unwrap_or(&[]), after.unwrap_or(&[]));
-                match kind {
-                    Kind::Init => encoder.encode_init(out, &meta, a),
-                    Kind::Insert => encoder.encode_insert(out, &meta, a),
-                    Kind::Update => encoder.encode_update(out, &meta, b, a),
-                    Kind::Delete => encoder.encode_delete(out, &meta, b),
+            RowForm::Drs(encoder) => match kind {
+                Kind::Init => encoder.encode_init(out, &meta, a),
+                Kind::Insert => encoder.encode_insert(out, &meta, a),
+                Kind::Update => encoder.encode_update(out, &meta, b, a),
+                Kind::Delete => encoder.encode_delete(out, &meta, b),
+            },
+            RowForm::Canal(encoder) => {
+                encoder.encode(out, &meta, kind.canal(), origin.gtid, (b, a))
+            }
+            RowForm::Maxwell(encoder) => {
+                let meta = MaxwellMeta { ts: es_ms.div_euclid(1000), xid: origin.xid };
+                if kind != Kind::Init {
+                    self.last_row = Some(self.messages.len());
                 }
+                encoder.encode(out, kind.maxwell(), meta, (b, a))
             }
             RowForm::Debezium(encoder) => {
                 let source = ChangeSource {
@@ -300,28 +390,28 @@ impl Composer {
                     row: origin.row,
                     thread: origin.thread,
                 };
-                encoder.encode(&mut self.data, kind.op(), &source, self.now_us, before, after)
+                encoder.encode(out, kind.op(), &source, self.now_us, before, after)
             }
         }
         .map_err(|e| unencodable(&e))?;
         let value = start..self.data.len();
+        if kind == Kind::Delete && table.tombstones {
+            let end = value.end;
+            self.messages.push(Message { topic: topic.id, partition, key: key.clone(), value });
+            self.messages.push(Message { topic: topic.id, partition, key, value: end..end });
+            return Ok(());
+        }
         self.messages.push(Message { topic: topic.id, partition, key, value });
         Ok(())
     }
 
-    /// A DDL message. It goes to partition 0 with the database as its key.
-    pub(crate) fn ddl(
-        &mut self,
-        topic: Topic,
-        es_ms: i64,
-        (database, table): (&str, &str),
-        sql: &str,
-        phase: DdlPhase,
-    ) {
+    /// The message of a statement. It goes to partition 0 with the database as its key.
+    pub(crate) fn ddl(&mut self, topic: Topic, definition: &Definition<'_>) {
+        let Definition { es_ms, names, sql, phase, statement, gtid } = *definition;
         self.begin(es_ms);
         self.counts.ddls += 1;
         let start = self.data.len();
-        self.data.extend_from_slice(database.as_bytes());
+        self.data.extend_from_slice(names.0.as_bytes());
         let key = start..self.data.len();
         let now_ms = self.now_us.div_euclid(1000);
         let meta = RowMeta {
@@ -330,7 +420,19 @@ impl Composer {
             ts_ms: now_ms,
         };
         let start = self.data.len();
-        encode_ddl(&mut self.data, &meta, phase, database, table, sql);
+        let out = &mut self.data;
+        match self.format {
+            MessageFormat::Canal => {
+                encode_canal_ddl(out, &meta, gtid, names, sql, canal_type(statement));
+            }
+            MessageFormat::Maxwell => {
+                let ts = meta.es_ms.div_euclid(1000);
+                encode_maxwell_ddl(out, ts, names, sql, maxwell_type(statement));
+            }
+            MessageFormat::Json | MessageFormat::JsonC | MessageFormat::Debezium => {
+                encode_ddl(out, &meta, phase, names.0, names.1, sql);
+            }
+        }
         let value = start..self.data.len();
         self.messages.push(Message { topic: topic.id, partition: 0, key, value });
     }
@@ -380,7 +482,7 @@ impl Composer {
 
     /// Hands over what is collected as one step of progress and starts anew.
     pub(crate) fn take(&mut self, advance: Advance, ends_transaction: bool) -> Batch {
-        self.fixed_key = None;
+        (self.fixed_key, self.last_row) = (None, None);
         Batch {
             data: self.take_data(),
             messages: std::mem::take(&mut self.messages),
@@ -420,7 +522,7 @@ mod tests {
 
     #[test]
     fn a_batch_has_no_much_larger_buffer_than_it_fills() {
-        let mut composer = Composer::new((Arc::default(), 0), 1 << 20);
+        let mut composer = Composer::new((Arc::default(), 0), MessageFormat::Json, 1 << 20);
         for bytes in [1, 1000, 100_000, 200_000, 400_000, 1 << 20, 3 << 20, 5] {
             let data = batch_of(&mut composer, bytes).data;
             assert_eq!(data.len(), bytes + 3);

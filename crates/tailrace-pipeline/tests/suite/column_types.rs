@@ -11,10 +11,10 @@ use tailrace_testkit::sql::Login;
 use crate::support::{mysql, read_topic, spec, spec_at, start, unique};
 
 /// Name, type, and a value in each of three rows.
-type Column = (&'static str, &'static str, [&'static str; 3]);
+pub(crate) type Column = (&'static str, &'static str, [&'static str; 3]);
 
 /// Columns and three rows of values for each.
-const COLUMNS: &[Column] = &[
+pub(crate) const COLUMNS: &[Column] = &[
     ("ti", "TINYINT", ["-128", "127", "NULL"]),
     ("tu", "TINYINT UNSIGNED", ["0", "255", "NULL"]),
     ("si", "SMALLINT", ["-32768", "32767", "NULL"]),
@@ -160,7 +160,7 @@ struct Case<'a> {
     session: &'a str,
 }
 
-fn create(database: &str, columns: &[Column]) -> String {
+pub(crate) fn create(database: &str, columns: &[Column]) -> String {
     let columns: Vec<String> =
         columns.iter().map(|(name, kind, _)| format!("{name} {kind}")).collect();
     format!(
@@ -172,7 +172,7 @@ fn create(database: &str, columns: &[Column]) -> String {
     )
 }
 
-fn insert(database: &str, columns: &[Column], id: usize, row: usize) -> String {
+pub(crate) fn insert(database: &str, columns: &[Column], id: usize, row: usize) -> String {
     let names: Vec<&str> = columns.iter().map(|c| c.0).collect();
     let values: Vec<&str> = columns.iter().map(|c| c.2[row]).collect();
     format!(

@@ -1,5 +1,6 @@
 //! The data path against a real MySQL and a real Kafka.
 
+mod canal;
 mod chunk_keys;
 mod column_types;
 mod debezium;
@@ -7,6 +8,7 @@ mod job_life;
 mod kafka_sink;
 mod log_place;
 mod mariadb;
+mod maxwell;
 mod pace;
 mod precheck;
 mod random_rows;
@@ -14,5 +16,6 @@ mod schema_history;
 mod slow_commit;
 mod source_login;
 mod support;
+mod tombstones;
 mod topics_ahead;
 mod xa;

@@ -13,8 +13,8 @@ use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tailrace_pipeline::checkpoint::Checkpoint;
 use tailrace_pipeline::job::{
-    Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link, MessageFormat, MysqlEndpoint,
-    PartitionPolicy, SelectedDatabase, Selection, TaskType, TopicPolicy,
+    Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link, MessageFormat,
+    MysqlEndpoint, PartitionPolicy, SelectedDatabase, Selection, TaskType, TopicPolicy,
 };
 use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
 use tailrace_pipeline::run::StopSignal;
@@ -102,6 +102,8 @@ pub(crate) fn spec_at(login: &Login, database: &str) -> JobSpec {
             replication_factor: 1,
             ddl_topic: None,
             filter_drop_database: false,
+            tombstones: false,
+            compression: Compression::default(),
             delivery: Delivery::ExactlyOnce,
             progress_topic: "tailrace-progress".into(),
         },
@@ -201,7 +203,7 @@ impl Running {
     }
 }
 
-/// A message as a consumer sees it.
+/// A message as a consumer sees it; one without a value has null.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) partition: i32,
@@ -231,8 +233,9 @@ pub(crate) fn read_topic(topic: &str) -> Vec<Seen> {
                 Some(Ok(message)) => seen.push(Seen {
                     partition,
                     key: message.key().map(|k| String::from_utf8(k.to_vec()).expect("UTF-8")),
-                    value: serde_json::from_slice(message.payload().expect("a value"))
-                        .expect("JSON"),
+                    value: message.payload().map_or(serde_json::Value::Null, |value| {
+                        serde_json::from_slice(value).expect("JSON")
+                    }),
                 }),
                 Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => break,
                 Some(Err(e)) => panic!("{topic}: {e}"),

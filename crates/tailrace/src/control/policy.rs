@@ -1,6 +1,7 @@
 //! Synchronization policy: how messages are formed and where they go.
 
 use serde::{Deserialize, Serialize};
+use tailrace_pipeline::job::Compression;
 
 use super::job::{Attributes, StartPosition};
 use super::refusal::{Refusal, Result};
@@ -48,6 +49,10 @@ pub enum DataFormat {
     JsonC,
     /// `debezium`, an addition to DRS's
     Debezium,
+    /// `canal`, an addition to DRS's
+    Canal,
+    /// `maxwell`, an addition to DRS's
+    Maxwell,
 }
 
 /// Delivery promise.
@@ -75,6 +80,12 @@ pub struct SyncPolicy {
     pub replication_factor: i16,
     /// `ddl_topic`, where DDL statements go if `ddl_trans` is set; `None` sends none.
     pub ddl_topic: Option<String>,
+    /// The message of a deleted row is followed by one without a value.
+    #[serde(default)]
+    pub tombstones: bool,
+    /// Compression of batches.
+    #[serde(default)]
+    pub compression: Compression,
     /// Delivery promise.
     pub delivery: DeliveryPromise,
     /// Compacted topic of the progress records.
@@ -111,6 +122,10 @@ pub struct PolicyText {
     pub file_and_position: Option<String>,
     /// `gtid_set`
     pub gtid_set: Option<String>,
+    /// Tailrace's own `tombstones`.
+    pub tombstones: Option<bool>,
+    /// Tailrace's own `compression`: `none`, `lz4`, `zstd`, `snappy` or `gzip`.
+    pub compression: Option<String>,
     /// Tailrace's own `delivery`: `exactly_once` or `at_least_once`.
     pub delivery: Option<String>,
     /// Tailrace's own `progress_topic`.
@@ -197,6 +212,8 @@ impl DataFormat {
             Self::Json => "json",
             Self::JsonC => "json_c",
             Self::Debezium => "debezium",
+            Self::Canal => "canal",
+            Self::Maxwell => "maxwell",
         }
     }
 }
@@ -222,6 +239,8 @@ impl SyncPolicy {
             partitions_num: 1,
             replication_factor: 1,
             ddl_topic: None,
+            tombstones: false,
+            compression: Compression::default(),
             delivery: DeliveryPromise::ExactlyOnce,
             progress_topic: PROGRESS_TOPIC.to_owned(),
             start_position: None,
@@ -256,18 +275,14 @@ impl SyncPolicy {
             Some(name) => checked_topic("progress_topic", name)?,
             None => PROGRESS_TOPIC.to_owned(),
         };
+        let format = parse_format(&text.kafka_data_format)?;
+        let tombstones = parse_tombstones(text.tombstones, format, partition)?;
         Ok(Self {
             topic,
             partition,
-            format: match given(&text.kafka_data_format) {
-                None | Some("json") => DataFormat::Json,
-                Some("json_c") => DataFormat::JsonC,
-                Some("debezium") => DataFormat::Debezium,
-                Some(other) => {
-                    let allowed = "json, json_c or debezium";
-                    return Err(Refusal::invalid("kafka_data_format", other, allowed));
-                }
-            },
+            format,
+            tombstones,
+            compression: parse_compression(&text.compression)?,
             partitions_num: parse_number("partitions_num", &text.partitions_num, i32::MAX)?,
             replication_factor: parse_number(
                 "replication_factor",
@@ -320,6 +335,45 @@ fn parse_topic(text: &PolicyText) -> Result<TopicChoice> {
             other,
             "0 (one topic), 1 (a topic per table) or 2 (a topic per database)",
         )),
+    }
+}
+
+fn parse_format(value: &Option<String>) -> Result<DataFormat> {
+    match given(value) {
+        None | Some("json") => Ok(DataFormat::Json),
+        Some("json_c") => Ok(DataFormat::JsonC),
+        Some("debezium") => Ok(DataFormat::Debezium),
+        Some("canal") => Ok(DataFormat::Canal),
+        Some("maxwell") => Ok(DataFormat::Maxwell),
+        Some(other) => {
+            let allowed = "json, json_c, debezium, canal or maxwell";
+            Err(Refusal::invalid("kafka_data_format", other, allowed))
+        }
+    }
+}
+
+fn parse_compression(value: &Option<String>) -> Result<Compression> {
+    let Some(name) = given(value) else { return Ok(Compression::default()) };
+    Compression::ALL.into_iter().find(|c| c.name() == name).ok_or_else(|| {
+        Refusal::invalid("compression", name, Compression::ALL.map(Compression::name).join(", "))
+    })
+}
+
+/// A message without a value says that its key is gone: only messages whose key is their row's can have one behind them.
+fn parse_tombstones(
+    wanted: Option<bool>,
+    format: DataFormat,
+    partition: PartitionChoice,
+) -> Result<bool> {
+    let keyed = matches!(format, DataFormat::Debezium | DataFormat::Maxwell)
+        || partition == PartitionChoice::PrimaryKey;
+    match wanted {
+        Some(true) if !keyed => Err(Refusal::invalid(
+            "tombstones",
+            "true",
+            "false, or true with partition_policy 2 (primary_key) or kafka_data_format debezium",
+        )),
+        wanted => Ok(wanted.unwrap_or(false)),
     }
 }
 

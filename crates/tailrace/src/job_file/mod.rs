@@ -201,7 +201,7 @@ pub struct Policy {
     pub topic_name_format: Option<String>,
     /// What decides the partition.
     pub partition_policy: PartitionWord,
-    /// `json`, `json_c` or `debezium`.
+    /// `json`, `json_c`, `debezium`, `canal` or `maxwell`.
     pub kafka_data_format: Option<String>,
     /// Partitions of topics that are made.
     pub partitions_num: Option<u32>,
@@ -211,6 +211,10 @@ pub struct Policy {
     pub ddl_topic: Option<String>,
     /// DDL statements that are not sent: `drop_database`.
     pub filter_ddl_policy: Option<String>,
+    /// The message of a deleted row is followed by one without a value.
+    pub tombstones: bool,
+    /// `none`, `lz4`, `zstd`, `snappy` or `gzip`.
+    pub compression: Option<String>,
     /// `exactly_once` or `at_least_once`.
     pub delivery: Option<String>,
     /// Compacted topic of the progress records.

@@ -196,6 +196,8 @@ impl Policy {
         put(&mut out, "ddl_trans", Some(self.ddl_topic.is_some()));
         put(&mut out, "ddl_topic", self.ddl_topic.as_deref());
         put(&mut out, "filter_ddl_policy", self.filter_ddl_policy.as_deref());
+        put(&mut out, "tombstones", self.tombstones.then_some(true));
+        put(&mut out, "compression", self.compression.as_deref());
         put(&mut out, "delivery", self.delivery.as_deref());
         put(&mut out, "progress_topic", self.progress_topic.as_deref());
         put(&mut out, "file_and_position", self.file_and_position.as_deref());

@@ -122,6 +122,8 @@ impl JobFile {
             ddl_topic: policy.ddl_topic.clone(),
             file_and_position: policy.file_and_position.clone(),
             gtid_set: policy.gtid_set.clone(),
+            tombstones: Some(policy.tombstones),
+            compression: policy.compression.clone(),
             delivery: policy.delivery.clone(),
             progress_topic: policy.progress_topic.clone(),
             attributes: policy

@@ -1,18 +1,15 @@
 //! One column of Debezium's events.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-
-use super::super::binary::bit_value;
+use super::super::binary::{bit_value, push_base64};
+use super::super::column_text::ColumnText;
 use super::super::decimal::push_decimal;
 use super::super::error::ValueError;
-use super::super::escape::{PLAIN, escape_tail, push_decoded, push_str, push_text};
+use super::super::escape::{PLAIN, escape_tail, push_str};
 use super::super::number::{push_int, push_java_double, push_java_float};
 use super::super::temporal::{days_from_civil, push_iso_utc};
 use super::unscaled::unscaled;
 use crate::binlog::{JsonLimits, write_json_text};
 use crate::cell::{Cell, CivilDate, CivilDateTime, Decimal, TimeOfDay};
-use crate::charset::Decoder;
 use crate::error::DecodeError;
 use crate::schema::{Column, ColumnType, Fsp};
 
@@ -30,47 +27,21 @@ pub(super) struct DebeziumColumn {
     bits: u8,
     /// `POINT` has its coordinates beside its bytes.
     is_point: bool,
-    decoder: &'static Decoder,
-    contains_ascii: bool,
-    utf8mb4: &'static Decoder,
-    /// Members of `ENUM` or `SET`, escaped.
-    members: Box<[Box<[u8]>]>,
+    text: ColumnText<PLAIN>,
 }
 
 impl DebeziumColumn {
     pub(super) fn compile(column: &Column, first: bool) -> Result<Self, DecodeError> {
-        let escaped = |text: &str| -> Box<[u8]> {
-            let mut out = Vec::new();
-            push_str::<PLAIN>(&mut out, text);
-            out.into()
-        };
         let mut label = vec![if first { b'{' } else { b',' }, b'"'];
-        label.extend_from_slice(&escaped(&column.name));
+        push_str::<PLAIN>(&mut label, &column.name);
         label.extend_from_slice(b"\":");
-        let utf8mb4 = Decoder::for_charset("utf8mb4")?;
-        let decoder = match column.kind {
-            ColumnType::Char | ColumnType::VarChar | ColumnType::Text => {
-                Decoder::for_collation(column.collation)?
-            }
-            _ => utf8mb4,
-        };
-        let ascii: [u8; 128] = std::array::from_fn(|byte| byte as u8);
-        let members = match &column.kind {
-            ColumnType::Enum(members) | ColumnType::Set(members) => {
-                members.iter().map(|member| escaped(member)).collect()
-            }
-            _ => Box::default(),
-        };
         Ok(Self {
             name: column.name.as_str().into(),
             label: label.into(),
             nullable: column.nullable,
             bits: if let ColumnType::Bit { bits } = column.kind { bits } else { 0 },
             is_point: column.type_name == "point",
-            decoder,
-            contains_ascii: decoder.pass_through(&ascii).is_some(),
-            utf8mb4,
-            members,
+            text: ColumnText::compile(column)?,
         })
     }
 
@@ -90,16 +61,12 @@ impl DebeziumColumn {
             Cell::UInt(value) => push_int(out, value.cast_signed()),
             Cell::Text(bytes) => {
                 out.push(b'"');
-                if self.contains_ascii {
-                    push_text::<PLAIN>(out, bytes, self.decoder);
-                } else {
-                    push_decoded::<PLAIN>(out, bytes, self.decoder);
-                }
+                self.text.push(out, bytes);
                 out.push(b'"');
             }
             Cell::Utf8(bytes) | Cell::JsonText(bytes) => {
                 out.push(b'"');
-                push_text::<PLAIN>(out, bytes, self.utf8mb4);
+                self.text.push_utf8(out, bytes);
                 out.push(b'"');
             }
             _ => return self.push_rarer(out, cell),
@@ -132,8 +99,8 @@ impl DebeziumColumn {
             Cell::Binary(bytes) => push_base64(out, bytes),
             Cell::Geometry(bytes) => self.push_geometry(out, bytes),
             Cell::Vector(bytes) => super::super::binary::push_vector(out, bytes),
-            Cell::Enum(index) => self.push_enum(out, index),
-            Cell::Set(bits) => self.push_set(out, bits),
+            Cell::Enum(index) => quoted(out, |out| self.text.push_enum(out, index)),
+            Cell::Set(bits) => quoted(out, |out| self.text.push_set(out, bits, b",")),
             Cell::Json(bytes) => {
                 out.push(b'"');
                 let start = out.len();
@@ -219,48 +186,15 @@ impl DebeziumColumn {
         out.push(b'}');
         Ok(())
     }
-
-    fn push_enum(&self, out: &mut Vec<u8>, index: u16) -> Result<(), ValueError> {
-        out.push(b'"');
-        if let Some(position) = usize::from(index).checked_sub(1) {
-            out.extend_from_slice(self.member(position)?);
-        }
-        out.push(b'"');
-        Ok(())
-    }
-
-    fn push_set(&self, out: &mut Vec<u8>, mut bits: u64) -> Result<(), ValueError> {
-        out.push(b'"');
-        let mut first = true;
-        while bits != 0 {
-            let position = bits.trailing_zeros() as usize;
-            bits &= bits - 1;
-            if !std::mem::take(&mut first) {
-                out.push(b',');
-            }
-            out.extend_from_slice(self.member(position)?);
-        }
-        out.push(b'"');
-        Ok(())
-    }
-
-    fn member(&self, position: usize) -> Result<&[u8], ValueError> {
-        self.members.get(position).map(|member| &**member).ok_or_else(|| {
-            let declared = self.members.len();
-            ValueError::new(format!("member {} of {declared} declared ones", position + 1))
-        })
-    }
 }
 
-fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), ValueError> {
+/// A value between quotes.
+fn quoted(
+    out: &mut Vec<u8>,
+    push: impl FnOnce(&mut Vec<u8>) -> Result<(), ValueError>,
+) -> Result<(), ValueError> {
     out.push(b'"');
-    let start = out.len();
-    // Four characters for three bytes, the last group filled.
-    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
-    let room = out.get_mut(start..).unwrap_or_default();
-    let written =
-        BASE64.encode_slice(bytes, room).map_err(|e| ValueError::new(format!("base64: {e}")))?;
-    out.truncate(start + written);
+    push(out)?;
     out.push(b'"');
     Ok(())
 }

@@ -42,7 +42,7 @@ use self::progress_reader::ProgressReader;
 use crate::batch::Batch;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{Delivery, JobSpec, KafkaEndpoint};
+use crate::job::{Compression, Delivery, JobSpec, KafkaEndpoint};
 use crate::run::StopSignal;
 use crate::schema_history::key_prefix;
 use crate::sink::{HistoryRecord, Sink};
@@ -53,6 +53,7 @@ pub struct KafkaSink {
     job_id: String,
     epoch: u64,
     delivery: Delivery,
+    compression: Compression,
     topics: Arc<KafkaTopics>,
     progress: ProgressTopic,
     history: ProgressTopic,
@@ -87,6 +88,7 @@ impl KafkaSink {
             job_id: spec.job_id.clone(),
             epoch,
             delivery: spec.policy.delivery,
+            compression: spec.policy.compression,
             topics: Arc::clone(&topics),
             progress: ProgressTopic::new(&spec.policy.progress_topic, &spec.job_id),
             history: ProgressTopic::of_history(&spec.policy.progress_topic, &spec.job_id),
@@ -110,7 +112,7 @@ impl KafkaSink {
     fn start(&mut self) -> Result<()> {
         self.mode = Mode::Closed;
         (self.durable, self.last) = (None, None);
-        let config = producer_config(&self.endpoint, self.topics.batch_bytes())?;
+        let config = producer_config(&self.endpoint, self.topics.batch_bytes(), self.compression)?;
         let topics = Arc::clone(&self.topics);
         self.mode = match self.delivery {
             Delivery::ExactlyOnce => Mode::ExactlyOnce(Box::new(Lanes::open(

@@ -137,10 +137,10 @@ impl RawProducer {
                 err: rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR,
                 rkt: ptr::null_mut(),
                 partition: message.partition,
-                payload: value.as_ptr().cast_mut().cast(),
+                // An empty value is a tombstone, an empty key is no key.
+                payload: pointer(value).cast(),
                 len: value.len(),
-                // An empty key is no key.
-                key: if key.is_empty() { ptr::null_mut() } else { key.as_ptr().cast_mut().cast() },
+                key: pointer(key).cast(),
                 key_len: key.len(),
                 offset: 0,
                 _private: ptr::without_provenance_mut(batch),
@@ -179,6 +179,11 @@ impl RawProducer {
         }
         Ok(Taken { messages, stopped_by })
     }
+}
+
+/// Where bytes lie; null if there are none.
+fn pointer(bytes: &[u8]) -> *mut u8 {
+    if bytes.is_empty() { ptr::null_mut() } else { bytes.as_ptr().cast_mut() }
 }
 
 impl Drop for RawProducer {

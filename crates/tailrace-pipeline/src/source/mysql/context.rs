@@ -57,7 +57,7 @@ impl Context {
     /// A new composer that takes ids from the job's counter.
     pub(crate) fn composer(&self) -> Composer {
         let numbers = (Arc::clone(&self.ids), self.id_offset);
-        Composer::new(numbers, self.spec.limits.batch_bytes_max)
+        Composer::new(numbers, self.spec.policy.format, self.spec.limits.batch_bytes_max)
     }
 
     /// Where the full phase stands once everything handed over is durable.

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Limits, MysqlEndpoint};
 use crate::run::StopSignal;
 use crate::source::mysql::connection::Connection;
+use crate::source::mysql::horizon::Horizon;
 use crate::source::mysql::place::{self, Sign};
 use crate::source::mysql::transport::Transport;
 
@@ -58,6 +59,7 @@ struct Answer {
     transport: Transport,
     checksum: Checksum,
     server_uuid: Option<String>,
+    kept_for: Option<Duration>,
     /// The server was told a place, and nothing has shown yet that it is one of its log.
     place_unproved: bool,
 }
@@ -125,6 +127,11 @@ impl Dump {
         self.answer.server_uuid.as_deref()
     }
 
+    /// For how long the server keeps its log; `None` if it never deletes it by itself.
+    pub(crate) fn kept_for(&self) -> Option<Duration> {
+        self.answer.kept_for
+    }
+
     /// Whether an event can be had without waiting.
     pub(crate) fn has_buffered_event(&self) -> bool {
         self.answer.transport.has_buffered_packet()
@@ -157,6 +164,7 @@ impl Request {
             _ => None,
         };
         let server = Server::ask(&mut connection, set.as_ref())?;
+        let kept_for = Horizon::ask(&mut connection)?;
         if mariadb {
             ask_mariadb(&mut connection, self.from.gtid_set.as_deref())?;
         }
@@ -184,6 +192,7 @@ impl Request {
             transport,
             checksum: server.checksum,
             server_uuid: server.uuid,
+            kept_for,
             place_unproved: place,
         })
     }

@@ -7,6 +7,7 @@ pub(crate) mod connection;
 mod context;
 pub(crate) mod dump;
 mod history;
+mod horizon;
 mod offset;
 mod pace;
 mod place;

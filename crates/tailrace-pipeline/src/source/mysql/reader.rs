@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tailrace_codec::binlog::recycle;
+use tailrace_codec::ddl::classify;
 use tailrace_codec::encode::{DdlPhase, RowEncoder};
 use tailrace_codec::mysql::{SNAPSHOT_SESSION, TextRowReader};
 use tailrace_codec::{Cell, TableSchema};
@@ -17,7 +18,7 @@ use crate::source::mysql::context::{Context, Throttle};
 use crate::source::mysql::pace::Pace;
 use crate::source::mysql::window::{Window, chunk_key_encoder};
 use crate::source::mysql::work::{Next, Task, Work};
-use crate::transform::compose::{Composer, TableSink};
+use crate::transform::compose::{Composer, Definition, TableSink};
 
 /// Session settings of every reading connection.
 pub(crate) const SESSION: &[&str] = SNAPSHOT_SESSION;
@@ -128,7 +129,16 @@ impl<'c> Reader<'c> {
             let name = quoted_table(&table.database, &table.table);
             let row = self.connection.one_row(&format!("SHOW CREATE TABLE {name}"))?;
             let names = (table.database.as_str(), table.table.as_str());
-            composer.ddl(topic, 0, names, row.text(1)?, DdlPhase::Init);
+            let sql = row.text(1)?;
+            let definition = Definition {
+                es_ms: 0,
+                names,
+                sql,
+                phase: DdlPhase::Init,
+                statement: &classify(sql, names.0),
+                gtid: None,
+            };
+            composer.ddl(topic, &definition);
         }
         self.context.observer.table(&table.database, &table.table, 0, false);
         let advance =

@@ -19,8 +19,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tailrace_pipeline::batch::{Advance, Batch, Counts, Message, Topic};
 use tailrace_pipeline::checkpoint::{Checkpoint, StreamPosition};
 use tailrace_pipeline::job::{
-    Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link, MessageFormat, MysqlEndpoint,
-    PartitionPolicy, Selection, TaskType, TopicPolicy,
+    Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link, MessageFormat,
+    MysqlEndpoint, PartitionPolicy, Selection, TaskType, TopicPolicy,
 };
 use tailrace_pipeline::sink::kafka::{KafkaSink, KafkaTopics};
 use tailrace_pipeline::sink::{Sink, TopicDirectory};
@@ -61,6 +61,8 @@ fn job(target: KafkaEndpoint, delivery: Delivery) -> JobSpec {
             replication_factor: 1,
             ddl_topic: None,
             filter_drop_database: false,
+            tombstones: false,
+            compression: Compression::default(),
             delivery,
             progress_topic: "tailrace-sink-test-progress".into(),
         },

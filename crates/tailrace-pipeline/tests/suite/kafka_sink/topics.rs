@@ -4,6 +4,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use tailrace_pipeline::ErrorKind;
+use tailrace_pipeline::job::Compression;
 use tailrace_pipeline::sink::{Sink, TopicDirectory};
 
 use super::{batch, checkpoint, committed, open, shared_job, start};
@@ -191,4 +192,18 @@ fn a_message_larger_than_the_bound_on_what_is_under_way_goes_alone() {
     sink.commit(&checkpoint(1, 2)).unwrap();
     let count = super::keys(&spec.target, &name, "read_committed");
     assert_eq!(count[&0], ["a", "huge", "z"]);
+}
+
+/// Every kind of compression that a job may ask for is one that the client can do and a consumer can read.
+#[test]
+fn messages_arrive_with_every_compression() {
+    for compression in Compression::ALL {
+        let mut spec = shared_job();
+        spec.policy.compression = compression;
+        let name = unique("compressed");
+        let (mut sink, topic, _) = start(&spec, 1, &name);
+        sink.write(batch(topic, [("a", vec![b'x'; 100_000]), ("b", vec![b'y'; 10])])).unwrap();
+        sink.commit(&checkpoint(1, 2)).unwrap();
+        assert_eq!(committed(&spec.target, &name), ["a", "b"], "{compression:?}");
+    }
 }

@@ -15,9 +15,7 @@ use crate::{
     },
     control::{
         job::Attributes,
-        policy::{
-            DataFormat, DeliveryPromise, PartitionChoice, PolicyText, SyncPolicy, TopicChoice,
-        },
+        policy::{DeliveryPromise, PartitionChoice, PolicyText, SyncPolicy, TopicChoice},
     },
 };
 
@@ -46,7 +44,7 @@ pub(crate) struct PolicyInput {
     pub topic_name_format: Option<String>,
     /// `0` by table, `1` partition 0, `2` by primary key, `3` by database
     pub partition_policy: Option<TextOrInteger>,
-    /// `json`, `json_c`, or Tailrace's addition `debezium`
+    /// `json`, `json_c`, or one of Tailrace's additions `debezium` and `canal`
     pub kafka_data_format: Option<String>,
     /// Partitions of new topics, as text
     pub partitions_num: Option<TextOrInteger>,
@@ -60,6 +58,10 @@ pub(crate) struct PolicyInput {
     pub file_and_position: Option<String>,
     /// Start of an increment-only job
     pub gtid_set: Option<String>,
+    /// The message of a deleted row is followed by one without a value: Tailrace's own
+    pub tombstones: Option<bool>,
+    /// `none`, `lz4` (default), `zstd`, `snappy` or `gzip`: Tailrace's own
+    pub compression: Option<String>,
     /// `exactly_once` or `at_least_once`: Tailrace's own
     pub delivery: Option<String>,
     /// Topic of progress records: Tailrace's own
@@ -121,20 +123,15 @@ impl PolicyInput {
             topic,
             topic_name_format: format,
             partition_policy: number(partition.to_owned()),
-            kafka_data_format: Some(
-                match policy.format {
-                    DataFormat::Json => "json",
-                    DataFormat::JsonC => "json_c",
-                    DataFormat::Debezium => "debezium",
-                }
-                .to_owned(),
-            ),
+            kafka_data_format: Some(policy.format.name().to_owned()),
             partitions_num: number(policy.partitions_num.to_string()),
             replication_factor: number(policy.replication_factor.to_string()),
             ddl_trans: Some(policy.ddl_topic.is_some()),
             ddl_topic: policy.ddl_topic.clone(),
             file_and_position: start.file_and_position,
             gtid_set: start.gtid_set,
+            tombstones: policy.tombstones.then_some(true),
+            compression: Some(policy.compression.name().to_owned()),
             delivery: Some(
                 match policy.delivery {
                     DeliveryPromise::ExactlyOnce => "exactly_once",
@@ -167,6 +164,8 @@ impl PolicyInput {
             ddl_topic: self.ddl_topic.or(base.ddl_topic),
             file_and_position: self.file_and_position.or(base.file_and_position),
             gtid_set: self.gtid_set.or(base.gtid_set),
+            tombstones: self.tombstones.or(base.tombstones),
+            compression: self.compression.or(base.compression),
             delivery: self.delivery.or(base.delivery),
             progress_topic: self.progress_topic.or(base.progress_topic),
             conflict_policy: self.conflict_policy.or(base.conflict_policy),
@@ -202,6 +201,8 @@ impl PolicyInput {
             ddl_topic: non_empty(self.ddl_topic),
             file_and_position: non_empty(self.file_and_position),
             gtid_set: non_empty(self.gtid_set),
+            tombstones: self.tombstones,
+            compression: non_empty(self.compression),
             delivery: non_empty(self.delivery),
             progress_topic: non_empty(self.progress_topic),
             attributes,

@@ -181,6 +181,12 @@ pub(crate) struct PolicyView {
     /// Start of an increment-only job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gtid_set: Option<String>,
+    /// The message of a deleted row is followed by one without a value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tombstones: Option<bool>,
+    /// Compression of batches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<String>,
     /// Delivery promise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<String>,
@@ -452,6 +458,8 @@ impl PolicyView {
             replication_factor: policy.replication_factor.map(|v| v.0),
             file_and_position: policy.file_and_position,
             gtid_set: policy.gtid_set,
+            tombstones: policy.tombstones,
+            compression: policy.compression,
             delivery: policy.delivery,
             progress_topic: policy.progress_topic,
         }

@@ -18,6 +18,8 @@ fn text(pairs: &[(&str, &str)]) -> PolicyText {
             }
             "file_and_position" => text.file_and_position = value,
             "gtid_set" => text.gtid_set = value,
+            "tombstones" => text.tombstones = value.map(|value| value == "true"),
+            "compression" => text.compression = value,
             "delivery" => text.delivery = value,
             "progress_topic" => text.progress_topic = value,
             "filter_ddl_policy" => {
@@ -54,6 +56,7 @@ fn every_member_is_taken_over() {
         ("replication_factor", "3"),
         ("ddl_topic", "ddl"),
         ("gtid_set", "3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5"),
+        ("compression", "zstd"),
         ("delivery", "at_least_once"),
         ("progress_topic", "p"),
     ]))
@@ -67,6 +70,8 @@ fn every_member_is_taken_over() {
             partitions_num: 12,
             replication_factor: 3,
             ddl_topic: Some("ddl".to_owned()),
+            tombstones: false,
+            compression: Compression::Zstd,
             delivery: DeliveryPromise::AtLeastOnce,
             progress_topic: "p".to_owned(),
             start_position: Some(StartPosition {
@@ -76,6 +81,25 @@ fn every_member_is_taken_over() {
             attributes: Attributes::new(),
         }
     );
+}
+
+#[test]
+fn tombstones_need_messages_whose_key_is_their_rows() {
+    for (format, partition, fits) in [
+        ("json", "2", true),
+        ("canal", "2", true),
+        ("debezium", "0", true),
+        ("maxwell", "1", true),
+        ("json", "0", false),
+        ("canal", "1", false),
+    ] {
+        let refused = refused(&[
+            ("kafka_data_format", format),
+            ("partition_policy", partition),
+            ("tombstones", "true"),
+        ]);
+        assert_eq!(refused, (!fits).then(|| "tombstones".to_owned()), "{format} {partition}");
+    }
 }
 
 #[test]
@@ -114,6 +138,7 @@ fn bad_members_are_named() {
         (vec![("partitions_num", "many")], "partitions_num"),
         (vec![("replication_factor", "32768")], "replication_factor"),
         (vec![("ddl_topic", "")], "ddl_topic"),
+        (vec![("compression", "lzo")], "compression"),
         (vec![("delivery", "at_most_once")], "delivery"),
         (vec![("file_and_position", "mysql-bin:4")], "file_and_position"),
         (vec![("file_and_position", "mysql-bin.01:4")], "file_and_position"),

@@ -26,6 +26,7 @@ use crate::source::mysql::catalog::SelectedTable;
 use crate::source::mysql::context::{Context, Throttle};
 use crate::source::mysql::dump::{Dump, Reach};
 use crate::source::mysql::history::SchemaHistory;
+use crate::source::mysql::horizon::{Horizon, Sight};
 use crate::source::mysql::offset;
 use crate::source::mysql::tables::Tables;
 use crate::source::mysql::window::{Visible, Window};
@@ -86,6 +87,7 @@ pub(crate) struct Stream<'c> {
     withheld: HashSet<(String, String)>,
     /// Changes of the next transaction that were delivered before a restart.
     delivered: u64,
+    horizon: Horizon,
     /// Message id with which the next step begins.
     step_id: u64,
     last_step: Instant,
@@ -122,6 +124,7 @@ impl<'c> Stream<'c> {
             replaying: false,
             withheld: HashSet::new(),
             delivered: 0,
+            horizon: Horizon::new(None),
             step_id: checkpoint.next_id,
             last_step: Instant::now(),
             bytes_counted: 0,
@@ -289,6 +292,7 @@ impl<'c> Stream<'c> {
             self.context.stop.clone(),
         )?;
         self.read_from(dump.server_uuid());
+        self.horizon = Horizon::new(dump.kept_for());
         let mut format = LogFormat::new(dump.checksum());
         self.bytes_counted = 0;
         loop {
@@ -558,8 +562,31 @@ impl<'c> Stream<'c> {
         }
         self.at = Some(to.clone());
         let batch = self.composer.take(Advance::Stream { from, to }, ends_transaction);
+        self.look_at_horizon(batch.source_time_ms);
         self.step_id = batch.next_id;
         self.context.send(batch, &mut self.throttle)
+    }
+}
+
+impl Stream<'_> {
+    /// Warns if the source may delete soon what the job has not read yet.
+    fn look_at_horizon(&mut self, committed_ms: i64) {
+        let (level, text) = match self.horizon.look(committed_ms) {
+            None => return,
+            Some(Sight::Near(lag, kept_for)) => (
+                tracing::Level::WARN,
+                format!(
+                    "the job is {} s behind, and the source deletes its log after {} s: what is deleted before it is read is lost to the job; raise binlog_expire_logs_seconds, or find out what holds the job up",
+                    lag.as_secs(),
+                    kept_for.as_secs()
+                ),
+            ),
+            Some(Sight::Far) => (
+                tracing::Level::INFO,
+                "the job is no longer near the end of the source's log".to_owned(),
+            ),
+        };
+        self.context.observer.log(level, &text);
     }
 }
 

@@ -4,6 +4,7 @@ use tailrace_codec::binlog::{RawEvent, RowLimits, RowsEvent, RowsKind, recycle};
 
 use super::{Scratch, Stream};
 use crate::error::{Error, ErrorKind, Result};
+use crate::job::MessageFormat;
 use crate::source::mysql::tables::Table;
 use crate::source::mysql::window::Window;
 use crate::transform::compose::Origin;
@@ -36,6 +37,10 @@ impl Stream<'_> {
                 ),
             ));
         }
+        let xid = match self.context.spec.policy.format {
+            MessageFormat::Maxwell => self.xid(),
+            _ => 0,
+        };
         // Lent out for as long as the rows take: nothing below reads them from the stream.
         let gtid = std::mem::take(&mut self.gtid_text);
         let seen = std::mem::take(&mut self.seen);
@@ -48,6 +53,7 @@ impl Stream<'_> {
             position: seen.1.saturating_sub(u64::from(raw.header.event_size)),
             row: 0,
             thread,
+            xid,
         };
         let mut scratch = std::mem::take(&mut self.scratch);
         let result = self.row_images(rows, &table, &mut scratch, origin, window);
@@ -88,6 +94,10 @@ impl Stream<'_> {
                     }
                 }
             }
+            // Before a row and not behind one: the last row of a transaction is handed over with its end.
+            if self.composer.bytes() >= batch_bytes_max {
+                self.flush_part()?;
+            }
             let delivered = self.delivered;
             let transaction = self.open_transaction();
             transaction.changes += 1;
@@ -101,9 +111,6 @@ impl Stream<'_> {
                 }
             }
             origin.row += 1;
-            if self.composer.bytes() >= batch_bytes_max {
-                self.flush_part()?;
-            }
         }
         *before = recycle(old);
         *after = recycle(new);

@@ -14,6 +14,7 @@ use crate::source::mysql::statement::dialect_of;
 use crate::source::mysql::tables::Unmapped;
 use crate::source::mysql::window::Window;
 use crate::source::mysql::{catalog, context};
+use crate::transform::compose::Definition;
 
 /// Collation of text columns whose own is not known yet: the log tells it with their first rows.
 const TEXT_COLLATION: u16 = 255;
@@ -45,7 +46,16 @@ impl Stream<'_> {
         if let Some(topic) = self.context.router.ddl()?
             && !self.is_filtered(sql, query)
         {
-            self.composer.ddl(topic, es_ms, (database, table), sql, DdlPhase::Stream);
+            let statement = classify_as(dialect_of(query, self.dialect), sql, query.database);
+            let definition = Definition {
+                es_ms,
+                names: (database, table),
+                sql,
+                phase: DdlPhase::Stream,
+                statement: &statement,
+                gtid: self.gtid_text.get(),
+            };
+            self.composer.ddl(topic, &definition);
         }
         self.context.observer.ddl(&format!("{}:{}", self.seen.0, self.seen.1), sql);
         if self.dialect.mariadb && adds_versioning(sql) {

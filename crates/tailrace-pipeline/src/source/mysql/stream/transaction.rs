@@ -82,7 +82,7 @@ impl Stream<'_> {
                 ),
             ));
         }
-        if self.context.spec.policy.format == MessageFormat::Debezium
+        if matches!(self.context.spec.policy.format, MessageFormat::Debezium | MessageFormat::Canal)
             && let Some(gtid) = &transaction.gtid
         {
             self.gtid_text.set(gtid);
@@ -96,6 +96,19 @@ impl Stream<'_> {
         match &self.transaction {
             Some(t) if t.committed_us > 0 => t.committed_us,
             _ => i64::from(raw.header.timestamp) * 1_000_000,
+        }
+    }
+
+    /// A number of the open transaction that no other one has: that of its GTID, else its place in the log, the file's number
+    /// above the offset.
+    pub(super) fn xid(&self) -> u64 {
+        match self.transaction.as_ref().and_then(|t| t.gtid.as_ref()) {
+            Some(SourceGtid::MySql(gtid)) => gtid.gno(),
+            Some(SourceGtid::MariaDb(gtid)) => gtid.sequence,
+            None => {
+                let number = self.file.rsplit_once('.').and_then(|(_, n)| n.parse::<u32>().ok());
+                u64::from(number.unwrap_or(0)) << 32 | self.offset & u64::from(u32::MAX)
+            }
         }
     }
 
