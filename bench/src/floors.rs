@@ -9,9 +9,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use tailrace_pipeline::checkpoint::StreamPosition;
 use tailrace_pipeline::job::{
-    Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link, MessageFormat,
-    MysqlEndpoint, PartitionPolicy, Selection, TaskType, TopicPolicy,
+    ChangeKinds, Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link,
+    MessageFormat, MysqlEndpoint, PartitionPolicy, Selection, TaskType, TopicPolicy,
 };
+use tailrace_pipeline::mapping::Mappings;
 use tailrace_testkit::provision::mysql::Prefix;
 
 use crate::figures::Run;
@@ -44,6 +45,7 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
         source,
         target: KafkaEndpoint { brokers: stage.kafka.clone(), sasl: None, tls: None },
         selection: Selection::default(),
+        mappings: Mappings::default(),
         policy: KafkaPolicy {
             topic: TopicPolicy::PerTable("$database$-$tablename$".into()),
             partition: PartitionPolicy::Table,
@@ -55,6 +57,7 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
             delivery: Delivery::ExactlyOnce,
             progress_topic: "bench".into(),
             compression: Compression::default(),
+            kinds: ChangeKinds::default(),
             tombstones: false,
         },
         start: None,

@@ -7,6 +7,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::mapping::Mappings;
+use crate::shadow::shadow_of;
 
 /// The links offered, by DRS `engine_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,11 +118,29 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether a table is selected. Names compare exactly.
+    /// Whether a table is selected. Names compare exactly. Of a database that is selected whole, the tables that online
+    /// schema changes make are not: they hold the rows of others a second time.
     pub fn includes(&self, database: &str, table: &str) -> bool {
         self.databases.iter().any(|d| {
             d.name == database
-                && d.tables.as_ref().is_none_or(|tables| tables.iter().any(|t| t == table))
+                && match &d.tables {
+                    Some(tables) => tables.iter().any(|t| t == table),
+                    None => shadow_of(table).is_none(),
+                }
+        })
+    }
+
+    /// Whether a table is left out because an online schema change made it.
+    pub(crate) fn leaves_out_shadow(&self, database: &str, table: &str) -> bool {
+        let is_whole = |d: &SelectedDatabase| d.name == database && d.tables.is_none();
+        shadow_of(table).is_some() && self.databases.iter().any(is_whole)
+    }
+
+    /// Databases with an empty name behind them, and the tables that are named.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.databases.iter().flat_map(|d| {
+            let tables = d.tables.iter().flatten().map(String::as_str);
+            std::iter::once("").chain(tables).map(|table| (d.name.as_str(), table))
         })
     }
 
@@ -178,6 +198,47 @@ pub enum Delivery {
     AtLeastOnce,
 }
 
+/// Kinds of change, by DRS `dml_types` (`i`, `u`, `d`). Rows of the full phase are not among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeKinds {
+    /// Inserted rows.
+    pub insert: bool,
+    /// Updated rows.
+    pub update: bool,
+    /// Deleted rows.
+    pub delete: bool,
+}
+
+impl Default for ChangeKinds {
+    fn default() -> Self {
+        Self { insert: true, update: true, delete: true }
+    }
+}
+
+impl ChangeKinds {
+    /// From DRS's letters with commas between them (`i,u,d`); `None` if they are no kinds, or none is named.
+    pub fn of_letters(letters: &str) -> Option<Self> {
+        let mut kinds = Self { insert: false, update: false, delete: false };
+        for letter in letters.split(',') {
+            let kind = match letter.trim() {
+                "i" => &mut kinds.insert,
+                "u" => &mut kinds.update,
+                "d" => &mut kinds.delete,
+                _ => return None,
+            };
+            *kind = true;
+        }
+        Some(kinds)
+    }
+
+    /// As [`ChangeKinds::of_letters`] reads them.
+    pub fn letters(self) -> String {
+        let all = [(self.insert, "i"), (self.update, "u"), (self.delete, "d")];
+        let named: Vec<&str> = all.into_iter().filter(|kind| kind.0).map(|kind| kind.1).collect();
+        named.join(",")
+    }
+}
+
 /// How batches of messages are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -232,6 +293,8 @@ pub struct KafkaPolicy {
     pub tombstones: bool,
     /// Compression of batches.
     pub compression: Compression,
+    /// Kinds of change that become messages.
+    pub kinds: ChangeKinds,
     /// Delivery promise.
     pub delivery: Delivery,
     /// Compacted topic that holds progress records.
@@ -275,6 +338,8 @@ pub struct Limits {
     pub window_keys_max: usize,
     /// Rows per second over the whole job; `None` is unlimited.
     pub rows_per_second_max: Option<u64>,
+    /// Bytes of messages per second of the whole job, full phase and stream.
+    pub bytes_per_second_max: Option<u64>,
 }
 
 impl Default for Limits {
@@ -291,6 +356,7 @@ impl Default for Limits {
             snapshot_view_age_max: Duration::from_secs(600),
             window_keys_max: 200_000,
             rows_per_second_max: None,
+            bytes_per_second_max: None,
         }
     }
 }
@@ -310,6 +376,8 @@ pub struct JobSpec {
     pub target: KafkaEndpoint,
     /// Objects.
     pub selection: Selection,
+    /// How they appear in messages.
+    pub mappings: Mappings,
     /// Messages.
     pub policy: KafkaPolicy,
     /// Start of an increment-only job.
@@ -352,6 +420,6 @@ impl JobSpec {
                 "start position: an increment-only job needs file_and_position or gtid_set".into(),
             );
         }
-        Ok(())
+        self.mappings.validate(&self.selection)
     }
 }

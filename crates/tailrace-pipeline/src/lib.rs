@@ -7,11 +7,13 @@ mod engine;
 pub mod error;
 pub mod job;
 mod link;
+pub mod mapping;
 
 pub mod observe;
 pub mod precheck;
 pub mod run;
 pub mod schema_history;
+mod shadow;
 pub mod sink;
 mod source;
 mod transform;

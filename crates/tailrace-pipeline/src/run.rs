@@ -2,13 +2,42 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
+
+/// How fast a job may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rate {
+    /// Rows per second of the whole job, from 1; `None` is unlimited.
+    pub rows_per_second: Option<u64>,
+    /// Bytes of messages per second of the whole job, from 1; `None` is unlimited.
+    pub bytes_per_second: Option<u64>,
+}
+
+impl Rate {
+    /// How long so much takes.
+    pub(crate) fn time_of(self, rows: u64, bytes: u64) -> Duration {
+        let seconds = |amount: u64, limit: Option<u64>| {
+            limit.map_or(0.0, |limit| amount as f64 / limit.max(1) as f64)
+        };
+        let seconds =
+            seconds(rows, self.rows_per_second).max(seconds(bytes, self.bytes_per_second));
+        // No batch takes longer, even a row of a gigabyte at the slowest limit.
+        Duration::from_secs_f64(seconds.min(TIME_MAX.as_secs_f64()))
+    }
+}
+
+/// Longest time that a limit makes of one batch.
+const TIME_MAX: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Default)]
 struct Shared {
     stop: AtomicBool,
-    rows_per_second_max: AtomicU64,
+    /// 0: unlimited.
+    rows_per_second: AtomicU64,
+    /// 0: unlimited.
+    bytes_per_second: AtomicU64,
     parent: Option<StopSignal>,
 }
 
@@ -42,17 +71,19 @@ impl StopSignal {
             || self.shared.parent.as_ref().is_some_and(Self::is_stopped)
     }
 
-    /// Limits the job's speed from now on; `None` takes the limit away.
-    pub fn set_rows_per_second_max(&self, rows: Option<u64>) {
-        self.shared.rows_per_second_max.store(rows.unwrap_or(0), Ordering::Release);
+    /// Limits the job's speed from now on.
+    pub fn set_rate(&self, rate: Rate) {
+        self.shared.rows_per_second.store(rate.rows_per_second.unwrap_or(0), Ordering::Release);
+        self.shared.bytes_per_second.store(rate.bytes_per_second.unwrap_or(0), Ordering::Release);
     }
 
-    /// The limit in force.
-    pub fn rows_per_second_max(&self) -> Option<u64> {
-        match (self.shared.rows_per_second_max.load(Ordering::Acquire), &self.shared.parent) {
-            (0, Some(parent)) => parent.rows_per_second_max(),
-            (0, None) => None,
-            (n, _) => Some(n),
+    /// The limits in force.
+    pub fn rate(&self) -> Rate {
+        let given = |limit: &AtomicU64| Some(limit.load(Ordering::Acquire)).filter(|n| *n > 0);
+        let above = self.shared.parent.as_ref().map(Self::rate).unwrap_or_default();
+        Rate {
+            rows_per_second: given(&self.shared.rows_per_second).or(above.rows_per_second),
+            bytes_per_second: given(&self.shared.bytes_per_second).or(above.bytes_per_second),
         }
     }
 

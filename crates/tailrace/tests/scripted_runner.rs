@@ -9,6 +9,7 @@ use tailrace::control::runner::{JobRunner, RunEnd, RunResult, RunningJob};
 use tailrace_pipeline::checkpoint::{Checkpoint, StreamPosition};
 use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint};
 use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
+use tailrace_pipeline::run::Rate;
 use tailrace_pipeline::{Error, ErrorKind};
 use tokio::sync::watch;
 
@@ -22,7 +23,7 @@ pub struct Run {
     pub observer: Arc<dyn JobObserver>,
     pub counters: Arc<Counters>,
     paused: watch::Sender<bool>,
-    rate: watch::Sender<Option<u64>>,
+    rate: watch::Sender<Rate>,
     end: watch::Sender<Option<Result<(), (ErrorKind, String)>>>,
     /// Ends by itself when it is asked to stop.
     obedient: bool,
@@ -52,7 +53,7 @@ impl Run {
         wait(&mut self.paused.subscribe(), "a request to stop", |paused| *paused).await;
     }
 
-    pub async fn rate(&self, wanted: Option<u64>) {
+    pub async fn rate(&self, wanted: Rate) {
         wait(&mut self.rate.subscribe(), "a rate", |rate| *rate == wanted).await;
     }
 }
@@ -77,8 +78,8 @@ impl RunningJob for Handle {
         }
     }
 
-    fn set_rate(&self, rows_per_second: Option<u64>) {
-        self.0.rate.send_replace(rows_per_second);
+    fn set_rate(&self, rate: Rate) {
+        self.0.rate.send_replace(rate);
     }
 
     fn join(&self) -> RunEnd<'_> {
@@ -161,7 +162,7 @@ impl JobRunner for ScriptedRunner {
             observer,
             counters,
             paused: watch::Sender::new(false),
-            rate: watch::Sender::new(None),
+            rate: watch::Sender::new(Rate::default()),
             end: watch::Sender::new(None),
             obedient,
         });

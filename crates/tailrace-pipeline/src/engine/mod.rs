@@ -13,7 +13,7 @@ use crate::checkpoint::{Checkpoint, SnapshotProgress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Delivery, JobSpec, TaskType};
 use crate::observe::{Counters, JobObserver, Phase};
-use crate::run::StopSignal;
+use crate::run::{Rate, StopSignal};
 use crate::sink::{Sink, TopicDirectory};
 use crate::source::mysql::MysqlSource;
 
@@ -48,7 +48,13 @@ pub(crate) fn run<S: Sink + 'static>(
 ) -> Result<Ended> {
     spec.validate()?;
     observer.phase(Phase::Starting);
-    stop.set_rows_per_second_max(spec.limits.rows_per_second_max);
+    if stop.rate() == Rate::default() {
+        // Else somebody has set it already who knows more than the job's own limits.
+        stop.set_rate(Rate {
+            rows_per_second: spec.limits.rows_per_second_max,
+            bytes_per_second: spec.limits.bytes_per_second_max,
+        });
+    }
     let recovered = sink.recover()?;
     let is_new = recovered.is_none();
     let mut checkpoint = recovered.unwrap_or_else(|| Checkpoint::initial(epoch));

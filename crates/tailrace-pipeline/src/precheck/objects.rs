@@ -16,6 +16,8 @@ enum Which {
     Query(&'static str),
     /// Those that refer to a table which is not selected.
     Reference,
+    /// Those of databases selected whole that an online schema change made.
+    Shadow,
     /// Those of which this holds.
     Table(fn(&SelectedTable) -> bool),
     /// Those whose database's name is so.
@@ -82,6 +84,12 @@ const ALARMS: &[Alarm] = &[
         remedy: "Select these tables too if consumers follow the keys.",
     },
     Alarm {
+        item: "srcShadowTableCheck",
+        which: Which::Shadow,
+        what: "tables that are left out, because by their names (_…_gho, _…_ghc, _…_del, _…_new, _…_old) an online schema change made them",
+        remedy: "If they are tables of their own, name the tables of the database in the selection.",
+    },
+    Alarm {
         item: "srcHasLargeColumnTypeCheck",
         which: Which::Query(
             "SELECT DISTINCT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.COLUMNS \
@@ -130,6 +138,7 @@ fn items(spec: &JobSpec, connection: &mut Connection) -> Result<Vec<CheckItem>> 
         let names = match alarm.which {
             Which::Query(sql) => named_by(connection, sql, spec)?,
             Which::Reference => references_outside(connection, spec)?,
+            Which::Shadow => shadows(connection, spec)?,
             Which::Table(holds) => tables.iter().filter(|t| holds(t)).map(full_name).collect(),
             Which::Database(holds) => {
                 let databases = spec.selection.databases.iter().map(|d| &d.name);
@@ -185,6 +194,23 @@ fn references_outside(connection: &mut Connection, spec: &JobSpec) -> Result<Vec
             && !spec.selection.includes(to_database, to_table)
         {
             found.push(format!("{database}.{table} → {to_database}.{to_table}"));
+        }
+    }
+    Ok(found)
+}
+
+/// Tables that are left out as those of online schema changes.
+fn shadows(connection: &mut Connection, spec: &JobSpec) -> Result<Vec<String>> {
+    let rows = connection.rows(&format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES \
+         WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA IN ({}) ORDER BY 1, 2",
+        databases(spec)
+    ))?;
+    let mut found = Vec::new();
+    for row in &rows {
+        let (database, table) = (row.text(0)?, row.text(1)?);
+        if spec.selection.leaves_out_shadow(database, table) {
+            found.push(format!("{database}.{table}"));
         }
     }
     Ok(found)

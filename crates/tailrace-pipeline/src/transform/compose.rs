@@ -16,7 +16,8 @@ use tailrace_codec::{Cell, TableSchema};
 use crate::batch::{Advance, Batch, Counts, Message, Topic};
 use crate::engine::unix_us;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{JobSpec, MessageFormat};
+use crate::job::{ChangeKinds, JobSpec, MessageFormat};
+use crate::mapping::View;
 use crate::transform::route::{Router, Spread, TableRoute};
 
 /// Messages between two looks at the clock for `ts`.
@@ -24,7 +25,10 @@ const CLOCK_EVERY_MESSAGES: u32 = 256;
 
 /// Everything needed to turn rows of one table version into messages. Compiled once per version.
 pub(crate) struct TableSink {
+    /// As it is at the source.
     schema: Arc<TableSchema>,
+    view: View,
+    kinds: ChangeKinds,
     form: RowForm,
     route: TableRoute,
     /// A deleted row's message is followed by a tombstone.
@@ -92,24 +96,26 @@ impl TableSink {
         router: &Router,
         job: &JobSpec,
     ) -> Result<Self> {
-        let route = router.table(&schema)?;
+        let view = job.mappings.view(&schema)?;
+        let seen = view.schema();
+        let route = router.table(seen)?;
         let form = match job.policy.format {
-            MessageFormat::Json => RowEncoder::compile(&schema, Format::Json).map(RowForm::Drs),
-            MessageFormat::JsonC => RowEncoder::compile(&schema, Format::JsonC).map(RowForm::Drs),
+            MessageFormat::Json => RowEncoder::compile(seen, Format::Json).map(RowForm::Drs),
+            MessageFormat::JsonC => RowEncoder::compile(seen, Format::JsonC).map(RowForm::Drs),
             MessageFormat::Debezium => {
                 let version = concat!("tailrace-", env!("CARGO_PKG_VERSION"));
-                DebeziumEncoder::compile(&schema, &job.job_id, version).map(RowForm::Debezium)
+                DebeziumEncoder::compile(seen, &job.job_id, version).map(RowForm::Debezium)
             }
-            MessageFormat::Canal => CanalEncoder::compile(&schema).map(RowForm::Canal),
-            MessageFormat::Maxwell => MaxwellEncoder::compile(&schema).map(RowForm::Maxwell),
+            MessageFormat::Canal => CanalEncoder::compile(seen).map(RowForm::Canal),
+            MessageFormat::Maxwell => MaxwellEncoder::compile(seen).map(RowForm::Maxwell),
         }
         .map_err(|e| Error::new(ErrorKind::SchemaMismatch, e.to_string()))?;
         let keyed = form.row_key().unwrap_or(route.spread == Spread::PrimaryKey);
         let tombstones = keyed && job.policy.tombstones;
-        Ok(Self { form, route, tombstones, schema })
+        Ok(Self { form, route, tombstones, kinds: job.policy.kinds, view, schema })
     }
 
-    /// The table version.
+    /// The table version, as it is at the source.
     pub(crate) fn schema(&self) -> &Arc<TableSchema> {
         &self.schema
     }
@@ -249,7 +255,8 @@ impl Composer {
     /// `Decode` if a cell cannot be written as text.
     pub(crate) fn init(&mut self, table: &TableSink, row: &[Cell<'_>]) -> Result<()> {
         self.counts.snapshot_rows += 1;
-        self.row(table, Kind::Init, &Origin::default(), None, Some(row))
+        let row = table.view.row(row)?;
+        self.row(table, Kind::Init, &Origin::default(), None, Some(&row))
     }
 
     /// An inserted row.
@@ -262,8 +269,12 @@ impl Composer {
         origin: &Origin<'_>,
         row: &[Cell<'_>],
     ) -> Result<()> {
+        if !table.kinds.insert {
+            return Ok(());
+        }
         self.counts.inserts += 1;
-        self.row(table, Kind::Insert, origin, None, Some(row))
+        let row = table.view.row(row)?;
+        self.row(table, Kind::Insert, origin, None, Some(&row))
     }
 
     /// A deleted row.
@@ -276,8 +287,12 @@ impl Composer {
         origin: &Origin<'_>,
         row: &[Cell<'_>],
     ) -> Result<()> {
+        if !table.kinds.delete {
+            return Ok(());
+        }
         self.counts.deletes += 1;
-        self.row(table, Kind::Delete, origin, Some(row), None)
+        let row = table.view.row(row)?;
+        self.row(table, Kind::Delete, origin, Some(&row), None)
     }
 
     /// An updated row. Where the primary key decides the partition, or is the message's key, a change of the key becomes a
@@ -292,7 +307,11 @@ impl Composer {
         before: &[Cell<'_>],
         after: &[Cell<'_>],
     ) -> Result<()> {
+        if !table.kinds.update {
+            return Ok(());
+        }
         self.counts.updates += 1;
+        let (before, after) = (&*table.view.row(before)?, &*table.view.row(after)?);
         let is_keyed =
             table.route.spread == Spread::PrimaryKey || table.form.row_key() == Some(true);
         if is_keyed && self.key_changes(table, before, after)? {
@@ -314,7 +333,7 @@ impl Composer {
             let cells = (before.get(*ordinal), after.get(*ordinal));
             cells.0 == cells.1 && !matches!(cells.0, Some(Cell::Float(_) | Cell::Double(_)))
         };
-        if table.schema.primary_key.iter().all(is_same) {
+        if table.view.schema().primary_key.iter().all(is_same) {
             return Ok(false);
         }
         let start = self.data.len();

@@ -8,6 +8,7 @@ use tailrace_codec::encode::kafka_partition;
 use crate::batch::Topic;
 use crate::error::Result;
 use crate::job::{KafkaPolicy, PartitionPolicy, TopicPolicy};
+use crate::mapping::Mappings;
 use crate::sink::TopicDirectory;
 
 /// Where the messages of one table go.
@@ -36,12 +37,17 @@ pub(crate) enum Spread {
 /// The job's routing rules.
 pub(crate) struct Router {
     policy: KafkaPolicy,
+    mappings: Mappings,
     topics: Arc<dyn TopicDirectory>,
 }
 
 impl Router {
-    pub(crate) fn new(policy: KafkaPolicy, topics: Arc<dyn TopicDirectory>) -> Self {
-        Self { policy, topics }
+    pub(crate) fn new(
+        policy: KafkaPolicy,
+        mappings: Mappings,
+        topics: Arc<dyn TopicDirectory>,
+    ) -> Self {
+        Self { policy, mappings, topics }
     }
 
     /// The topic of schema histories.
@@ -52,7 +58,7 @@ impl Router {
         self.topics.schema_history()
     }
 
-    /// The route of a table; makes its topic if the policy says so.
+    /// The route of a table, as messages name it; makes its topic if the policy says so.
     ///
     /// # Errors
     /// The topic directory's errors.
@@ -84,19 +90,25 @@ impl Router {
         matches!(self.policy.topic, TopicPolicy::PerTable(_))
     }
 
-    /// Whether a table has a topic of its own that has still to be asked for.
+    /// Whether a table of the source has a topic of its own that has still to be asked for.
     pub(crate) fn has_unknown_topic(&self, database: &str, table: &str) -> bool {
         match &self.policy.topic {
-            TopicPolicy::PerTable(format) => !self.topics.knows(&fill(format, database, table)),
+            TopicPolicy::PerTable(format) => {
+                let (database, table) = self.mappings.names(database, table);
+                !self.topics.knows(&fill(format, database, table))
+            }
             TopicPolicy::PerDatabase(_) | TopicPolicy::One(_) => false,
         }
     }
 
-    /// Makes the topics of tables (database and table) together, where each has one of its own.
+    /// Makes the topics of tables of the source (database and table) together, where each has one of its own.
     pub(crate) fn prepare(&self, tables: &[(String, String)]) {
         if let TopicPolicy::PerTable(format) = &self.policy.topic {
-            let names: Vec<String> =
-                tables.iter().map(|(database, table)| fill(format, database, table)).collect();
+            let names: Vec<String> = tables
+                .iter()
+                .map(|(database, table)| self.mappings.names(database, table))
+                .map(|(database, table)| fill(format, database, table))
+                .collect();
             self.topics.prepare(&names);
         }
     }

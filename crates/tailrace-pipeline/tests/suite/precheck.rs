@@ -171,6 +171,24 @@ fn what_is_particular_in_the_selection_is_named() {
     }
 }
 
+/// What an online schema change made is left out of a whole database, which a person has to know of.
+#[test]
+fn tables_of_online_schema_changes_are_named() {
+    let database = unique("check");
+    mysql()
+        .query(&format!(
+            "CREATE DATABASE {database}; USE {database}; CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE _t_gho (id INT PRIMARY KEY)"
+        ))
+        .unwrap();
+    let mut spec = spec(&database);
+    let item = of(&run(&spec), "srcShadowTableCheck").cloned().unwrap();
+    assert_eq!(item.result, CheckResult::Alarm, "{item:?}");
+    assert!(item.reason.ends_with(&format!(": {database}._t_gho")), "{item:?}");
+    spec.selection.databases[0].tables = Some(["t", "_t_gho"].map(str::to_owned).to_vec());
+    let named = of(&run(&spec), "srcShadowTableCheck").map(|item| item.result);
+    assert_eq!(named, Some(CheckResult::Passed));
+}
+
 /// What a source of its own must be for: another clock, a keyring, a database of a strange name.
 #[test]
 fn clock_encryption_and_names_of_databases_are_looked_at() {

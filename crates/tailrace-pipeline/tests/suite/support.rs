@@ -13,9 +13,11 @@ use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tailrace_pipeline::checkpoint::Checkpoint;
 use tailrace_pipeline::job::{
-    Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link, MessageFormat,
-    MysqlEndpoint, PartitionPolicy, SelectedDatabase, Selection, TaskType, TopicPolicy,
+    ChangeKinds, Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link,
+    MessageFormat, MysqlEndpoint, PartitionPolicy, SelectedDatabase, Selection, TaskType,
+    TopicPolicy,
 };
+use tailrace_pipeline::mapping::Mappings;
 use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
 use tailrace_pipeline::run::StopSignal;
 use tailrace_pipeline::{Ended, Result};
@@ -91,6 +93,7 @@ pub(crate) fn spec_at(login: &Login, database: &str) -> JobSpec {
             tls: None,
         },
         target: KafkaEndpoint { brokers: kafka(), sasl: None, tls: None },
+        mappings: Mappings::default(),
         selection: Selection {
             databases: vec![SelectedDatabase { name: database.into(), tables: None }],
         },
@@ -104,6 +107,7 @@ pub(crate) fn spec_at(login: &Login, database: &str) -> JobSpec {
             filter_drop_database: false,
             tombstones: false,
             compression: Compression::default(),
+            kinds: ChangeKinds::default(),
             delivery: Delivery::ExactlyOnce,
             progress_topic: "tailrace-progress".into(),
         },

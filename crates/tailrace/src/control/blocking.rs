@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tailrace_pipeline::job::{JobSpec, MysqlEndpoint};
+use tailrace_pipeline::mapping::Mappings;
 use tailrace_pipeline::{Error, ErrorKind};
 
 use super::inner::Inner;
@@ -94,7 +95,7 @@ impl Inner {
         let selection = job.selection.as_ref().and_then(spec::named_selection);
         let names = job.listed_databases.clone().unwrap_or_else(|| vec!["-".to_owned()]);
         let selection = selection.unwrap_or_else(|| spec::whole_databases(&names));
-        let spec = spec::build(job, selection, &secrets).map_err(text)?;
+        let spec = spec::build(job, (selection, Mappings::default()), &secrets).map_err(text)?;
         self.forget(spec).await.map_err(|e| e.message().to_owned())
     }
 }

@@ -1,6 +1,7 @@
 //! Selected objects.
 
 use serde::{Deserialize, Serialize};
+use tailrace_pipeline::mapping::Mappings;
 
 use super::refusal::{Refusal, Result};
 
@@ -43,6 +44,9 @@ pub struct ObjectSelection {
     pub scope: ObjectScope,
     /// Databases; empty for [`ObjectScope::All`].
     pub databases: Vec<DatabaseChoice>,
+    /// How they appear in messages, where that differs.
+    #[serde(default, skip_serializing_if = "Mappings::is_empty")]
+    pub mappings: Mappings,
 }
 
 /// Most databases one selection may name.
@@ -93,7 +97,10 @@ impl ObjectSelection {
             }
             validate_database(database)?;
         }
-        Ok(())
+        let Some(selection) = super::spec::named_selection(self) else { return Ok(()) };
+        self.mappings.validate(&selection).map_err(|e| {
+            Refusal::invalid("object_info", e.message(), "each object once, with a name of its own")
+        })
     }
 }
 

@@ -26,7 +26,7 @@ fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }
 
-const DEFINITIONS: [Definition; 8] = [
+const DEFINITIONS: [Definition; 9] = [
     Definition {
         name: "read_task_num",
         description: "Parallel readers of the full phase.",
@@ -90,6 +90,14 @@ const DEFINITIONS: [Definition; 8] = [
         max: 1_000_000_000,
         read: |l| l.rows_per_second_max.unwrap_or(0),
         write: |l, n| l.rows_per_second_max = (n > 0).then_some(n),
+    },
+    Definition {
+        name: "bytes_per_second_max",
+        description: "Bytes of messages per second of the whole job; 0 is unlimited.",
+        min: 0,
+        max: 1_000_000_000_000,
+        read: |l| l.bytes_per_second_max.unwrap_or(0),
+        write: |l, n| l.bytes_per_second_max = (n > 0).then_some(n),
     },
 ];
 

@@ -1,7 +1,7 @@
 //! Synchronization policy: how messages are formed and where they go.
 
 use serde::{Deserialize, Serialize};
-use tailrace_pipeline::job::Compression;
+use tailrace_pipeline::job::{ChangeKinds, Compression};
 
 use super::job::{Attributes, StartPosition};
 use super::refusal::{Refusal, Result};
@@ -86,6 +86,9 @@ pub struct SyncPolicy {
     /// Compression of batches.
     #[serde(default)]
     pub compression: Compression,
+    /// Kinds of change that become messages, by `dml_types`.
+    #[serde(default)]
+    pub changes: ChangeKinds,
     /// Delivery promise.
     pub delivery: DeliveryPromise,
     /// Compacted topic of the progress records.
@@ -126,6 +129,8 @@ pub struct PolicyText {
     pub tombstones: Option<bool>,
     /// Tailrace's own `compression`: `none`, `lz4`, `zstd`, `snappy` or `gzip`.
     pub compression: Option<String>,
+    /// `dml_types`: of `i`, `u`, `d`, with commas between them.
+    pub dml_types: Option<String>,
     /// Tailrace's own `delivery`: `exactly_once` or `at_least_once`.
     pub delivery: Option<String>,
     /// Tailrace's own `progress_topic`.
@@ -241,6 +246,7 @@ impl SyncPolicy {
             ddl_topic: None,
             tombstones: false,
             compression: Compression::default(),
+            changes: ChangeKinds::default(),
             delivery: DeliveryPromise::ExactlyOnce,
             progress_topic: PROGRESS_TOPIC.to_owned(),
             start_position: None,
@@ -283,6 +289,7 @@ impl SyncPolicy {
             format,
             tombstones,
             compression: parse_compression(&text.compression)?,
+            changes: parse_changes(&text.dml_types)?,
             partitions_num: parse_number("partitions_num", &text.partitions_num, i32::MAX)?,
             replication_factor: parse_number(
                 "replication_factor",
@@ -360,6 +367,13 @@ fn parse_compression(value: &Option<String>) -> Result<Compression> {
 }
 
 /// A message without a value says that its key is gone: only messages whose key is their row's can have one behind them.
+fn parse_changes(value: &Option<String>) -> Result<ChangeKinds> {
+    let Some(letters) = given(value) else { return Ok(ChangeKinds::default()) };
+    ChangeKinds::of_letters(letters).ok_or_else(|| {
+        Refusal::invalid("dml_types", letters, "of i, u, d, with commas between them")
+    })
+}
+
 fn parse_tombstones(
     wanted: Option<bool>,
     format: DataFormat,

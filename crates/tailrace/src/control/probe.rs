@@ -201,7 +201,7 @@ impl Control {
         // Find out now what is missing; databases of a whole server are listed later.
         let names = spec::named_selection(&selection)
             .unwrap_or_else(|| spec::whole_databases(&["-".to_owned()]));
-        spec::build(&job, names, &secrets)?;
+        spec::build(&job, (names, selection.mappings.clone()), &secrets)?;
         let request = to_json(&mode).map_err(Refusal::internal)?;
         let query_id = self.add_query(job_id, QueryKind::Precheck, request).await?;
         self.inner.note(caller, job_id, command.name(), Ok(())).await;
@@ -385,6 +385,7 @@ impl Inner {
         selection: &ObjectSelection,
         secrets: &JobSecrets,
     ) -> RunResult<Vec<CheckItem>> {
+        let mappings = selection.mappings.clone();
         let selection = match spec::named_selection(selection) {
             Some(selection) => selection,
             None => {
@@ -393,7 +394,7 @@ impl Inner {
                 spec::whole_databases(&self.whole_server(source).await?)
             }
         };
-        let spec = spec::build(job, selection, secrets).map_err(|e| incomplete(&e))?;
+        let spec = spec::build(job, (selection, mappings), secrets).map_err(|e| incomplete(&e))?;
         self.blocking(ErrorKind::SourceConnection, self.bounds.precheck_age_max, move |runner| {
             Ok(runner.precheck(&spec))
         })

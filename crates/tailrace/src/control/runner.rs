@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint};
 use tailrace_pipeline::observe::{Counters, JobObserver};
+use tailrace_pipeline::run::Rate;
 
 use super::objects::FoundDatabase;
 use super::query::CheckItem;
@@ -67,8 +68,8 @@ pub trait RunningJob: Send + Sync {
     /// Asks it to stop at the next durable checkpoint. Returns at once; may be called again.
     fn pause(&self);
 
-    /// Limits the rows per second of the whole job; `None` lifts the limit.
-    fn set_rate(&self, rows_per_second: Option<u64>);
+    /// Limits the speed of the whole job from now on.
+    fn set_rate(&self, rate: Rate);
 
     /// Waits for the end: `Ok` after a pause or when a full-only job is finished. Called once.
     fn join(&self) -> RunEnd<'_>;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint};
 use tailrace_pipeline::observe::{Counters, JobObserver};
 use tailrace_pipeline::precheck::{self, CheckResult as Found};
-use tailrace_pipeline::run::StopSignal;
+use tailrace_pipeline::run::{Rate, StopSignal};
 use tailrace_pipeline::{Error, ErrorKind};
 use tokio::sync::oneshot;
 
@@ -32,8 +32,8 @@ impl RunningJob for PipelineJob {
         self.stop.stop();
     }
 
-    fn set_rate(&self, rows_per_second: Option<u64>) {
-        self.stop.set_rows_per_second_max(rows_per_second);
+    fn set_rate(&self, rate: Rate) {
+        self.stop.set_rate(rate);
     }
 
     fn join(&self) -> RunEnd<'_> {

@@ -349,9 +349,41 @@ impl Control {
     }
 }
 
+/// Objects that a running job has keep their names and columns: their messages would go on elsewhere, and those before
+/// would stay.
+fn check_appearance(now: &ObjectSelection, edited: &ObjectSelection) -> Result<()> {
+    let differs = |name: String| {
+        Err(Refusal::Unsupported {
+            what: format!("changing how {name} appears in messages while the job runs"),
+            instead: "create a job for it".to_owned(),
+        })
+    };
+    for database in &edited.databases {
+        let Some(old) = now.databases.iter().find(|old| old.name == database.name) else {
+            continue;
+        };
+        let [before, after] =
+            [now, edited].map(|selection| selection.mappings.databases.get(&database.name));
+        if before.and_then(|m| m.target.as_ref()) != after.and_then(|m| m.target.as_ref()) {
+            return differs(database.name.clone());
+        }
+        for table in database.tables.iter().flatten() {
+            let is_old = old.tables.as_ref().is_none_or(|tables| tables.contains(table));
+            let [before, after] = [before, after].map(|m| m.and_then(|m| m.tables.get(table)));
+            if is_old && before != after {
+                return differs(format!("{}.{table}", database.name));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// An edit while running may take objects away. It may add some only where no rows of a full phase
 /// would be missing.
 fn check_edit(job: &Job, edited: &ObjectSelection) -> Result<()> {
+    if let Some(now) = &job.selection {
+        check_appearance(now, edited)?;
+    }
     if job.task == TaskMode::Incremental {
         return Ok(());
     }

@@ -8,6 +8,7 @@ use tailrace_pipeline::job::{
     MysqlEndpoint, PartitionPolicy, Sasl, SaslMechanism, SelectedDatabase, Selection, SourceTls,
     StartPosition as PipelineStart, TaskType, TopicPolicy,
 };
+use tailrace_pipeline::mapping::Mappings;
 
 use super::endpoint::{Endpoint, EndpointSecrets, KafkaSecurity};
 use super::job::{Engine, Job, StartPosition, TaskMode};
@@ -39,6 +40,8 @@ pub struct RunSettings<'a> {
     pub policy: SyncPolicy,
     /// Objects.
     pub selection: Selection,
+    /// How they appear in messages.
+    pub mappings: Mappings,
     /// Parameters that were set.
     pub parameters: &'a BTreeMap<String, String>,
 }
@@ -66,6 +69,7 @@ pub fn run_spec(settings: RunSettings<'_>) -> Result<JobSpec> {
         source: source(settings.source.0, settings.source.1)?,
         target: target(settings.target.0, settings.target.1)?,
         selection: settings.selection,
+        mappings: settings.mappings,
         start: settings.policy.start_position.as_ref().map(start).transpose()?,
         policy: kafka_policy(settings.policy),
         limits,
@@ -78,7 +82,11 @@ pub fn run_spec(settings: RunSettings<'_>) -> Result<JobSpec> {
 ///
 /// # Errors
 /// As [`run_spec`].
-pub(crate) fn build(job: &Job, selection: Selection, secrets: &JobSecrets) -> Result<JobSpec> {
+pub(crate) fn build(
+    job: &Job,
+    (selection, mappings): (Selection, Mappings),
+    secrets: &JobSecrets,
+) -> Result<JobSpec> {
     run_spec(RunSettings {
         job_id: job.id.clone(),
         engine: job.engine,
@@ -87,6 +95,7 @@ pub(crate) fn build(job: &Job, selection: Selection, secrets: &JobSecrets) -> Re
         target: (&job.target, &secrets.target),
         policy: job.policy.clone().unwrap_or_else(SyncPolicy::default_for_unset),
         selection,
+        mappings,
         parameters: &job.parameters,
     })
 }
@@ -140,6 +149,7 @@ fn kafka_policy(policy: SyncPolicy) -> KafkaPolicy {
         ddl_topic: policy.ddl_topic,
         tombstones: policy.tombstones,
         compression: policy.compression,
+        kinds: policy.changes,
         delivery: match policy.delivery {
             DeliveryPromise::ExactlyOnce => Delivery::ExactlyOnce,
             DeliveryPromise::AtLeastOnce => Delivery::AtLeastOnce,

@@ -5,8 +5,6 @@ use super::refusal::{Refusal, Result};
 
 /// Most windows of one job (DRS's limit).
 const WINDOWS_MAX: usize = 3;
-/// Bytes of a message where none was delivered yet to measure.
-const MESSAGE_BYTES_GUESS: u64 = 1024;
 
 /// First and last hour of a window.
 fn hours(window: &SpeedWindow) -> Result<(u8, u8)> {
@@ -62,17 +60,11 @@ pub(crate) fn validate(windows: &[SpeedWindow]) -> Result<()> {
     Ok(())
 }
 
-/// Rows per second that hold at a time, for messages of the size seen so far; `None` is unlimited.
-pub(crate) fn rows_per_second(
-    windows: &[SpeedWindow],
-    now_ms: i64,
-    messages: u64,
-    message_bytes: u64,
-) -> Option<u64> {
+/// Bytes per second that hold at a time; `None` is unlimited.
+pub(crate) fn bytes_per_second(windows: &[SpeedWindow], now_ms: i64) -> Option<u64> {
     let hour = u8::try_from(now_ms.rem_euclid(86_400_000) / 3_600_000).unwrap_or(0);
     let window = windows.iter().find(|w| hours(w).is_ok_and(|span| covers(span, hour)))?;
-    let size = message_bytes.checked_div(messages).unwrap_or(MESSAGE_BYTES_GUESS).max(1);
-    Some((u64::from(window.megabytes_per_second) * 1_000_000 / size).max(1))
+    Some(u64::from(window.megabytes_per_second) * 1_000_000)
 }
 
 #[cfg(test)]
@@ -111,9 +103,8 @@ mod tests {
     fn the_window_of_the_hour_limits_by_the_size_of_messages() {
         let windows = [window("22:00", "01:59", 2)];
         let at = |hour: i64| hour * 3_600_000 + 1;
-        assert_eq!(rows_per_second(&windows, at(23), 10, 2000), Some(10_000));
-        assert_eq!(rows_per_second(&windows, at(0), 0, 0), Some(2_000_000 / 1024));
-        assert_eq!(rows_per_second(&windows, at(2), 10, 2000), None);
-        assert_eq!(rows_per_second(&windows, at(1), 1, 1 << 40), Some(1));
+        assert_eq!(bytes_per_second(&windows, at(23)), Some(2_000_000));
+        assert_eq!(bytes_per_second(&windows, at(0)), Some(2_000_000));
+        assert_eq!(bytes_per_second(&windows, at(2)), None);
     }
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use tailrace_pipeline::mapping::{DatabaseMapping, Mappings};
 
 pub use secret::Secret;
 
@@ -41,6 +42,9 @@ pub struct JobFile {
     pub target: Target,
     /// Databases with `"*"` or a list of tables.
     pub objects: BTreeMap<String, Objects>,
+    /// How they appear in messages, by database: other names, fewer columns.
+    #[serde(default)]
+    pub mapping: BTreeMap<String, DatabaseMapping>,
     /// Topics, partitions, format.
     #[serde(default)]
     pub policy: Policy,
@@ -215,6 +219,8 @@ pub struct Policy {
     pub tombstones: bool,
     /// `none`, `lz4`, `zstd`, `snappy` or `gzip`.
     pub compression: Option<String>,
+    /// Kinds of change that become messages, of `i`, `u`, `d`.
+    pub dml_types: Option<String>,
     /// `exactly_once` or `at_least_once`.
     pub delivery: Option<String>,
     /// Compacted topic of the progress records.
@@ -246,9 +252,13 @@ impl JobFile {
     /// [`JobFileError`] with line and what is wrong.
     pub fn parse(text: &str) -> Result<Self, JobFileError> {
         // The error's own form shows the line, which may hold a password.
-        toml::from_str(text).map_err(|e| {
+        let file: Self = toml::from_str(text).map_err(|e| {
             let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             JobFileError(format!("line {}: {}", before.matches('\n').count() + 1, e.message()))
-        })
+        })?;
+        // A mapping of what is not selected would silently say nothing.
+        let mappings = Mappings { databases: file.mapping.clone() };
+        mappings.validate(&file.selection()).map_err(|e| JobFileError(e.message().to_owned()))?;
+        Ok(file)
     }
 }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
+use tailrace_pipeline::mapping::TableMapping;
 
 use super::{
     JobFile, JobFileError, Objects, PartitionWord, Policy, Secret, SourceEngine, Task, TopicWord,
@@ -164,14 +165,17 @@ impl JobFile {
             .objects
             .iter()
             .map(|(database, objects)| {
+                let mapping = self.mapping.get(database);
+                let name = mapping.and_then(|m| m.target.as_ref()).unwrap_or(database);
                 let value = match objects {
-                    Objects::All(_) => json!({"name": database, "all": true}),
+                    Objects::All(_) => json!({"name": name, "all": true}),
                     Objects::Tables(tables) => {
+                        let of_table = |table| mapping.and_then(|m| m.tables.get(table));
                         let tables: Map<String, Value> = tables
                             .iter()
-                            .map(|t| (t.clone(), json!({"name": t, "type": "table", "all": true})))
+                            .map(|table| (table.clone(), table_object(table, of_table(table))))
                             .collect();
-                        json!({"name": database, "tables": tables})
+                        json!({"name": name, "tables": tables})
                     }
                 };
                 (database.clone(), value)
@@ -179,6 +183,29 @@ impl JobFile {
             .collect();
         json!({"object_scope": "table", "object_info": info})
     }
+}
+
+/// A table in v5's form.
+fn table_object(table: &str, mapping: Option<&TableMapping>) -> Value {
+    let Some(mapping) = mapping else {
+        return json!({"name": table, "type": "table", "all": true});
+    };
+    let mut out = Map::new();
+    put(&mut out, "name", Some(mapping.target.as_deref().unwrap_or(table)));
+    put(&mut out, "type", Some("table"));
+    put(&mut out, "all", Some(mapping.columns.is_none()));
+    put(&mut out, "db_alias_name", mapping.database.as_deref());
+    let chosen = mapping.columns.iter().flatten();
+    let columns: Map<String, Value> = chosen
+        .chain(mapping.renamed.keys())
+        .map(|column| {
+            let name = mapping.renamed.get(column).unwrap_or(column);
+            let is_chosen = mapping.columns.as_ref().is_some_and(|c| c.contains(column));
+            (column.clone(), json!({"name": name, "filtered": is_chosen}))
+        })
+        .collect();
+    put(&mut out, "columns", Some(columns));
+    Value::Object(out)
 }
 
 impl Policy {
@@ -198,6 +225,7 @@ impl Policy {
         put(&mut out, "filter_ddl_policy", self.filter_ddl_policy.as_deref());
         put(&mut out, "tombstones", self.tombstones.then_some(true));
         put(&mut out, "compression", self.compression.as_deref());
+        put(&mut out, "dml_types", self.dml_types.as_deref());
         put(&mut out, "delivery", self.delivery.as_deref());
         put(&mut out, "progress_topic", self.progress_topic.as_deref());
         put(&mut out, "file_and_position", self.file_and_position.as_deref());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tailrace_pipeline::job::{JobSpec, SelectedDatabase, Selection};
+use tailrace_pipeline::mapping::Mappings;
 
 use super::request::file_base64;
 use super::{JobFile, JobFileError, Objects, SourceEngine, Task};
@@ -45,6 +46,7 @@ impl JobFile {
             target: (&target.0, &target.1),
             policy: SyncPolicy::parse(&self.policy_text())?,
             selection: self.selection(),
+            mappings: Mappings { databases: self.mapping.clone() },
             parameters: &limits,
         };
         Ok(run_spec(settings)?)
@@ -124,6 +126,7 @@ impl JobFile {
             gtid_set: policy.gtid_set.clone(),
             tombstones: Some(policy.tombstones),
             compression: policy.compression.clone(),
+            dml_types: policy.dml_types.clone(),
             delivery: policy.delivery.clone(),
             progress_topic: policy.progress_topic.clone(),
             attributes: policy
@@ -134,7 +137,7 @@ impl JobFile {
         }
     }
 
-    fn selection(&self) -> Selection {
+    pub(super) fn selection(&self) -> Selection {
         let databases = self
             .objects
             .iter()

@@ -40,6 +40,35 @@ fn a_small_file_has_the_defaults_of_the_api() {
 }
 
 #[test]
+fn a_mapping_is_the_same_in_a_run_and_in_a_request() {
+    let mapping = "[mapping.crm]\ntarget = 'sales'\n[mapping.crm.tables.notes]\ntarget = 'remarks'\n\
+                   columns = ['id', 'text']\nrenamed = { text = 'body' }\n[policy]\ndml_types = 'i,d'";
+    let file = JobFile::parse(&format!("{SMALL}{mapping}")).unwrap();
+    let spec = file.spec().unwrap();
+    assert_eq!(spec.mappings.names("crm", "notes"), ("sales", "remarks"));
+    assert_eq!(spec.mappings.names("crm", "customers"), ("sales", "customers"));
+    assert!(spec.policy.kinds.insert && !spec.policy.kinds.update);
+    assert_eq!(file.policy.request("j")["dml_types"], "i,d");
+    let object = &file.db_object()["object_info"]["crm"];
+    assert_eq!(object["name"], "sales");
+    assert_eq!(
+        object["tables"]["notes"],
+        serde_json::json!({"name": "remarks", "type": "table", "all": false, "columns": {
+            "id": {"name": "id", "filtered": true}, "text": {"name": "body", "filtered": true}}})
+    );
+    for (mapping, wanted) in [
+        ("[mapping.other]\ntarget = 'x'", "objects.other: it is mapped and not selected"),
+        ("[mapping.shop.tables.t]\ntarget = 'x'", "objects.shop.t: it is mapped and not named"),
+        ("[mapping.shop]\ntarget = 'crm'", "both appear as crm."),
+        ("[mapping.shop]\nname = 'x'", "unknown field `name`"),
+        ("[policy]\ndml_types = 'insert'", "dml_types"),
+    ] {
+        let text = error(&format!("{SMALL}{mapping}"));
+        assert!(text.contains(wanted), "{text}");
+    }
+}
+
+#[test]
 fn words_and_codes_of_policies_are_the_same() {
     let words =
         "[policy]\ntopic_policy = 'one_topic'\ntopic = 't'\npartition_policy = 'primary_key'";

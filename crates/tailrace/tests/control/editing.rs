@@ -5,6 +5,7 @@ use tailrace::control::objects::{ObjectScope, ObjectSelection};
 use tailrace::control::query::PrecheckMode;
 use tailrace::control::{JobStatus, PauseMode, Refusal};
 use tailrace_pipeline::ErrorKind;
+use tailrace_pipeline::mapping::Mappings;
 use tailrace_pipeline::observe::Phase;
 
 use crate::world::{World, caller, tables};
@@ -65,7 +66,11 @@ async fn an_edit_that_fails_shows_on_the_child_too() {
 async fn objects_cannot_be_added_after_the_full_phase() {
     let world = World::new().await;
     let (id, _) = world.streaming("no-more").await;
-    let whole = ObjectSelection { scope: ObjectScope::All, databases: vec![] };
+    let whole = ObjectSelection {
+        scope: ObjectScope::All,
+        databases: vec![],
+        mappings: Mappings::default(),
+    };
     for more in [tables(&["orders", "items", "customers"]), whole] {
         let edit = world.control.select_objects(&caller(), &id, more).await;
         assert!(matches!(edit, Err(Refusal::Unsupported { .. })), "{edit:?}");
@@ -80,7 +85,11 @@ async fn a_job_of_the_whole_server_lists_its_databases_once() {
     };
     world.runner.script(|script| script.databases = databases(&["b", "a", "mysql"]));
     let id = world.configured("everything", TaskMode::FullIncremental).await;
-    let whole = ObjectSelection { scope: ObjectScope::All, databases: vec![] };
+    let whole = ObjectSelection {
+        scope: ObjectScope::All,
+        databases: vec![],
+        mappings: Mappings::default(),
+    };
     world.control.select_objects(&caller(), &id, whole).await.unwrap();
     assert!(world.precheck(&id, PrecheckMode::Start).await.passed());
     world.control.start(&caller(), &id, None).await.unwrap();

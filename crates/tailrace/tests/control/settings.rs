@@ -9,6 +9,7 @@ use tailrace::control::policy::PolicyText;
 use tailrace::control::query::QueryStatus;
 use tailrace::control::{JobStatus, Refusal};
 use tailrace_pipeline::observe::Phase;
+use tailrace_pipeline::run::Rate;
 use tailrace_pipeline::{Error, ErrorKind};
 
 use crate::scripted_runner::PATIENCE;
@@ -221,7 +222,7 @@ async fn policy_and_start_position_reach_the_data_path() {
 }
 
 #[tokio::test]
-async fn the_speed_limit_holds_in_the_full_phase_only() {
+async fn the_speed_limit_holds_in_both_phases_until_it_is_lifted() {
     let world = World::new().await;
     let (id, run) = world.started("limited", TaskMode::FullIncremental).await;
     run.enter(Phase::Full);
@@ -232,9 +233,12 @@ async fn the_speed_limit_holds_in_the_full_phase_only() {
         megabytes_per_second: 2,
     }];
     world.control.set_speed_limit(&caller(), &id, windows).await.unwrap();
-    run.rate(Some(2_000_000 / 1024)).await;
+    run.rate(Rate { rows_per_second: None, bytes_per_second: Some(2_000_000) }).await;
     run.enter(Phase::Incremental);
-    run.rate(None).await;
+    world.until(&id, JobStatus::IncreTransferStarted).await;
+    run.rate(Rate { rows_per_second: None, bytes_per_second: Some(2_000_000) }).await;
+    world.control.set_speed_limit(&caller(), &id, vec![]).await.unwrap();
+    run.rate(Rate::default()).await;
 }
 
 #[tokio::test]

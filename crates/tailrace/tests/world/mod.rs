@@ -15,6 +15,7 @@ use tailrace::control::{Bounds, Caller, Control, ControlParts, JobStatus, Langua
 use tailrace::secret::{MasterKey, Vault};
 use tailrace::store::Store;
 use tailrace::store::sqlite::SqliteStore;
+use tailrace_pipeline::mapping::Mappings;
 use tailrace_pipeline::observe::Phase;
 
 use crate::scripted_runner::{PATIENCE, Run, ScriptedRunner};
@@ -250,6 +251,7 @@ pub fn tables(names: &[&str]) -> ObjectSelection {
             name: "shop".to_owned(),
             tables: Some(names.iter().map(|name| (*name).to_owned()).collect()),
         }],
+        mappings: Mappings::default(),
     }
 }
 

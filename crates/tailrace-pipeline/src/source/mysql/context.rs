@@ -2,7 +2,6 @@
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use crate::batch::Batch;
 use crate::checkpoint::{Checkpoint, SnapshotProgress};
@@ -14,11 +13,9 @@ use crate::observe::{Counters, JobObserver};
 use crate::run::StopSignal;
 use crate::source::mysql::catalog;
 use crate::source::mysql::connection::Connection;
+use crate::source::mysql::throttle::Throttle;
 use crate::transform::compose::Composer;
 use crate::transform::route::Router;
-
-/// Longest single wait of the throttle, so that a stop and a new limit are seen.
-const THROTTLE_WAIT_MAX: Duration = Duration::from_millis(100);
 
 /// Shared by all threads of a job's source side.
 pub(crate) struct Context {
@@ -34,6 +31,7 @@ pub(crate) struct Context {
     pub(crate) id_offset: u64,
     /// The checkpoint as it will be once everything handed over is durable.
     pub(crate) ahead: Mutex<Checkpoint>,
+    pub(crate) throttle: Throttle,
 }
 
 impl Context {
@@ -69,8 +67,9 @@ impl Context {
     ///
     /// # Errors
     /// `Cancelled`.
-    pub(crate) fn send(&self, batch: Batch, throttle: &mut Throttle) -> Result<()> {
-        throttle.wait(batch.messages.len() as u64, &self.stop)?;
+    pub(crate) fn send(&self, batch: Batch) -> Result<()> {
+        let (rows, bytes) = (batch.messages.len() as u64, batch.data.len() as u64);
+        self.throttle.wait(rows, bytes, &self.stop)?;
         advance::apply(&mut self.ahead.lock().unwrap_or_else(PoisonError::into_inner), &batch)?;
         self.sender.send(batch, &self.stop)
     }
@@ -84,42 +83,4 @@ pub(crate) fn versioned(names: &str) -> Error {
             "system-versioned tables are selected, whose log has rows of their history too: {names}; leave them out of the selection, or ALTER TABLE … DROP SYSTEM VERSIONING"
         ),
     )
-}
-
-/// Spreads rows over time when the job has a speed limit.
-pub(crate) struct Throttle {
-    /// When the next rows may go.
-    due: Instant,
-    /// Readers that share the limit.
-    sharers: u64,
-}
-
-impl Throttle {
-    /// A throttle for one of `sharers` threads.
-    pub(crate) fn new(sharers: usize) -> Self {
-        Self { due: Instant::now(), sharers: (sharers as u64).max(1) }
-    }
-
-    /// Readers that share the limit.
-    pub(crate) fn sharers(&self) -> usize {
-        usize::try_from(self.sharers).unwrap_or(usize::MAX)
-    }
-
-    fn wait(&mut self, rows: u64, stop: &StopSignal) -> Result<()> {
-        loop {
-            stop.check()?;
-            let Some(limit) = stop.rows_per_second_max() else {
-                self.due = Instant::now();
-                return Ok(());
-            };
-            let now = Instant::now();
-            if self.due <= now {
-                let share = (limit / self.sharers).max(1);
-                let cost = Duration::from_secs_f64(rows as f64 / share as f64);
-                self.due = self.due.max(now.checked_sub(THROTTLE_WAIT_MAX).unwrap_or(now)) + cost;
-                return Ok(());
-            }
-            std::thread::park_timeout((self.due - now).min(THROTTLE_WAIT_MAX));
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The log as the server sends it to a replica: one event per packet, from a position on.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use tailrace_codec::binlog::Checksum;
@@ -26,6 +26,10 @@ const HEARTBEAT_PERIOD_SHORT: Duration = Duration::from_millis(20);
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How long the server may wait for us to read: a slow target must not lose the connection.
 const SERVER_WRITE_TIMEOUT_SECONDS: u32 = 86_400;
+/// How long another server than before may need to apply what it got from that one.
+const CATCH_UP_MAX: Duration = Duration::from_secs(5);
+/// Pause between two looks whether it has.
+const CATCH_UP_PAUSE: Duration = Duration::from_millis(200);
 /// Server ids of Tailrace lie above this one, out of the way of ids given by hand.
 const SERVER_ID_BASE: u32 = 0x4000_0000;
 
@@ -164,6 +168,11 @@ impl Request {
             _ => None,
         };
         let server = Server::ask(&mut connection, set.as_ref())?;
+        if let Some(set) = &set
+            && !server.has_set
+        {
+            self.wait_for_set(&mut connection, set, server.uuid.as_deref())?;
+        }
         let kept_for = Horizon::ask(&mut connection)?;
         if mariadb {
             ask_mariadb(&mut connection, self.from.gtid_set.as_deref())?;
@@ -195,6 +204,40 @@ impl Request {
             kept_for,
             place_unproved: place,
         })
+    }
+
+    /// Waits until a server has what was delivered already: one that takes the place of another may still be applying
+    /// what it got from it.
+    ///
+    /// # Errors
+    /// `PositionLost` that names the transactions which it does not have.
+    fn wait_for_set(
+        &self,
+        connection: &mut Connection,
+        set: &GtidSet,
+        uuid: Option<&str>,
+    ) -> Result<()> {
+        let is_same = uuid.is_some() && uuid == self.from.server_uuid.as_deref();
+        let until = Instant::now() + if is_same { Duration::ZERO } else { CATCH_UP_MAX };
+        loop {
+            let query = format!("SELECT GTID_SUBTRACT('{set}', @@GLOBAL.gtid_executed)");
+            let row = connection.one_row(&query)?;
+            let missing = row.text(0)?.replace('\n', "");
+            if missing.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() >= until {
+                let server = uuid.unwrap_or("at this address");
+                return Err(Error::new(
+                    ErrorKind::PositionLost,
+                    format!(
+                        "the server {server} does not have transactions that the job has delivered: {missing}; point the job at the server that they came from or at a replica that has them, or reset the job"
+                    ),
+                ));
+            }
+            self.stop.check()?;
+            std::thread::park_timeout(CATCH_UP_PAUSE);
+        }
     }
 
     /// Says who reads, and how.

@@ -17,6 +17,7 @@ mod snapshot;
 mod statement;
 mod stream;
 mod tables;
+mod throttle;
 mod tls;
 mod topics_ahead;
 mod transport;
@@ -40,6 +41,7 @@ use self::context::Context;
 use self::history::SchemaHistory;
 use self::snapshot::Snapshot;
 use self::stream::Stream;
+use self::throttle::Throttle;
 
 /// The source side of a job: full phase, then the stream.
 pub(crate) struct MysqlSource {
@@ -60,7 +62,7 @@ impl MysqlSource {
         observer: Arc<dyn JobObserver>,
         counters: Arc<Counters>,
     ) -> Self {
-        let router = Router::new(spec.policy.clone(), topics);
+        let router = Router::new(spec.policy.clone(), spec.mappings.clone(), topics);
         Self { spec, router, sender, stop, observer, counters }
     }
 
@@ -79,6 +81,7 @@ impl MysqlSource {
             stop: self.stop,
             observer: self.observer,
             counters: self.counters,
+            throttle: Throttle::new(),
         };
         context.refuse_versioned_tables()?;
         let history = SchemaHistory::restore(history, checkpoint.next_id)?;

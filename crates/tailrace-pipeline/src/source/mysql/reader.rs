@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::catalog::{self, SelectedTable};
 use crate::source::mysql::chunk::{ChunkSql, quoted_table};
 use crate::source::mysql::connection::Connection;
-use crate::source::mysql::context::{Context, Throttle};
+use crate::source::mysql::context::Context;
 use crate::source::mysql::pace::Pace;
 use crate::source::mysql::window::{Window, chunk_key_encoder};
 use crate::source::mysql::work::{Next, Task, Work};
@@ -52,10 +52,11 @@ pub(crate) struct Reader<'c> {
     context: &'c Context,
     connection: Connection,
     window: &'c Window,
-    throttle: Throttle,
     composer: Composer,
     opened: Option<OpenedTable>,
     pace: &'c Pace,
+    /// Readers that share it.
+    sharers: usize,
     /// How long the source has worked for this chunk.
     reading: Duration,
 }
@@ -64,18 +65,18 @@ impl<'c> Reader<'c> {
     pub(crate) fn new(
         context: &'c Context,
         connection: Connection,
-        (window, pace): (&'c Window, &'c Pace),
-        throttle: Throttle,
+        window: &'c Window,
+        (pace, sharers): (&'c Pace, usize),
     ) -> Self {
         let composer = context.composer();
         Self {
             context,
             connection,
             window,
-            throttle,
             composer,
             opened: None,
             pace,
+            sharers,
             reading: Duration::ZERO,
         }
     }
@@ -113,13 +114,13 @@ impl<'c> Reader<'c> {
         self.count_statements();
         let share = self.context.spec.limits.snapshot_share_percent_max;
         let read = std::mem::take(&mut self.reading);
-        self.pace.rest(read, (share, self.throttle.sharers()), &self.context.stop)
+        self.pace.rest(read, (share, self.sharers), &self.context.stop)
     }
 
     fn step(&self, advance: Advance) -> Result<()> {
         // Steps without rows are not held up by the speed limit.
         let batch = self.context.composer().take(advance, true);
-        self.context.send(batch, &mut Throttle::new(1))
+        self.context.send(batch)
     }
 
     /// Records that a table begins, with its structure where DDL messages are sent.
@@ -129,10 +130,11 @@ impl<'c> Reader<'c> {
             let name = quoted_table(&table.database, &table.table);
             let row = self.connection.one_row(&format!("SHOW CREATE TABLE {name}"))?;
             let names = (table.database.as_str(), table.table.as_str());
+            let seen = self.context.spec.mappings.names(names.0, names.1);
             let sql = row.text(1)?;
             let definition = Definition {
                 es_ms: 0,
-                names,
+                names: seen,
                 sql,
                 phase: DdlPhase::Init,
                 statement: &classify(sql, names.0),
@@ -143,7 +145,7 @@ impl<'c> Reader<'c> {
         self.context.observer.table(&table.database, &table.table, 0, false);
         let advance =
             Advance::TableBegin { database: table.database.clone(), table: table.table.clone() };
-        self.context.send(composer.take(advance, true), &mut Throttle::new(1))
+        self.context.send(composer.take(advance, true))
     }
 
     fn record_chunk(&self, table: &SelectedTable, chunk: &OpenChunk) -> Result<()> {
@@ -269,21 +271,14 @@ impl<'c> Reader<'c> {
             if full {
                 *in_pieces |= to.is_none();
                 self.reading += begun.elapsed();
-                hand_over(
-                    self.context,
-                    &mut self.composer,
-                    &mut self.throttle,
-                    task,
-                    &mut from,
-                    to,
-                )?;
+                hand_over(self.context, &mut self.composer, task, &mut from, to)?;
                 begun = Instant::now();
             }
         }
         self.reading += begun.elapsed();
         let advance = chunk_rows(task, from, None, true);
         let batch = self.composer.take(advance, true);
-        self.context.send(batch, &mut self.throttle)
+        self.context.send(batch)
     }
 }
 
@@ -302,7 +297,6 @@ fn begin_anew(error: &Error) -> Error {
 fn hand_over(
     context: &Context,
     composer: &mut Composer,
-    throttle: &mut Throttle,
     task: &Task,
     from: &mut Option<Vec<String>>,
     to: Option<Vec<String>>,
@@ -315,7 +309,7 @@ fn hand_over(
         Some(_) => chunk_rows(task, from.clone(), to.clone(), false),
     };
     *from = to;
-    context.send(composer.take(advance, true), throttle)
+    context.send(composer.take(advance, true))
 }
 
 fn chunk_rows(

@@ -14,7 +14,7 @@ use crate::observe::Counters;
 use crate::source::mysql::catalog::{self, ServerSettings, TableName};
 use crate::source::mysql::chunk::quoted_table;
 use crate::source::mysql::connection::Connection;
-use crate::source::mysql::context::{Context, Throttle};
+use crate::source::mysql::context::Context;
 use crate::source::mysql::pace::Pace;
 use crate::source::mysql::reader::{self, Reader};
 use crate::source::mysql::stream::Stream;
@@ -419,8 +419,7 @@ impl<'c> Snapshot<'c> {
                     std::thread::Builder::new().name("tailrace-read".into()).spawn_scoped(
                         scope,
                         move || {
-                            let throttle = Throttle::new(sharers);
-                            let result = Reader::new(context, connection, (window, pace), throttle)
+                            let result = Reader::new(context, connection, window, (pace, sharers))
                                 .run(work, until);
                             if result.is_err() {
                                 work.abandon();

@@ -96,9 +96,12 @@ pub(crate) fn effect(
             definition(query.database, "", true)
         }
         _ => {
-            let selected =
-                statement.tables().into_iter().find(|t| selection.includes(&t.database, &t.table));
-            match selected {
+            let tables = statement.tables();
+            let selected = tables.iter().find(|t| selection.includes(&t.database, &t.table));
+            // A shadow takes another table's place one day: what its rows look like has to be known then.
+            let shadow =
+                || tables.iter().find(|t| selection.leaves_out_shadow(&t.database, &t.table));
+            match selected.or_else(shadow) {
                 Some(t) => definition(&t.database, &t.table, !holds_rows(sql)),
                 None => Effect::Other,
             }

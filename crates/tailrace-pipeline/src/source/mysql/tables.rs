@@ -127,7 +127,15 @@ fn compile(
     window: Option<&Window>,
     history: &SchemaHistory,
 ) -> std::result::Result<Option<Rc<Table>>, Unmapped> {
-    if !context.spec.selection.includes(map.database, map.table) {
+    let selection = &context.spec.selection;
+    if !selection.includes(map.database, map.table) {
+        if selection.leaves_out_shadow(map.database, map.table) {
+            let (database, table) = (map.database, map.table);
+            let text = format!(
+                "{database}.{table} is left out: by its name an online schema change made it, and its rows are those of another table; to have it, name the tables of {database} in the selection"
+            );
+            context.observer.log(tracing::Level::INFO, &text);
+        }
         return Ok(None);
     }
     let plan = plan(map, history)?;

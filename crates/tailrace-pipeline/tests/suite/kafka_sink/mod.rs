@@ -19,9 +19,10 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tailrace_pipeline::batch::{Advance, Batch, Counts, Message, Topic};
 use tailrace_pipeline::checkpoint::{Checkpoint, StreamPosition};
 use tailrace_pipeline::job::{
-    Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link, MessageFormat,
-    MysqlEndpoint, PartitionPolicy, Selection, TaskType, TopicPolicy,
+    ChangeKinds, Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link,
+    MessageFormat, MysqlEndpoint, PartitionPolicy, Selection, TaskType, TopicPolicy,
 };
+use tailrace_pipeline::mapping::Mappings;
 use tailrace_pipeline::sink::kafka::{KafkaSink, KafkaTopics};
 use tailrace_pipeline::sink::{Sink, TopicDirectory};
 use tailrace_testkit::env;
@@ -52,6 +53,7 @@ fn job(target: KafkaEndpoint, delivery: Delivery) -> JobSpec {
             tls: None,
         },
         target,
+        mappings: Mappings::default(),
         selection: Selection::default(),
         policy: KafkaPolicy {
             topic: TopicPolicy::PerTable("$database$-$tablename$".into()),
@@ -63,6 +65,7 @@ fn job(target: KafkaEndpoint, delivery: Delivery) -> JobSpec {
             filter_drop_database: false,
             tombstones: false,
             compression: Compression::default(),
+            kinds: ChangeKinds::default(),
             delivery,
             progress_topic: "tailrace-sink-test-progress".into(),
         },

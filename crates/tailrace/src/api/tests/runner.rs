@@ -97,7 +97,7 @@ impl RunningJob for Running {
         self.0.send_replace(true);
     }
 
-    fn set_rate(&self, _: Option<u64>) {}
+    fn set_rate(&self, _: tailrace_pipeline::run::Rate) {}
 
     fn join(&self) -> RunEnd<'_> {
         let mut stopped = self.0.subscribe();

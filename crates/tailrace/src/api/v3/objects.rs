@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use axum::{http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tailrace_pipeline::mapping::{DatabaseMapping, Mappings, TableMapping};
 use utoipa::ToSchema;
 
 use crate::{
@@ -59,7 +60,7 @@ pub(crate) struct ObjectEntry {
     pub object_type: Option<String>,
     /// Name.
     pub object_name: Option<String>,
-    /// Name at the target; has to be the same.
+    /// Name in messages.
     pub object_alias_name: Option<String>,
     /// `true`, `false` or, for a database, `partial`
     pub select: Option<String>,
@@ -129,17 +130,31 @@ impl SelectObjects {
                     "none, as selected is false",
                 ));
             }
-            return Ok(ObjectSelection { scope: ObjectScope::All, databases: Vec::new() });
+            return Ok(ObjectSelection {
+                scope: ObjectScope::All,
+                databases: Vec::new(),
+                mappings: Mappings::default(),
+            });
         }
         let mut chosen = Chosen::default();
         let mut tables = Vec::new();
         for (i, entry) in self.job.into_iter().enumerate() {
             match entry.read().map_err(|r| at(&format!("job[{i}]"), r))? {
                 Entry::Unselected => {}
-                Entry::Database { name, whole } => {
+                Entry::Database { name, whole, alias } => {
+                    if let Some(alias) = alias {
+                        chosen.mapping(&name).target = Some(alias);
+                    }
                     chosen.database(name, (!whole).then(Vec::new));
                 }
-                Entry::Table { database, name } => tables.push((i, database, name)),
+                Entry::Table { database, name, alias } => {
+                    if let Some(alias) = alias {
+                        let target = Some(alias);
+                        let mapping = TableMapping { target, ..TableMapping::default() };
+                        chosen.mapping(&database).tables.insert(name.clone(), mapping);
+                    }
+                    tables.push((i, database, name));
+                }
             }
         }
         if let (Some(true), Some((i, ..))) = (self.sync_database, tables.first()) {
@@ -158,7 +173,7 @@ impl SelectObjects {
         }
         let whole = chosen.databases.iter().all(|d| d.tables.is_none());
         let scope = if whole { ObjectScope::Database } else { ObjectScope::Table };
-        Ok(ObjectSelection { scope, databases: chosen.databases })
+        Ok(ObjectSelection { scope, databases: chosen.databases, mappings: chosen.mappings })
     }
 }
 
@@ -167,9 +182,14 @@ impl SelectObjects {
 struct Chosen {
     databases: Vec<DatabaseChoice>,
     by_name: HashMap<String, usize>,
+    mappings: Mappings,
 }
 
 impl Chosen {
+    fn mapping(&mut self, database: &str) -> &mut DatabaseMapping {
+        self.mappings.databases.entry(database.to_owned()).or_default()
+    }
+
     /// The tables of a database, which is added with `tables` if it is new; `None` if it is whole.
     fn database(&mut self, name: String, tables: Option<Vec<String>>) -> Option<&mut Vec<String>> {
         let next = self.databases.len();
@@ -183,8 +203,8 @@ impl Chosen {
 
 enum Entry {
     Unselected,
-    Database { name: String, whole: bool },
-    Table { database: String, name: String },
+    Database { name: String, whole: bool, alias: Option<String> },
+    Table { database: String, name: String, alias: Option<String> },
 }
 
 impl ObjectEntry {
@@ -212,18 +232,10 @@ impl ObjectEntry {
             (other, true) => return Err(Refusal::invalid("select", other, "true, false")),
         };
         let (database, name) = self.names(table)?;
-        if let Some(alias) = non_empty(self.object_alias_name)
-            && alias != name
-        {
-            return Err(Refusal::invalid(
-                "object_alias_name",
-                alias,
-                format!("{name}: objects are not renamed"),
-            ));
-        }
+        let alias = non_empty(self.object_alias_name).filter(|alias| *alias != name);
         Ok(match database {
-            Some(database) => Entry::Table { database, name },
-            None => Entry::Database { name, whole },
+            Some(database) => Entry::Table { database, name, alias },
+            None => Entry::Database { name, whole, alias },
         })
     }
 
@@ -274,10 +286,25 @@ mod tests {
         .expect("valid");
         assert_eq!(selection.scope, ObjectScope::Table);
         assert_eq!(selection.databases, [database("a", Some(&["t1", "t2"])), database("b", None)]);
+        assert!(selection.mappings.is_empty());
+        let renamed = select(
+            r#"{"job":[
+                {"object_type":"database","object_name":"a","object_alias_name":"b","select":"partial"},
+                {"id":"a-*-*-t","object_type":"table","object_alias_name":"u"}]}"#,
+        )
+        .expect("valid");
+        assert_eq!(renamed.mappings.names("a", "t"), ("b", "u"));
         let whole = select(r#"{"job":[{"object_type":"database","object_name":"a"}]}"#);
         assert_eq!(whole.expect("valid").scope, ObjectScope::Database);
         let all = select(r#"{"selected":false}"#).expect("valid");
-        assert_eq!(all, ObjectSelection { scope: ObjectScope::All, databases: vec![] });
+        assert_eq!(
+            all,
+            ObjectSelection {
+                scope: ObjectScope::All,
+                databases: vec![],
+                mappings: Mappings::default()
+            }
+        );
     }
 
     #[test]
@@ -287,10 +314,6 @@ mod tests {
             (r#"{"job":[{"object_type":"index","object_name":"a"}]}"#, "job[0].object_type"),
             (r#"{"job":[{"object_type":"database"}]}"#, "job[0].object_name"),
             (r#"{"job":[{"object_type":"table","object_name":"t"}]}"#, "job[0].parent_id"),
-            (
-                r#"{"job":[{"object_type":"database","object_name":"a","object_alias_name":"b"}]}"#,
-                "job[0].object_alias_name",
-            ),
             (
                 r#"{"job":[{"id":"a-*-*-t","object_type":"table","select":"partial"}]}"#,
                 "job[0].select",

@@ -4,6 +4,8 @@ use axum::{http::StatusCode, response::Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use tailrace_pipeline::job::ChangeKinds;
+
 use crate::{
     api::{
         body::V3Body,
@@ -62,6 +64,9 @@ pub(crate) struct PolicyInput {
     pub tombstones: Option<bool>,
     /// `none`, `lz4` (default), `zstd`, `snappy` or `gzip`: Tailrace's own
     pub compression: Option<String>,
+    /// Kinds of change that become messages, of `i`, `u`, `d`; all by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dml_types: Option<String>,
     /// `exactly_once` or `at_least_once`: Tailrace's own
     pub delivery: Option<String>,
     /// Topic of progress records: Tailrace's own
@@ -132,6 +137,7 @@ impl PolicyInput {
             gtid_set: start.gtid_set,
             tombstones: policy.tombstones.then_some(true),
             compression: Some(policy.compression.name().to_owned()),
+            dml_types: (policy.changes != ChangeKinds::default()).then(|| policy.changes.letters()),
             delivery: Some(
                 match policy.delivery {
                     DeliveryPromise::ExactlyOnce => "exactly_once",
@@ -166,6 +172,7 @@ impl PolicyInput {
             gtid_set: self.gtid_set.or(base.gtid_set),
             tombstones: self.tombstones.or(base.tombstones),
             compression: self.compression.or(base.compression),
+            dml_types: self.dml_types.or(base.dml_types),
             delivery: self.delivery.or(base.delivery),
             progress_topic: self.progress_topic.or(base.progress_topic),
             conflict_policy: self.conflict_policy.or(base.conflict_policy),
@@ -203,6 +210,7 @@ impl PolicyInput {
             gtid_set: non_empty(self.gtid_set),
             tombstones: self.tombstones,
             compression: non_empty(self.compression),
+            dml_types: non_empty(self.dml_types),
             delivery: non_empty(self.delivery),
             progress_topic: non_empty(self.progress_topic),
             attributes,

@@ -333,7 +333,7 @@ fn object_infos(selection: &ObjectSelection) -> Vec<ObjectInfo> {
             parent_id: String::new(),
             r#type: "database",
             name: database.name.clone(),
-            alias_name: database.name.clone(),
+            alias_name: selection.mappings.names(&database.name, "").0.to_owned(),
         });
         for table in database.tables.iter().flatten() {
             infos.push(ObjectInfo {
@@ -341,7 +341,7 @@ fn object_infos(selection: &ObjectSelection) -> Vec<ObjectInfo> {
                 parent_id: database.name.clone(),
                 r#type: "table",
                 name: table.clone(),
-                alias_name: table.clone(),
+                alias_name: selection.mappings.names(&database.name, table).1.to_owned(),
             });
         }
     }
@@ -485,6 +485,8 @@ pub(crate) fn whole(rate: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tailrace_pipeline::mapping::Mappings;
+
     use crate::control::objects::DatabaseChoice;
 
     #[test]
@@ -495,6 +497,7 @@ mod tests {
                 name: "shop".into(),
                 tables: Some(vec!["orders".into()]),
             }],
+            mappings: Mappings::default(),
         };
         let infos = json!(object_infos(&selection));
         assert_eq!(

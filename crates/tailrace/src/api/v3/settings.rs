@@ -138,7 +138,7 @@ pub(crate) struct LimitSpeed {
     pub speed_limit: Vec<SpeedLimit>,
 }
 
-/// Limits the speed of the full phase.
+/// Limits the speed of a job.
 #[utoipa::path(put, path = "/v3/{project_id}/jobs/batch-limit-speed", tag = "v3 jobs",
     params(("project_id" = String, Path)), request_body = BatchLimitSpeed,
     responses((status = 200, body = BatchAnswer), (status = 400, body = ErrorBody)))]

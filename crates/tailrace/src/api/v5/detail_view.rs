@@ -187,6 +187,9 @@ pub(crate) struct PolicyView {
     /// Compression of batches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression: Option<String>,
+    /// Kinds of change that become messages, of `i`, `u`, `d`; all by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dml_types: Option<String>,
     /// Delivery promise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<String>,
@@ -460,6 +463,7 @@ impl PolicyView {
             gtid_set: policy.gtid_set,
             tombstones: policy.tombstones,
             compression: policy.compression,
+            dml_types: policy.dml_types,
             delivery: policy.delivery,
             progress_topic: policy.progress_topic,
         }

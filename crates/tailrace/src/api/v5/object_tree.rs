@@ -1,9 +1,10 @@
 //! Selected and collected objects in v5's form: maps by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tailrace_pipeline::mapping::{DatabaseMapping, Mappings, TableMapping};
 use utoipa::ToSchema;
 
 use crate::{
@@ -38,7 +39,7 @@ pub(crate) struct DbObjectInput {
 #[derive(Debug, Default, Clone, Deserialize, ToSchema)]
 #[schema(as = V5DatabaseObjectInput)]
 pub(crate) struct DatabaseInput {
-    /// Name at the target; has to be the same.
+    /// Name in messages.
     pub name: Option<String>,
     /// The whole database, tables created later too.
     pub all: Option<bool>,
@@ -54,11 +55,11 @@ pub(crate) struct DatabaseInput {
 #[derive(Debug, Default, Clone, Deserialize, ToSchema)]
 #[schema(as = V5TableObjectInput)]
 pub(crate) struct TableInput {
-    /// Name at the target; has to be the same.
+    /// Name in messages.
     pub name: Option<String>,
     /// `table`
     pub r#type: Option<String>,
-    /// Has to be true: tables are synchronized whole.
+    /// Whether messages have all columns, those added later too; by default if no column has `filtered`.
     pub all: Option<bool>,
     /// Row filter; not offered.
     pub filtered: Option<bool>,
@@ -68,18 +69,32 @@ pub(crate) struct TableInput {
     /// Row filters; not offered.
     #[serde(default)]
     pub config_conditions: Vec<String>,
-    /// Name of the database at the target; has to be the same.
+    /// Name of the database in messages, where it is not that of the others.
     pub db_alias_name: Option<String>,
-    /// Columns; not offered.
-    #[schema(value_type = Option<Object>)]
-    pub columns: Option<Value>,
+    /// Columns by their name at the source.
+    #[serde(default)]
+    pub columns: BTreeMap<String, ColumnInput>,
+}
+
+/// A column, as a client sends it.
+#[derive(Debug, Default, Clone, Deserialize, ToSchema)]
+#[schema(as = V5ColumnObjectInput)]
+pub(crate) struct ColumnInput {
+    /// Name in messages.
+    pub name: Option<String>,
+    /// Messages have the column (DRS's meaning of the word), where `all` is not true.
+    pub filtered: Option<bool>,
+    /// A column that the source does not have; not offered.
+    pub additional: Option<bool>,
+    /// Of additional columns; not offered.
+    pub operation_type: Option<String>,
 }
 
 impl DbObjectInput {
     /// The selection in control's form.
     ///
     /// # Errors
-    /// [`Refusal::Unsupported`] for row filters, columns, renaming, views: they would silently
+    /// [`Refusal::Unsupported`] for row filters, additional columns, views: they would silently
     /// change what is delivered. [`Refusal::Invalid`] for what contradicts itself.
     pub(crate) fn into_control(self) -> Result<ObjectSelection> {
         let name = non_empty(self.object_scope).ok_or_else(|| missing("object_scope"))?;
@@ -90,21 +105,28 @@ impl DbObjectInput {
         if self.target_root_db.is_some() {
             return Err(unsupported("target_root_db", "no target database: the target is Kafka"));
         }
-        let databases = self
-            .object_info
-            .into_iter()
-            .map(|(name, database)| {
-                let path = format!("object_info.{name}");
-                database.into_control(name, scope).map_err(|r| at(&path, r))
-            })
-            .collect::<Result<_>>()?;
-        Ok(ObjectSelection { scope, databases })
+        let (mut databases, mut mappings) = (Vec::new(), Mappings::default());
+        for (name, database) in self.object_info {
+            let path = format!("object_info.{name}");
+            let (choice, mapping) =
+                database.into_control(name.clone(), scope).map_err(|r| at(&path, r))?;
+            databases.push(choice);
+            if mapping != DatabaseMapping::default() {
+                mappings.databases.insert(name, mapping);
+            }
+        }
+        Ok(ObjectSelection { scope, databases, mappings })
     }
 }
 
 impl DatabaseInput {
-    fn into_control(self, name: String, scope: ObjectScope) -> Result<DatabaseChoice> {
-        same_name("name", self.name, &name)?;
+    fn into_control(
+        self,
+        name: String,
+        scope: ObjectScope,
+    ) -> Result<(DatabaseChoice, DatabaseMapping)> {
+        let target = other_name(self.name, &name);
+        let mut mapping = DatabaseMapping { target, tables: BTreeMap::new() };
         if self.schemas.is_some_and(|s| s.as_object().is_none_or(|s| !s.is_empty())) {
             return Err(unsupported("schemas", "tables: the source has no schemas"));
         }
@@ -128,24 +150,28 @@ impl DatabaseInput {
             (_, false) => false,
         };
         if whole {
-            return Ok(DatabaseChoice { name, tables: None });
+            return Ok((DatabaseChoice { name, tables: None }, mapping));
         }
         let tables = self
             .tables
             .into_iter()
             .map(|(table, input)| {
-                input.check(&table, &name).map_err(|r| at(&format!("tables.{table}"), r))?;
+                let database = mapping.target.as_deref().unwrap_or(&name);
+                let of_table = input
+                    .into_control(&table, database)
+                    .map_err(|r| at(&format!("tables.{table}"), r))?;
+                if of_table != TableMapping::default() {
+                    mapping.tables.insert(table.clone(), of_table);
+                }
                 Ok(table)
             })
             .collect::<Result<_>>()?;
-        Ok(DatabaseChoice { name, tables: Some(tables) })
+        Ok((DatabaseChoice { name, tables: Some(tables) }, mapping))
     }
 }
 
 impl TableInput {
-    fn check(self, table: &str, database: &str) -> Result<()> {
-        same_name("name", self.name, table)?;
-        same_name("db_alias_name", self.db_alias_name, database)?;
+    fn into_control(self, table: &str, database: &str) -> Result<TableMapping> {
         match non_empty(self.r#type).as_deref() {
             None | Some("table") => {}
             Some(kind @ ("view" | "procedure")) => {
@@ -153,29 +179,54 @@ impl TableInput {
             }
             Some(other) => return Err(Refusal::invalid("type", other, "table")),
         }
-        if self.all == Some(false) {
-            return Err(Refusal::invalid("all", "false", "true: tables are synchronized whole"));
-        }
         let filtered = self.filtered == Some(true)
             || !self.filter_conditions.is_empty()
             || !self.config_conditions.is_empty();
         if filtered {
             return Err(unsupported("a row filter", "whole tables"));
         }
-        if self.columns.is_some_and(|c| c.as_object().is_none_or(|c| !c.is_empty())) {
-            return Err(unsupported("columns", "whole tables"));
-        }
-        Ok(())
+        let (columns, renamed) = columns(self.all, self.columns)?;
+        Ok(TableMapping {
+            database: other_name(self.db_alias_name, database),
+            target: other_name(self.name, table),
+            columns,
+            renamed,
+        })
     }
 }
 
-fn same_name(field: &str, given: Option<String>, own: &str) -> Result<()> {
-    match non_empty(given) {
-        Some(given) if given != own => {
-            Err(Refusal::invalid(field, given, format!("{own}: objects are not renamed")))
+/// The columns that messages have, if not all, and those with another name.
+type Columns = (Option<BTreeSet<String>>, BTreeMap<String, String>);
+
+fn columns(all: Option<bool>, given: BTreeMap<String, ColumnInput>) -> Result<Columns> {
+    let mut chosen = BTreeSet::new();
+    let mut renamed = BTreeMap::new();
+    for (name, column) in given {
+        if column.additional == Some(true) || non_empty(column.operation_type).is_some() {
+            let refusal = unsupported("an additional column", "columns of the source");
+            return Err(at(&format!("columns.{name}"), refusal));
         }
-        _ => Ok(()),
+        if column.filtered == Some(true) {
+            chosen.insert(name.clone());
+        }
+        if let Some(target) = other_name(column.name, &name) {
+            renamed.insert(name, target);
+        }
     }
+    let chosen = match (all, chosen.is_empty()) {
+        (Some(true), _) | (None, true) => None,
+        (Some(false), true) => {
+            let allowed = "true, or columns with filtered true";
+            return Err(Refusal::invalid("all", "false", allowed));
+        }
+        (Some(false) | None, false) => Some(chosen),
+    };
+    Ok((chosen, renamed))
+}
+
+/// A name that differs from the object's own.
+fn other_name(given: Option<String>, own: &str) -> Option<String> {
+    non_empty(given).filter(|given| given != own)
 }
 
 /// Objects, as they are answered.
@@ -223,13 +274,52 @@ pub(crate) struct TableView {
     pub name: String,
     /// `table`
     pub r#type: &'static str,
-    /// Always true.
+    /// Messages have all columns.
     pub all: bool,
+    /// Name of the database in messages, where it is not that of the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub db_alias_name: Option<String>,
+    /// Columns that were chosen or renamed, by their name at the source.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, ColumnView>,
+}
+
+/// A column, as it is answered.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = V5ColumnObject)]
+pub(crate) struct ColumnView {
+    /// Name in messages.
+    pub name: String,
+    /// Messages have the column; absent where they have all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filtered: Option<bool>,
 }
 
 impl TableView {
     fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), r#type: "table", all: true }
+        Self {
+            name: name.to_owned(),
+            r#type: "table",
+            all: true,
+            db_alias_name: None,
+            columns: BTreeMap::new(),
+        }
+    }
+
+    fn mapped(name: &str, mapping: Option<&TableMapping>) -> Self {
+        let Some(mapping) = mapping else { return Self::named(name) };
+        let chosen = mapping.columns.iter().flatten();
+        let columns = chosen.chain(mapping.renamed.keys()).map(|column| {
+            let name = mapping.renamed.get(column).unwrap_or(column).clone();
+            let filtered = mapping.columns.as_ref().map(|chosen| chosen.contains(column));
+            (column.clone(), ColumnView { name, filtered })
+        });
+        Self {
+            all: mapping.columns.is_none(),
+            db_alias_name: mapping.database.clone(),
+            columns: columns.collect(),
+            ..Self::named(mapping.target.as_deref().unwrap_or(name))
+        }
     }
 }
 
@@ -246,10 +336,12 @@ impl DbObjectsView {
         };
         let info = selection.databases.iter().map(|database| {
             let tables = database.tables.iter().flatten();
+            let mapping = selection.mappings.databases.get(&database.name);
+            let of_table = |table: &str| mapping.and_then(|mapping| mapping.tables.get(table));
             let view = DatabaseView {
-                name: database.name.clone(),
+                name: selection.mappings.names(&database.name, "").0.to_owned(),
                 all: database.tables.is_none(),
-                tables: tables.map(|t| (t.clone(), TableView::named(t))).collect(),
+                tables: tables.map(|t| (t.clone(), TableView::mapped(t, of_table(t)))).collect(),
                 total_table_num: database.tables.as_ref().map(Vec::len),
             };
             (database.name.clone(), view)
@@ -330,15 +422,14 @@ mod tests {
             json!({"filter_conditions": ["id > 5"]}),
             json!({"config_conditions": ["x"]}),
             json!({"filtered": true}),
-            json!({"columns": {"c": {}}}),
+            json!({"columns": {"c": {"additional": true}}}),
+            json!({"columns": {"c": {"operation_type": "ADDITIONALCOLUMN,create_time"}}}),
             json!({"type": "view"}),
         ] {
             let outcome = table(extra.clone());
             assert!(matches!(outcome, Err(Refusal::Unsupported { .. })), "{extra}: {outcome:?}");
         }
         for (extra, field) in [
-            (json!({"name": "u"}), "object_info.d.tables.t.name"),
-            (json!({"db_alias_name": "e"}), "object_info.d.tables.t.db_alias_name"),
             (json!({"all": false}), "object_info.d.tables.t.all"),
             (json!({"type": "index"}), "object_info.d.tables.t.type"),
         ] {
@@ -348,6 +439,34 @@ mod tests {
             }
         }
         assert!(table(json!({"columns": {}, "filter_conditions": []})).is_ok());
+    }
+
+    #[test]
+    fn other_names_and_chosen_columns_come_back() {
+        let sent = json!({"object_scope": "table", "object_info": {"d": {"name": "e", "tables": {
+            "t": {"name": "u", "db_alias_name": "f", "all": false, "columns": {
+                "id": {"filtered": true}, "total": {"name": "amount", "filtered": true}, "x": {}}},
+            "same": {"name": "same", "db_alias_name": "e", "columns": {"id": {"name": "id"}}},
+            "more": {"columns": {"a": {"name": "b"}}}}}}});
+        let selection = read(sent).expect("valid");
+        let mapping = &selection.mappings.databases["d"];
+        assert_eq!(mapping.tables.keys().collect::<Vec<_>>(), ["more", "t"]);
+        assert_eq!(selection.mappings.names("d", "t"), ("f", "u"));
+        assert_eq!(selection.mappings.names("d", "same"), ("e", "same"));
+        let view = serde_json::to_value(DbObjectsView::of_selection(Some(&selection)));
+        let database = &view.expect("JSON")["object_info"]["d"];
+        assert_eq!(database["name"], "e");
+        assert_eq!(
+            database["tables"],
+            json!({
+                "t": {"name": "u", "type": "table", "all": false, "db_alias_name": "f", "columns": {
+                    "id": {"name": "id", "filtered": true},
+                    "total": {"name": "amount", "filtered": true}}},
+                "same": {"name": "same", "type": "table", "all": true},
+                "more": {"name": "more", "type": "table", "all": true,
+                    "columns": {"a": {"name": "b"}}},
+            })
+        );
     }
 
     #[test]
@@ -363,10 +482,6 @@ mod tests {
             (
                 json!({"object_scope": "database", "object_info": {"d": {"tables": {"t": {}}}}}),
                 "object_info.d.tables",
-            ),
-            (
-                json!({"object_scope": "database", "object_info": {"d": {"name": "e"}}}),
-                "object_info.d.name",
             ),
         ] {
             match read(value) {

@@ -224,7 +224,7 @@ pub(crate) struct ObjectSupport {
     pub is_full_incre_trans_support_object: bool,
     /// Always empty: files are not imported.
     pub support_object_import_engine: Vec<String>,
-    /// Always false.
+    /// Always true.
     pub is_support_column_mapping: bool,
     /// Always false.
     pub is_database_support_search: bool,
@@ -253,7 +253,7 @@ pub(crate) async fn show_support_object_type(
         is_incre_trans_support_object: true,
         is_full_incre_trans_support_object: true,
         support_object_import_engine: Vec::new(),
-        is_support_column_mapping: false,
+        is_support_column_mapping: true,
         is_database_support_search: false,
         is_schema_support_search: false,
         is_table_support_search: false,

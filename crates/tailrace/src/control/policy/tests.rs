@@ -20,6 +20,7 @@ fn text(pairs: &[(&str, &str)]) -> PolicyText {
             "gtid_set" => text.gtid_set = value,
             "tombstones" => text.tombstones = value.map(|value| value == "true"),
             "compression" => text.compression = value,
+            "dml_types" => text.dml_types = value,
             "delivery" => text.delivery = value,
             "progress_topic" => text.progress_topic = value,
             "filter_ddl_policy" => {
@@ -57,6 +58,7 @@ fn every_member_is_taken_over() {
         ("ddl_topic", "ddl"),
         ("gtid_set", "3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5"),
         ("compression", "zstd"),
+        ("dml_types", "d, i"),
         ("delivery", "at_least_once"),
         ("progress_topic", "p"),
     ]))
@@ -72,6 +74,7 @@ fn every_member_is_taken_over() {
             ddl_topic: Some("ddl".to_owned()),
             tombstones: false,
             compression: Compression::Zstd,
+            changes: ChangeKinds { insert: true, update: false, delete: true },
             delivery: DeliveryPromise::AtLeastOnce,
             progress_topic: "p".to_owned(),
             start_position: Some(StartPosition {
@@ -139,6 +142,8 @@ fn bad_members_are_named() {
         (vec![("replication_factor", "32768")], "replication_factor"),
         (vec![("ddl_topic", "")], "ddl_topic"),
         (vec![("compression", "lzo")], "compression"),
+        (vec![("dml_types", "i,x")], "dml_types"),
+        (vec![("dml_types", ",")], "dml_types"),
         (vec![("delivery", "at_most_once")], "delivery"),
         (vec![("file_and_position", "mysql-bin:4")], "file_and_position"),
         (vec![("file_and_position", "mysql-bin.01:4")], "file_and_position"),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tailrace_pipeline::job::JobSpec;
+use tailrace_pipeline::run::Rate;
 use tailrace_pipeline::{Error, ErrorKind};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
@@ -16,7 +17,6 @@ use crate::control::job_state::{Report, RunPhase};
 use crate::control::live::LiveJob;
 use crate::control::runner::{RunResult, RunningJob};
 use crate::control::secrets::JobSecrets;
-use crate::control::status::JobStatus;
 use crate::control::view::LogLevel;
 use crate::control::{Refusal, spec, speed};
 use crate::store::{JobChange, ProgressWrite, StoreError, StoredJob};
@@ -29,7 +29,7 @@ pub(super) struct ActiveRun {
     running: Arc<dyn RunningJob>,
     end: JoinHandle<RunResult<()>>,
     asked_to_stop: bool,
-    rate: Option<u64>,
+    rate: Rate,
 }
 
 /// Resolves when the run has ended and its outcome is there; never if there is no run or its outcome
@@ -173,20 +173,15 @@ impl Worker {
     }
 
     fn set_rate(&mut self, job: &Job) {
-        let (Some(run), Some(live)) = (&mut self.run, &self.live) else { return };
-        let totals = live.totals();
-        // DRS limits the full phase only.
-        let window = (job.status() == JobStatus::FullTransferStarted)
-            .then(|| {
-                let now_ms = self.inner.clock.now_ms();
-                let windows = &job.speed_windows;
-                speed::rows_per_second(windows, now_ms, totals.messages, totals.bytes_out)
-            })
-            .flatten();
-        let own = job.parameters.get("rows_per_second_max").and_then(|n| n.parse().ok());
-        let rate = match (window, own.filter(|n| *n > 0)) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
+        let Some(run) = &mut self.run else { return };
+        let parameter = |name: &str| {
+            job.parameters.get(name).and_then(|n| n.parse::<u64>().ok()).filter(|n| *n > 0)
+        };
+        let window = speed::bytes_per_second(&job.speed_windows, self.inner.clock.now_ms());
+        let own = parameter("bytes_per_second_max");
+        let rate = Rate {
+            rows_per_second: parameter("rows_per_second_max"),
+            bytes_per_second: window.into_iter().chain(own).min(),
         };
         if rate != run.rate {
             run.rate = rate;
@@ -304,7 +299,7 @@ impl Worker {
             running,
             end,
             asked_to_stop: false,
-            rate: None,
+            rate: Rate::default(),
         });
         self.begin_children().await
     }
@@ -333,8 +328,9 @@ impl Worker {
         let Some(selection) = stored.job.selection.clone() else {
             return Err(Refusal::NotConfigured { reason: "no objects are selected".into() }.into());
         };
+        let mappings = selection.mappings.clone();
         if let Some(selection) = spec::named_selection(&selection) {
-            return Ok(spec::build(&stored.job, selection, &secrets)?);
+            return Ok(spec::build(&stored.job, (selection, mappings), &secrets)?);
         }
         if stored.job.listed_databases.is_none() {
             let names = self.list_databases(&stored.job, &secrets).await?;
@@ -346,7 +342,7 @@ impl Worker {
             self.inner.store.change_job(change).await?;
         }
         let names = stored.job.listed_databases.clone().unwrap_or_default();
-        Ok(spec::build(&stored.job, spec::whole_databases(&names), &secrets)?)
+        Ok(spec::build(&stored.job, (spec::whole_databases(&names), mappings), &secrets)?)
     }
 
     async fn list_databases(&self, job: &Job, secrets: &JobSecrets) -> Result<Vec<String>, NoSpec> {

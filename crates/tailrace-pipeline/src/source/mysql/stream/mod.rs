@@ -23,7 +23,7 @@ use crate::checkpoint::{Checkpoint, StreamPosition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::backoff::Backoff;
 use crate::source::mysql::catalog::SelectedTable;
-use crate::source::mysql::context::{Context, Throttle};
+use crate::source::mysql::context::Context;
 use crate::source::mysql::dump::{Dump, Reach};
 use crate::source::mysql::history::SchemaHistory;
 use crate::source::mysql::horizon::{Horizon, Sight};
@@ -52,7 +52,6 @@ struct Scratch {
 /// Reads the log and hands over batches.
 pub(crate) struct Stream<'c> {
     context: &'c Context,
-    throttle: Throttle,
     composer: Composer,
     tables: Tables,
     history: SchemaHistory,
@@ -102,7 +101,6 @@ impl<'c> Stream<'c> {
     ) -> Result<Self> {
         let mut stream = Self {
             context,
-            throttle: Throttle::new(1),
             composer: context.composer(),
             tables: Tables::new(),
             keeps_history: !history.is_empty(),
@@ -218,7 +216,7 @@ impl<'c> Stream<'c> {
     pub(crate) fn step(&mut self, advance: Advance) -> Result<()> {
         let batch = self.composer.take(advance, true);
         self.step_id = batch.next_id;
-        self.context.send(batch, &mut self.throttle)
+        self.context.send(batch)
     }
 
     /// Reads until the job is stopped.
@@ -564,7 +562,7 @@ impl<'c> Stream<'c> {
         let batch = self.composer.take(Advance::Stream { from, to }, ends_transaction);
         self.look_at_horizon(batch.source_time_ms);
         self.step_id = batch.next_id;
-        self.context.send(batch, &mut self.throttle)
+        self.context.send(batch)
     }
 }
 

@@ -45,11 +45,12 @@ impl Stream<'_> {
         }
         if let Some(topic) = self.context.router.ddl()?
             && !self.is_filtered(sql, query)
+            && !self.context.spec.selection.leaves_out_shadow(database, table)
         {
             let statement = classify_as(dialect_of(query, self.dialect), sql, query.database);
             let definition = Definition {
                 es_ms,
-                names: (database, table),
+                names: self.context.spec.mappings.names(database, table),
                 sql,
                 phase: DdlPhase::Stream,
                 statement: &statement,
