@@ -16,6 +16,7 @@ pub mod schema_history;
 mod shadow;
 pub mod sink;
 mod source;
+pub mod stages;
 mod transform;
 
 pub use engine::Ended;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use crate::batch::Counts;
 use crate::checkpoint::Checkpoint;
+use crate::stages::Stages;
 
 /// Phases of a running job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct Counters {
     pub durable_time_ms: AtomicI64,
     /// The stream has caught up with the source: nothing is waiting.
     pub idle: AtomicBool,
+    /// Where its time goes.
+    pub stages: Stages,
 }
 
 impl Counters {

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::Limits;
 use crate::observe::{Counters, JobObserver};
 use crate::sink::Sink;
+use crate::stages::{Slowness, Wait};
 
 /// How long the thread waits for a batch before it looks at its target again.
 const IDLE_WAIT: Duration = Duration::from_millis(50);
@@ -70,6 +71,7 @@ pub(crate) struct Deliver<S: Sink> {
     durable: Option<Checkpoint>,
     observer: Arc<dyn JobObserver>,
     counters: Arc<Counters>,
+    slowness: Slowness,
 }
 
 impl<S: Sink> Deliver<S> {
@@ -92,6 +94,7 @@ impl<S: Sink> Deliver<S> {
             durable: None,
             observer,
             counters,
+            slowness: Slowness::new(Instant::now()),
         }
     }
 
@@ -168,7 +171,10 @@ impl<S: Sink> Deliver<S> {
     }
 
     fn write_held(&mut self) -> Result<()> {
-        self.held.drain(..).try_for_each(|batch| self.sink.write(batch))
+        let begun = Instant::now();
+        let written = self.held.drain(..).try_for_each(|batch| self.sink.write(batch));
+        self.counters.stages.waited(Wait::Target, begun);
+        written
     }
 
     /// A transaction may end here: nothing in it waits for its rest. A source transaction stays whole
@@ -217,7 +223,9 @@ impl<S: Sink> Deliver<S> {
         self.last_commit = Some(Instant::now());
         self.write_held()?;
         tracing::debug!(messages = self.pending.messages, "commit begins");
+        let begun = Instant::now();
         self.sink.commit(&self.checkpoint)?;
+        self.counters.stages.waited(Wait::Target, begun);
         tracing::debug!("commit ends");
         self.committed = Some(self.checkpoint.clone());
         let done = std::mem::take(&mut self.pending);
@@ -245,7 +253,22 @@ impl<S: Sink> Deliver<S> {
             self.observer.durable(&durable);
             self.durable = Some(durable);
         }
+        self.look_how_slow();
         Ok(())
+    }
+
+    /// Says where the time goes if the job is far behind.
+    fn look_how_slow(&mut self) {
+        let counters = &self.counters;
+        let source_ms = counters.source_time_ms.load(Ordering::Relaxed);
+        if source_ms == 0 || counters.idle.load(Ordering::Relaxed) {
+            return;
+        }
+        let behind_ms = u64::try_from(unix_ms() - source_ms).unwrap_or(0);
+        let delay = Duration::from_millis(behind_ms);
+        if let Some(text) = self.slowness.look(Instant::now(), counters.stages.waits(), delay) {
+            self.observer.log(tracing::Level::WARN, &text);
+        }
     }
 
     /// Commits what is complete and waits until it is durable.

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
+use tailrace_pipeline::stages::Wait;
 use tokio::time::Instant;
 
 use super::Control;
@@ -27,7 +28,7 @@ const fn total(
     Series { name, kind: "counter", help, value }
 }
 
-const SERIES: [Series; 13] = [
+const SERIES: [Series; 14] = [
     total("tailrace_job_snapshot_rows_total", "Rows of the full phase delivered.", |_, t, _| {
         Some(t.snapshot_rows as f64)
     }),
@@ -64,6 +65,12 @@ const SERIES: [Series; 13] = [
         },
     },
     Series {
+        name: "tailrace_job_read_delay_seconds",
+        kind: "gauge",
+        help: "How long after its commit the newest change was read; what is above that of the delay is delivery.",
+        value: |live, _, _| live.counters.stages.read_delay_ms().map(|ms| ms as f64 / 1000.0),
+    },
+    Series {
         name: "tailrace_job_rows_per_second",
         kind: "gauge",
         help: "Rows delivered per second over the last ten seconds.",
@@ -96,6 +103,14 @@ impl Control {
                     // Ids are letters, digits and dashes: nothing to escape.
                     let _ = writeln!(text, "{}{{job_id=\"{id}\"}} {value}", series.name);
                 }
+            }
+        }
+        let name = "tailrace_job_wait_seconds_total";
+        head(&mut text, name, "counter", "Time that threads of the job waited, by what for.");
+        for (id, _, live) in &jobs {
+            for (wait, time) in Wait::ALL.iter().zip(live.counters.stages.waits()) {
+                let (cause, seconds) = (wait.name(), time.as_secs_f64());
+                let _ = writeln!(text, "{name}{{job_id=\"{id}\",cause=\"{cause}\"}} {seconds}");
             }
         }
         match self.inner.store.status_counts().await {

@@ -222,6 +222,11 @@ async fn what_runs_can_be_watched() {
     world.control.clear_ddl(&caller(), &id, 2).await.unwrap_err();
     let metrics = world.control.render_metrics().await;
     assert!(metrics.contains(&format!("tailrace_job_inserts_total{{job_id=\"{id}\"}} 7\n")));
+    for cause in ["source", "limit", "room", "target"] {
+        let series =
+            format!("tailrace_job_wait_seconds_total{{job_id=\"{id}\",cause=\"{cause}\"}} 0\n");
+        assert!(metrics.contains(&series), "{metrics}");
+    }
     assert!(metrics.contains("tailrace_jobs{status=\"INCRE_TRANSFER_STARTED\"} 1\n"));
 
     // The totals survive the end of the data path, the series do not.

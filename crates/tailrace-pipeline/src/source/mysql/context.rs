@@ -2,11 +2,13 @@
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::batch::Batch;
 use crate::checkpoint::{Checkpoint, SnapshotProgress};
 use crate::engine::advance;
 use crate::engine::queue::BatchSender;
+use crate::engine::unix_ms;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobSpec;
 use crate::observe::{Counters, JobObserver};
@@ -14,6 +16,7 @@ use crate::run::StopSignal;
 use crate::source::mysql::catalog;
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::throttle::Throttle;
+use crate::stages::Wait;
 use crate::transform::compose::Composer;
 use crate::transform::route::Router;
 
@@ -69,9 +72,18 @@ impl Context {
     /// `Cancelled`.
     pub(crate) fn send(&self, batch: Batch) -> Result<()> {
         let (rows, bytes) = (batch.messages.len() as u64, batch.data.len() as u64);
+        let stages = &self.counters.stages;
+        if batch.source_time_ms > 0 {
+            stages.has_read(batch.source_time_ms, unix_ms());
+        }
+        let begun = Instant::now();
         self.throttle.wait(rows, bytes, &self.stop)?;
+        stages.waited(Wait::Limit, begun);
         advance::apply(&mut self.ahead.lock().unwrap_or_else(PoisonError::into_inner), &batch)?;
-        self.sender.send(batch, &self.stop)
+        let begun = Instant::now();
+        let sent = self.sender.send(batch, &self.stop);
+        stages.waited(Wait::Room, begun);
+        sent
     }
 }
 

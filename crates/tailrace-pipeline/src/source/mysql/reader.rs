@@ -18,6 +18,7 @@ use crate::source::mysql::context::Context;
 use crate::source::mysql::pace::Pace;
 use crate::source::mysql::window::{Window, chunk_key_encoder};
 use crate::source::mysql::work::{Next, Task, Work};
+use crate::stages::Wait;
 use crate::transform::compose::{Composer, Definition, TableSink};
 
 /// Session settings of every reading connection.
@@ -114,6 +115,7 @@ impl<'c> Reader<'c> {
         self.count_statements();
         let share = self.context.spec.limits.snapshot_share_percent_max;
         let read = std::mem::take(&mut self.reading);
+        self.context.counters.stages.add(Wait::Source, read);
         self.pace.rest(read, (share, self.sharers), &self.context.stop)
     }
 

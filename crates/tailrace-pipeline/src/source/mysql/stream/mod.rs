@@ -30,6 +30,7 @@ use crate::source::mysql::horizon::{Horizon, Sight};
 use crate::source::mysql::offset;
 use crate::source::mysql::tables::Tables;
 use crate::source::mysql::window::{Visible, Window};
+use crate::stages::Wait;
 use crate::transform::compose::Composer;
 
 use self::gtid_text::GtidText;
@@ -300,7 +301,11 @@ impl<'c> Stream<'c> {
             }
             self.context.counters.idle.store(quiet, Ordering::Relaxed);
             self.context.stop.check()?;
+            let begun = quiet.then(Instant::now);
             let bytes = dump.next_event()?;
+            if let Some(begun) = begun {
+                self.context.counters.stages.waited(Wait::Source, begun);
+            }
             self.event(&mut format, bytes, window)?;
             if self.tables.take_asked_for_topic() {
                 self.make_topics_ahead(&format, dump.buffered_events());
