@@ -13,7 +13,7 @@ use tailrace_pipeline::job::{
     MessageFormat, MysqlEndpoint, PartitionPolicy, Selection, TaskType, TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
-use tailrace_testkit::provision::mysql::Prefix;
+use tailrace_testkit::provision::prefix::{MYSQL, Prefix};
 
 use crate::figures::Run;
 use crate::prepare::Log;
@@ -94,7 +94,7 @@ fn measured(mut child: Child, what: &str, changes: u64) -> Result<Run> {
 }
 
 fn client(stage: &Stage, name: &str) -> Result<Command> {
-    let words = Prefix::ensure()?.program(name)?;
+    let words = Prefix::ensure(&MYSQL)?.program(name)?;
     let [program, arguments @ ..] = words.as_slice() else {
         bail!("the program of {name} is empty")
     };

@@ -5,7 +5,7 @@
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use tailrace_testkit::provision::jars::Jars;
-use tailrace_testkit::provision::mysql::Prefix;
+use tailrace_testkit::provision::prefix::{MARIADB_11_8, MYSQL, Prefix};
 use tailrace_testkit::provision::{python, system};
 
 /// What the machine is prepared for.
@@ -47,10 +47,11 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<()> {
     // All at once: apt takes its time for each call.
     system::ensure(&packages)?;
     if purpose != Purpose::Build {
-        Prefix::ensure()?;
+        Prefix::ensure(&MYSQL)?;
         Jars::kafka()?;
     }
     if matches!(purpose, Purpose::Test | Purpose::Browser) {
+        Prefix::ensure(&MARIADB_11_8)?;
         python::interpreter()?;
     }
     Ok(())

@@ -311,9 +311,18 @@ pub fn tail(path: &Path, lines: usize) -> String {
 
 /// Runs a program to its end. The error of one that fails carries what it printed.
 pub fn run(command: &mut Command) -> Result<String> {
+    run_on(command.stdin(Stdio::null()))
+}
+
+/// The same for a program that reads a file as its input.
+pub fn run_with_input(command: &mut Command, input: &Path) -> Result<String> {
+    let file = File::open(input).with_context(|| format!("opening {}", input.display()))?;
+    run_on(command.stdin(file))
+}
+
+fn run_on(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output =
-        command.stdin(Stdio::null()).output().with_context(|| format!("could not start {name}"))?;
+    let output = command.output().with_context(|| format!("could not start {name}"))?;
     if !output.status.success() {
         bail!(
             "{name} ended with {}:\n{}{}",

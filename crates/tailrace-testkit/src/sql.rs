@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::provision::mysql::Prefix;
+use crate::provision::prefix::{MYSQL, Prefix};
 
 /// How to log in to a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Login {
 
     fn client(&self) -> Result<Command> {
         let program = match self.client {
-            Client::MySql => Prefix::ensure()?.program("mysql")?,
+            Client::MySql => Prefix::ensure(&MYSQL)?.program("mysql")?,
             Client::MariaDb => vec!["mariadb".to_owned()],
         };
         let [program, arguments @ ..] = program.as_slice() else {

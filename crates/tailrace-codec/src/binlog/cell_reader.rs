@@ -164,6 +164,10 @@ impl CellReader {
             (W::VarString { .. }, K::VarChar) => Self::Text2,
             (W::VarString { bytes_max }, K::VarBinary) if bytes_max < 256 => Self::Binary1,
             (W::VarString { .. }, K::VarBinary) => Self::Binary2,
+            // MariaDB's VECTOR, which its log does not tell from VARBINARY.
+            (W::VarString { bytes_max }, K::Vector) => {
+                Self::Vector(if bytes_max < 256 { 1 } else { 2 })
+            }
             (W::Blob { length_bytes }, K::Text) => Self::TextN(length_bytes),
             (W::Blob { length_bytes }, K::Blob) => Self::BinaryN(length_bytes),
             (W::CompressedVarString { bytes_max }, K::VarChar | K::VarBinary) => Self::Packed {

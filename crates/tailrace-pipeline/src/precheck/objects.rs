@@ -78,6 +78,16 @@ const ALARMS: &[Alarm] = &[
         remedy: "Do the cascaded changes in the application.",
     },
     Alarm {
+        item: "srcMariaDbGeneratedColumnCheck",
+        which: Which::Query(
+            "SELECT DISTINCT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.COLUMNS \
+             WHERE EXTRA LIKE '%GENERATED%' AND VERSION() LIKE '%MariaDB%' AND VERSION() + 0 >= 11 \
+             AND TABLE_SCHEMA IN ({list})",
+        ),
+        what: "generated columns, which this MariaDB leaves out of changed and deleted rows in its log: such a row stops the job",
+        remedy: "Leave these tables out, or drop the generated columns.",
+    },
+    Alarm {
         item: "srcForeignKeyOutsideSelectionCheck",
         which: Which::Reference,
         what: "selected tables whose foreign keys point to tables that are not selected",

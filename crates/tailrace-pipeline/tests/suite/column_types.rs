@@ -6,9 +6,10 @@ use tailrace_pipeline::job::PartitionPolicy;
 use tailrace_pipeline::observe::Phase;
 
 use tailrace_testkit::env;
+use tailrace_testkit::servers::mariadb::{MariaDbOptions, Release};
 use tailrace_testkit::sql::Login;
 
-use crate::support::{mysql, read_topic, spec, spec_at, start, unique};
+use crate::support::{Server, mysql, read_topic, spec, spec_at, start, unique};
 
 /// Name, type, and a value in each of three rows.
 pub(crate) type Column = (&'static str, &'static str, [&'static str; 3]);
@@ -158,7 +159,13 @@ struct Case<'a> {
     columns: &'a [Column],
     /// Statements before those that write.
     session: &'a str,
+    /// Whether the table has generated columns.
+    generated: bool,
 }
+
+/// Generated columns of the table.
+const GENERATED: &str =
+    "ge1 INT GENERATED ALWAYS AS (id + 1) STORED, ge2 INT GENERATED ALWAYS AS (id + 2) VIRTUAL,";
 
 pub(crate) fn create(database: &str, columns: &[Column]) -> String {
     let columns: Vec<String> =
@@ -166,7 +173,7 @@ pub(crate) fn create(database: &str, columns: &[Column]) -> String {
     format!(
         "SET NAMES utf8mb4; SET sql_mode = '';
          CREATE DATABASE {database}; CREATE TABLE {database}.t (id INT PRIMARY KEY, v INT, {},
-         ge1 INT GENERATED ALWAYS AS (id + 1) STORED, ge2 INT GENERATED ALWAYS AS (id + 2) VIRTUAL,
+         {GENERATED}
          inv INT DEFAULT 5 INVISIBLE) DEFAULT CHARSET utf8mb4;",
         columns.join(", ")
     )
@@ -183,12 +190,15 @@ pub(crate) fn insert(database: &str, columns: &[Column], id: usize, row: usize) 
 }
 
 fn both_ways_agree(case: &Case<'_>) -> serde_json::Value {
-    let Case { sql, columns, session } = case;
+    let Case { sql, columns, session, generated } = case;
     let database = unique("types");
     let prefix = format!("SET NAMES utf8mb4; SET sql_mode = ''; {session}");
     let rows: String = (0..3).map(|row| insert(&database, columns, row + 1, row)).collect();
-    sql.query(&format!("{}{prefix}{rows}", create(&database, columns)))
-        .expect("rows of the full phase");
+    let mut table = create(&database, columns);
+    if !generated {
+        table = table.replace(GENERATED, "");
+    }
+    sql.query(&format!("{table}{prefix}{rows}")).expect("rows of the full phase");
     let mut job = start(&spec_at(sql, &database));
     job.wait_until("stream", |j| j.recorder.has_reached(Phase::Incremental));
     let rows: String = (0..3).map(|row| insert(&database, columns, row + 11, row)).collect();
@@ -229,8 +239,8 @@ fn both_ways_agree(case: &Case<'_>) -> serde_json::Value {
     }
     let first = find("INIT", 1);
     let value = |name: &str| first["data"][0][name].as_str().map(str::to_owned);
-    assert_eq!(value("ge1").as_deref(), Some("2"));
-    assert_eq!(value("ge2").as_deref(), Some("3"));
+    let both = [value("ge1"), value("ge2")];
+    assert_eq!(both, ["2", "3"].map(|text| generated.then(|| text.to_owned())));
     assert_eq!(value("inv").as_deref(), Some("5"));
     assert_eq!(value("fl").as_deref(), Some("1.6777216E7"));
     assert_eq!(value("b64").as_deref(), Some("18446744073709551615"));
@@ -242,13 +252,13 @@ fn both_ways_agree(case: &Case<'_>) -> serde_json::Value {
 
 #[test]
 fn full_phase_and_log_give_the_same_text() {
-    both_ways_agree(&Case { sql: mysql(), columns: COLUMNS, session: "" });
+    both_ways_agree(&Case { sql: mysql(), columns: COLUMNS, session: "", generated: true });
 }
 
 #[test]
 fn compressed_transactions_give_the_same_text() {
     let session = "SET SESSION binlog_transaction_compression = ON;";
-    both_ways_agree(&Case { sql: mysql(), columns: COLUMNS, session });
+    both_ways_agree(&Case { sql: mysql(), columns: COLUMNS, session, generated: true });
 }
 
 /// Its log is compressed event by event, and for the whole server.
@@ -258,13 +268,42 @@ fn mariadb_gives_the_same_text_with_compression_and_without() {
     let columns: Vec<Column> = of_both.chain(MARIADB_ONLY).copied().collect();
     let sql = env::mariadb().expect("the shared MariaDB");
     for session in ["SET GLOBAL log_bin_compress = ON;", "SET GLOBAL log_bin_compress = OFF;"] {
-        let first = both_ways_agree(&Case { sql: sql.clone(), columns: &columns, session });
+        let first = both_ways_agree(&Case {
+            sql: sql.clone(),
+            columns: &columns,
+            session,
+            generated: true,
+        });
         let value = |name: &str| first["data"][0][name].as_str();
         assert_eq!(value("u1"), Some("01020304-0506-1708-890a-0b0c0d0e0f10"));
         assert_eq!(value("i6"), Some("::1"));
         assert_eq!(value("after"), Some("ő"));
         assert_eq!(value("vc1"), Some("z".repeat(200).as_str()));
         assert_eq!(first["mysqlType"]["u1"], "uuid");
+    }
+}
+
+/// Its default collation has a number above those of MySQL, and it has vectors, which it logs as binary strings.
+#[test]
+fn mariadb_11_8_gives_the_same_text() {
+    let of_both = COLUMNS.iter().filter(|column| !MYSQL_ONLY.contains(&column.0));
+    let vectors: Column =
+        ("vec", "VECTOR(3)", ["VEC_FromText('[1,2.5,-3]')", "VEC_FromText('[0,0,0]')", "NULL"]);
+    let columns: Vec<Column> = of_both.chain(MARIADB_ONLY).copied().chain([vectors]).collect();
+    let release = Release::V11_8;
+    let server = Server::mariadb(MariaDbOptions { release, ..MariaDbOptions::default() });
+    let login = server.login();
+    let version = login.query("SELECT VERSION()").expect("a row").concat().concat();
+    assert!(version.starts_with("11.8."), "{version}");
+    for session in ["SET GLOBAL log_bin_compress = ON;", "SET GLOBAL log_bin_compress = OFF;"] {
+        let first = both_ways_agree(&Case {
+            sql: login.clone(),
+            columns: &columns,
+            session,
+            generated: false,
+        });
+        assert_eq!(first["data"][0]["vec"], "[1.0, 2.5, -3.0]");
+        assert_eq!(first["mysqlType"]["vec"], "vector");
     }
 }
 

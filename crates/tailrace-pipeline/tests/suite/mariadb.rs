@@ -10,7 +10,7 @@ use tailrace_pipeline::job::{JobSpec, StartPosition, TaskType};
 use tailrace_pipeline::observe::{Counters, Phase};
 use tailrace_pipeline::precheck::{CheckResult, run};
 use tailrace_testkit::env;
-use tailrace_testkit::servers::mariadb::MariaDbOptions;
+use tailrace_testkit::servers::mariadb::{MariaDbOptions, Release};
 use tailrace_testkit::sql::Login;
 use tailrace_testkit::wait;
 
@@ -18,6 +18,15 @@ use crate::support::{PATIENCE, Seen, Server, read_topic, spec_at, start, unique}
 
 fn shared() -> Login {
     env::mariadb().expect("the shared MariaDB")
+}
+
+/// A 11.8 of a test's own.
+fn newest(extra: &[&str]) -> Server {
+    Server::mariadb(MariaDbOptions {
+        release: Release::V11_8,
+        extra: extra.iter().map(|&word| word.to_owned()).collect(),
+        ..MariaDbOptions::default()
+    })
 }
 
 fn query(login: &Login, statements: &str) -> Vec<Vec<String>> {
@@ -67,10 +76,18 @@ fn ends_equal(login: &Login, database: &str, table: &str) {
 /// Full phase and changes beside it, over tables with a key and without, with a restart in between.
 #[test]
 fn a_job_under_load_ends_equal() {
-    let login = shared();
+    ends_equal_under_load(&shared());
+}
+
+#[test]
+fn a_job_under_load_ends_equal_on_11_8() {
+    ends_equal_under_load(&newest(&[]).login());
+}
+
+fn ends_equal_under_load(login: &Login) {
     let database = unique("maria");
     query(
-        &login,
+        login,
         &format!(
             "CREATE DATABASE {database}; USE {database};
              CREATE TABLE a (id INT PRIMARY KEY, version INT, u UUID DEFAULT UUID(), pad VARCHAR(200));
@@ -79,7 +96,7 @@ fn a_job_under_load_ends_equal() {
              INSERT INTO b SELECT seq, 0 FROM seq_1_to_500;"
         ),
     );
-    let mut spec = spec_at(&login, &database);
+    let mut spec = spec_at(login, &database);
     spec.limits.chunk_rows_max = 1_000;
     let stop = AtomicBool::new(false);
     // So that there is a middle to stop it in.
@@ -90,7 +107,7 @@ fn a_job_under_load_ends_equal() {
         // All that is written from now on is a change.
         let writers: Vec<_> = (0..2_u64)
             .map(|writer| {
-                let (login, database, stop) = (&login, &database, &stop);
+                let (login, database, stop) = (login, &database, &stop);
                 scope.spawn(move || write(login, database, writer, stop))
             })
             .collect();
@@ -109,8 +126,8 @@ fn a_job_under_load_ends_equal() {
         });
         job.stop().expect("a clean stop");
     });
-    ends_equal(&login, &database, "a");
-    ends_equal(&login, &database, "b");
+    ends_equal(login, &database, "a");
+    ends_equal(login, &database, "b");
 }
 
 /// Transactions over both tables in several domains, until told to stop; gives the number of inserts.
@@ -148,10 +165,45 @@ fn types(messages: &[Seen]) -> Vec<String> {
 /// Definitions that change, in the forms in which only MariaDB logs them.
 #[test]
 fn definitions_are_followed() {
-    let server = Server::mariadb(MariaDbOptions {
-        extra: vec!["--binlog-alter-two-phase=ON".into(), "--log-bin-compress=ON".into()],
-        ..MariaDbOptions::default()
-    });
+    let extra = TWO_PHASE.map(str::to_owned).to_vec();
+    follow_definitions(&Server::mariadb(MariaDbOptions { extra, ..MariaDbOptions::default() }));
+}
+
+#[test]
+fn definitions_are_followed_on_11_8() {
+    follow_definitions(&newest(&TWO_PHASE));
+}
+
+/// Its log has generated columns of new rows only: a changed row is named, before the job and when it comes.
+#[test]
+fn generated_columns_of_11_8_stop_by_name() {
+    let server = newest(&[]);
+    let database = unique("maria");
+    server.sql(&format!(
+        "CREATE DATABASE {database}; CREATE TABLE {database}.g (id INT PRIMARY KEY, v INT, w INT AS (v + 1) STORED);
+         INSERT INTO {database}.g (id, v) VALUES (1, 1);"
+    ));
+    let spec = spec_at(&server.login(), &database);
+    let items = run(&spec);
+    let item = items.iter().find(|item| item.item == "srcMariaDbGeneratedColumnCheck");
+    let item = item.expect("an item");
+    assert_eq!(item.result, CheckResult::Alarm);
+    assert!(item.reason.ends_with(&format!(": {database}.g")), "{item:?}");
+    let mut job = start(&spec);
+    job.wait_until("stream", |j| j.recorder.has_reached(Phase::Incremental));
+    server.sql(&format!(
+        "INSERT INTO {database}.g (id, v) VALUES (2, 2); UPDATE {database}.g SET v = 3 WHERE id = 2;"
+    ));
+    let error = job.end().expect_err("a row without its generated column");
+    assert_eq!(error.kind(), ErrorKind::SourceSetting);
+    assert!(error.message().contains("generated columns"), "{error}");
+    let seen = read_topic(&format!("{database}-g"));
+    assert_eq!(seen.len(), 2, "what came before is delivered: {seen:?}");
+}
+
+const TWO_PHASE: [&str; 2] = ["--binlog-alter-two-phase=ON", "--log-bin-compress=ON"];
+
+fn follow_definitions(server: &Server) {
     let database = unique("maria");
     server.sql(&format!(
         "CREATE DATABASE {database}; USE {database};
@@ -195,6 +247,15 @@ fn definitions_are_followed() {
 /// NULL of what it takes for no UUID.
 #[test]
 fn uuids_and_addresses_read_as_the_server_prints_them() {
+    read_as_printed(&shared());
+}
+
+#[test]
+fn uuids_and_addresses_read_as_11_8_prints_them() {
+    read_as_printed(&newest(&[]).login());
+}
+
+fn read_as_printed(login: &Login) {
     const ROWS: usize = 3_000;
     let seed: u64 = rand::random();
     println!("seed {seed}");
@@ -213,11 +274,10 @@ fn uuids_and_addresses_read_as_the_server_prints_them() {
             format!("({id}, '{dashed}', CAST(x'{v}' AS INET6), CAST(x'{w}' AS INET4))")
         })
         .collect();
-    let login = shared();
     let database = unique("maria");
     let (first, second) = rows.split_at(ROWS / 2);
     query(
-        &login,
+        login,
         &format!(
             "CREATE DATABASE {database}; USE {database};
              CREATE TABLE t (id INT PRIMARY KEY, u UUID, v INET6, w INET4);
@@ -225,13 +285,13 @@ fn uuids_and_addresses_read_as_the_server_prints_them() {
             first.join(",")
         ),
     );
-    let mut job = start(&spec_at(&login, &database));
+    let mut job = start(&spec_at(login, &database));
     job.wait_until("stream", |j| j.recorder.has_reached(Phase::Incremental));
-    query(&login, &format!("INSERT IGNORE INTO {database}.t VALUES {};", second.join(",")));
+    query(login, &format!("INSERT IGNORE INTO {database}.t VALUES {};", second.join(",")));
     let inserted = (ROWS - ROWS / 2) as u64;
     job.wait_until("rows", |j| j.counters.inserts.load(Ordering::Relaxed) == inserted);
     job.stop().unwrap();
-    let expected = query(&login, &format!("SELECT id, u, v, w FROM {database}.t"));
+    let expected = query(login, &format!("SELECT id, u, v, w FROM {database}.t"));
     assert_eq!(expected.len(), ROWS);
     let mut printed: BTreeMap<String, Vec<String>> =
         expected.into_iter().map(|row| (row[0].clone(), row)).collect();
@@ -257,7 +317,15 @@ fn incremental(login: &Login, database: &str, gtids: &str) -> JobSpec {
 /// A start by GTID begins right behind it; one whose log is gone, or never was, stops by name.
 #[test]
 fn a_gtid_position_is_found_or_named() {
-    let server = Server::mariadb(MariaDbOptions::default());
+    find_gtid_positions(&Server::mariadb(MariaDbOptions::default()));
+}
+
+#[test]
+fn a_gtid_position_is_found_or_named_on_11_8() {
+    find_gtid_positions(&newest(&[]));
+}
+
+fn find_gtid_positions(server: &Server) {
     let database = unique("maria");
     let position = || server.sql("SELECT @@GLOBAL.gtid_binlog_pos")[0][0].clone();
     server.sql(&format!(

@@ -3,7 +3,7 @@
 //! Everything is said before it is done, done once, and kept in the [cache](crate::cache).
 
 pub mod jars;
-pub mod mysql;
+pub mod prefix;
 pub mod python;
 pub mod system;
 

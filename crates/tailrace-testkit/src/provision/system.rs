@@ -60,7 +60,7 @@ pub const MYSQL: &[Package] = &[
     Package {
         name: "debian-archive-keyring",
         purpose: "checking MySQL's packages",
-        signs: &[super::mysql::KEYRING],
+        signs: &[super::prefix::KEYRING],
     },
 ];
 

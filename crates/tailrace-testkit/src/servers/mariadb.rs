@@ -1,6 +1,7 @@
 //! A real MariaDB server with the binary log on.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -9,15 +10,28 @@ use super::{Place, READY_LIMIT};
 use crate::account;
 use crate::port::Ports;
 use crate::process::{self, Launch, ServerProcess};
+use crate::provision::prefix::{MARIADB_11_8, Prefix};
 use crate::provision::system;
 use crate::rundir::RunDir;
 use crate::sql::{Client, Login, Session};
 
 pub use super::mysql::{PASSWORD, USER};
 
+/// Which MariaDB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Release {
+    /// The package of the machine's own Debian: 10.11 on Debian 12.
+    #[default]
+    System,
+    /// 11.8, in a private prefix.
+    V11_8,
+}
+
 /// Settings of one server.
 #[derive(Debug, Clone)]
 pub struct MariaDbOptions {
+    /// Default the system's.
+    pub release: Release,
     /// `server_id`. Default 1.
     pub server_id: u32,
     /// More arguments of `mariadbd`; a later argument wins over an earlier one.
@@ -28,7 +42,12 @@ pub struct MariaDbOptions {
 
 impl Default for MariaDbOptions {
     fn default() -> Self {
-        Self { server_id: 1, extra: Vec::new(), place: Place::default() }
+        Self {
+            release: Release::default(),
+            server_id: 1,
+            extra: Vec::new(),
+            place: Place::default(),
+        }
     }
 }
 
@@ -37,6 +56,7 @@ impl Default for MariaDbOptions {
 pub struct MariaDbServer {
     // Dropped in this order: the process before the folder that it writes to.
     process: ServerProcess,
+    programs: Programs,
     ports: Ports,
     options: MariaDbOptions,
     dir: RunDir,
@@ -46,14 +66,14 @@ impl MariaDbServer {
     /// Starts a server and waits until it accepts connections. A folder that holds the data of an
     /// earlier server keeps it.
     pub fn start(options: MariaDbOptions) -> Result<Self> {
-        system::ensure(&[system::MYSQL, system::MARIADB])?;
+        let programs = Programs::of(options.release)?;
         let dir = options.place.run_dir("mariadb")?;
         if !dir.path().join("data/mysql").exists() {
-            initialise(dir.path())?;
+            initialise(&programs, dir.path())?;
         }
         let ports = options.place.ports(1)?;
-        let process = launch(&options, dir.path(), ports.first())?;
-        Ok(Self { process, ports, options, dir })
+        let process = launch(&programs, &options, dir.path(), ports.first())?;
+        Ok(Self { process, programs, ports, options, dir })
     }
 
     /// Host and port, as in `127.0.0.1:18306`.
@@ -100,22 +120,78 @@ impl MariaDbServer {
     /// Stops cleanly when it still runs, and starts on the same data and port.
     pub fn restart(&mut self) -> Result<()> {
         self.process.stop()?;
-        self.process = launch(&self.options, self.dir.path(), self.ports.first())?;
+        self.process = launch(&self.programs, &self.options, self.dir.path(), self.ports.first())?;
         Ok(())
     }
 }
 
-fn initialise(dir: &Path) -> Result<()> {
-    let mut command = Command::new("mariadb-install-db");
-    command
-        .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
-        .arg(format!("--datadir={}", dir.join("data").display()))
-        .env("TMPDIR", make_tmpdir(dir)?);
-    if account::is_root()? {
-        command.arg("--user=root");
+/// Where a release's programs are.
+#[derive(Debug)]
+enum Programs {
+    System,
+    Prefix(Prefix),
+}
+
+impl Programs {
+    fn of(release: Release) -> Result<Self> {
+        // The client is the system's in any case.
+        system::ensure(&[system::MYSQL, system::MARIADB])?;
+        Ok(match release {
+            Release::System => Self::System,
+            Release::V11_8 => Self::Prefix(Prefix::ensure(&MARIADB_11_8)?),
+        })
     }
-    process::run(&mut command).map(drop).context("initialising MariaDB's data folder")?;
-    std::fs::write(
+
+    /// Program and first arguments of the server, with what it needs to find its files.
+    fn server(&self) -> Result<Vec<String>> {
+        let Self::Prefix(prefix) = self else {
+            return Ok(vec!["/usr/sbin/mariadbd".to_owned(), "--no-defaults".to_owned()]);
+        };
+        let mut words = prefix.program("mariadbd")?;
+        let messages = share(prefix).display().to_string();
+        words.push("--no-defaults".to_owned());
+        words.push(format!("--basedir={}", prefix.root().join("usr").display()));
+        words.push(format!("--lc-messages-dir={messages}"));
+        words.push(format!("--character-sets-dir={messages}/charsets"));
+        words
+            .push(format!("--plugin-dir={}", prefix.root().join("usr/lib/mysql/plugin").display()));
+        Ok(words)
+    }
+}
+
+fn share(prefix: &Prefix) -> PathBuf {
+    prefix.root().join("usr/share/mariadb")
+}
+
+/// Scripts that make the server's own tables, in the order of `mariadb-install-db`, which itself cannot
+/// start a server that needs another loader. Without the texts of `HELP`.
+const SYSTEM_TABLES: [&str; 5] = [
+    "mariadb_system_tables.sql",
+    "mariadb_performance_tables.sql",
+    "mariadb_system_tables_data.sql",
+    "maria_add_gis_sp_bootstrap.sql",
+    "mariadb_sys_schema.sql",
+];
+
+fn initialise(programs: &Programs, dir: &Path) -> Result<()> {
+    let tmpdir = make_tmpdir(dir)?;
+    match programs {
+        Programs::System => {
+            let mut command = Command::new("mariadb-install-db");
+            command
+                .args(["--no-defaults", "--auth-root-authentication-method=normal"])
+                .arg("--skip-test-db")
+                .arg(format!("--datadir={}", dir.join("data").display()))
+                .env("TMPDIR", tmpdir);
+            if account::is_root()? {
+                command.arg("--user=root");
+            }
+            process::run(&mut command).map(drop)
+        }
+        Programs::Prefix(prefix) => bootstrap(&programs.server()?, prefix, dir, &tmpdir),
+    }
+    .context("initialising MariaDB's data folder")?;
+    fs::write(
         dir.join("init.sql"),
         format!(
             "SET sql_log_bin=0;\n\
@@ -126,19 +202,50 @@ fn initialise(dir: &Path) -> Result<()> {
     .context("writing MariaDB's start script")
 }
 
+/// Makes the server's own tables by the server itself.
+fn bootstrap(server: &[String], prefix: &Prefix, dir: &Path, tmpdir: &Path) -> Result<()> {
+    let mut script =
+        "CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\nSET @skip_auth_anonymous=1;\n".to_owned();
+    for name in SYSTEM_TABLES {
+        let path = share(prefix).join(name);
+        script.push_str(&fs::read_to_string(&path).with_context(|| path.display().to_string())?);
+    }
+    let path = dir.join("bootstrap.sql");
+    fs::write(&path, script)?;
+    let data = dir.join("data");
+    fs::create_dir_all(&data)?;
+    let mut words = server.iter();
+    let mut command = Command::new(words.next().context("the program of mariadbd is empty")?);
+    command.args(words).arg("--bootstrap").arg("--log-warnings=0");
+    command.arg(format!("--datadir={}", data.display()));
+    command.arg(format!("--tmpdir={}", tmpdir.display()));
+    if account::is_root()? {
+        command.arg("--user=root");
+    }
+    process::run_with_input(&mut command, &path).map(drop)
+}
+
 /// A server that starts clears this folder of what it takes for its own temporary tables, so no two may
 /// share one.
-fn make_tmpdir(dir: &Path) -> Result<std::path::PathBuf> {
+fn make_tmpdir(dir: &Path) -> Result<PathBuf> {
     let folder = dir.join("tmp");
-    std::fs::create_dir_all(&folder).context("making MariaDB's temporary folder")?;
+    fs::create_dir_all(&folder).context("making MariaDB's temporary folder")?;
     Ok(folder)
 }
 
-fn launch(options: &MariaDbOptions, dir: &Path, port: u16) -> Result<ServerProcess> {
+fn launch(
+    programs: &Programs,
+    options: &MariaDbOptions,
+    dir: &Path,
+    port: u16,
+) -> Result<ServerProcess> {
     let at = |path: &str| dir.join(path).display().to_string();
     make_tmpdir(dir)?;
-    let mut launch = Launch::new("mariadbd", "/usr/sbin/mariadbd", dir.join("mariadbd.log"))
-        .args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve"])
+    let mut server = programs.server()?.into_iter();
+    let program = server.next().context("the program of mariadbd is empty")?;
+    let mut launch = Launch::new("mariadbd", program, dir.join("mariadbd.log"))
+        .args(server)
+        .args(["--bind-address=127.0.0.1", "--skip-name-resolve"])
         .arg(format!("--port={port}"))
         .arg(format!("--datadir={}", at("data")))
         .arg(format!("--tmpdir={}", at("tmp")))

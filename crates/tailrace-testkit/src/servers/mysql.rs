@@ -13,7 +13,7 @@ use crate::cache;
 use crate::port::Ports;
 use crate::process::{self, Launch, ServerProcess};
 use crate::provision::announce;
-use crate::provision::mysql::Prefix;
+use crate::provision::prefix::{MYSQL, Prefix};
 use crate::rundir::RunDir;
 use crate::sql::{Client, Login, Session};
 
@@ -123,7 +123,7 @@ impl MySqlServer {
     /// Starts a server and waits until it accepts connections. A folder that holds the data of an
     /// earlier server keeps it.
     pub fn start(options: MySqlOptions) -> Result<Self> {
-        let prefix = Prefix::ensure()?;
+        let prefix = Prefix::ensure(&MYSQL)?;
         let dir = options.place.run_dir("mysql")?;
         let data = dir.path().join("data");
         if !data.exists() {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::provision::mysql::Prefix;
+use crate::provision::prefix::Prefix;
 
 /// Folder of plugins and components below `usr`.
 pub(super) const PLUGINS: &str = "lib/mysql/plugin";

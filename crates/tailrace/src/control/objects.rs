@@ -1,7 +1,7 @@
 //! Selected objects.
 
 use serde::{Deserialize, Serialize};
-use tailrace_pipeline::mapping::Mappings;
+pub use tailrace_pipeline::mapping::{DatabaseMapping, Mappings, TableMapping};
 
 use super::refusal::{Refusal, Result};
 

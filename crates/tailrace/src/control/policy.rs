@@ -254,6 +254,11 @@ impl SyncPolicy {
         }
     }
 
+    /// `dml_types`; `None` for all.
+    pub fn dml_types(&self) -> Option<String> {
+        (self.changes != ChangeKinds::default()).then(|| self.changes.letters())
+    }
+
     /// Whether `DROP DATABASE` is left out of the DDL messages.
     pub fn filters_drop_database(&self) -> bool {
         self.attributes.get(FILTER_DDL).and_then(|v| v.as_str()) == Some(FILTER_DROP_DATABASE)

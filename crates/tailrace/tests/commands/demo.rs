@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tailrace_testkit::env;
-use tailrace_testkit::provision::mysql::Prefix;
+use tailrace_testkit::provision::prefix::{MYSQL, Prefix};
 use tailrace_testkit::provision::system;
 use tailrace_testkit::wait;
 
@@ -25,7 +25,7 @@ fn shows(command: &mut std::process::Command) -> String {
 /// The server of the tests is not installed; this stands where its program would be.
 fn mysqld_of_the_tests(dir: &Path) -> PathBuf {
     let program = dir.join("mysqld");
-    let prefix = Prefix::ensure().unwrap();
+    let prefix = Prefix::ensure(&MYSQL).unwrap();
     let usr = prefix.root().join("usr").display().to_string();
     let words = prefix.program("mysqld").unwrap();
     let script = format!(

@@ -155,8 +155,15 @@ fn plan(map: &TableMap<'_>, history: &SchemaHistory) -> std::result::Result<Tabl
     if map.optional_metadata().map_err(|e| decode(&e))?.has_names() {
         let plan = TablePlan::from_full_metadata(map, &mut member_text)
             .map_err(|e| Unmapped::Failed(decode(&e)))?;
-        if !map.is_mariadb() || !plan.schema().columns.iter().any(may_be_text) {
+        if !map.is_mariadb() {
             return Ok(plan);
+        }
+        if !plan.schema().columns.iter().any(may_be_text) {
+            return match known.and_then(|known| tell_vectors(plan.schema(), known)) {
+                None => Ok(plan),
+                Some(told) => TablePlan::with_schema(map, Arc::new(told))
+                    .map_err(|e| Unmapped::SchemaMissing(e.to_string())),
+            };
         }
         let told = tell_types(plan.schema(), known.ok_or_else(unknown)?).ok_or_else(unknown)?;
         return TablePlan::with_schema(map, Arc::new(told))
@@ -183,7 +190,23 @@ fn tell_types(logged: &TableSchema, known: &TableSchema) -> Option<TableSchema> 
         column.kind.clone_from(&known.kind);
         column.type_name.clone_from(&known.type_name);
     }
-    Some(schema)
+    Some(tell_vectors(&schema, known).unwrap_or(schema))
+}
+
+/// The schema of the log with the VECTOR columns that the history knows: MariaDB logs them as VARBINARY. `None` if there
+/// are none.
+fn tell_vectors(logged: &TableSchema, known: &TableSchema) -> Option<TableSchema> {
+    let mut schema = logged.clone();
+    let mut found = false;
+    for column in schema.columns.iter_mut().filter(|c| matches!(c.kind, ColumnType::VarBinary)) {
+        let known = known.columns.iter().find(|known| known.name == column.name);
+        if let Some(known) = known.filter(|known| known.kind == ColumnType::Vector) {
+            column.kind.clone_from(&known.kind);
+            column.type_name.clone_from(&known.type_name);
+            found = true;
+        }
+    }
+    found.then_some(schema)
 }
 
 /// A member of an ENUM or SET as text.

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use axum::{http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tailrace_pipeline::mapping::{DatabaseMapping, Mappings, TableMapping};
 use utoipa::ToSchema;
 
 use crate::{
@@ -18,7 +17,9 @@ use crate::{
     },
     control::{
         Refusal, Result,
-        objects::{DatabaseChoice, ObjectScope, ObjectSelection},
+        objects::{
+            DatabaseChoice, DatabaseMapping, Mappings, ObjectScope, ObjectSelection, TableMapping,
+        },
     },
 };
 

@@ -4,8 +4,6 @@ use axum::{http::StatusCode, response::Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use tailrace_pipeline::job::ChangeKinds;
-
 use crate::{
     api::{
         body::V3Body,
@@ -137,7 +135,7 @@ impl PolicyInput {
             gtid_set: start.gtid_set,
             tombstones: policy.tombstones.then_some(true),
             compression: Some(policy.compression.name().to_owned()),
-            dml_types: (policy.changes != ChangeKinds::default()).then(|| policy.changes.letters()),
+            dml_types: policy.dml_types(),
             delivery: Some(
                 match policy.delivery {
                     DeliveryPromise::ExactlyOnce => "exactly_once",

@@ -485,9 +485,7 @@ pub(crate) fn whole(rate: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tailrace_pipeline::mapping::Mappings;
-
-    use crate::control::objects::DatabaseChoice;
+    use crate::control::objects::{DatabaseChoice, Mappings};
 
     #[test]
     fn selected_objects_are_a_flat_list_with_names_for_ids() {

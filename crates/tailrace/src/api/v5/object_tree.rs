@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tailrace_pipeline::mapping::{DatabaseMapping, Mappings, TableMapping};
 use utoipa::ToSchema;
 
 use crate::{
     api::{kept::non_empty, refusal::at},
     control::{
         Refusal, Result,
-        objects::{DatabaseChoice, FoundDatabase, ObjectScope, ObjectSelection},
+        objects::{
+            DatabaseChoice, DatabaseMapping, FoundDatabase, Mappings, ObjectScope, ObjectSelection,
+            TableMapping,
+        },
         query::QueryStatus,
     },
 };

@@ -30,7 +30,7 @@ impl Stream<'_> {
             return Err(Error::new(
                 ErrorKind::SourceSetting,
                 format!(
-                    "rows of {} at {}:{} do not hold all columns: binlog_row_image is not FULL in the session that wrote them",
+                    "rows of {} at {}:{} do not hold all columns: binlog_row_image is not FULL in the session that wrote them, or it is a table with generated columns of a MariaDB that leaves these out of changed and deleted rows (11.8 does); leave the table out of the selection then",
                     table.name(),
                     self.seen.0,
                     self.seen.1

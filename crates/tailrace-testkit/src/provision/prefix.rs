@@ -1,9 +1,8 @@
-//! The real MySQL server, from Debian's unstable suite, unpacked into a private prefix.
+//! Real servers from other Debian suites than the machine's own, unpacked into private prefixes.
 //!
-//! No stable Debian has MySQL. apt is given folders of its own and an empty list of installed
-//! packages, so the download holds every library down to libc, signed and checked as usual, and
-//! the system's own package state is not touched. The server then runs with its own dynamic
-//! loader. The version is what the suite has today.
+//! apt is given folders of its own and an empty list of installed packages, so the download holds
+//! every library down to libc, signed and checked as usual, and the system's own package state is not
+//! touched. The server then runs with its own dynamic loader. The version is what the suite has today.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,14 +14,40 @@ use super::{announce, system};
 use crate::cache;
 use crate::process;
 
-/// The suite that has MySQL.
-const SUITE: &str = "sid";
-/// The server and its command-line client.
-const PACKAGES: &[&str] = &["mysql-server-core", "mysql-client-core"];
+/// Packages of a suite that are unpacked together.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    name: &'static str,
+    /// Folder in the cache.
+    folder: &'static str,
+    suite: &'static str,
+    packages: &'static [&'static str],
+    /// About as much is fetched.
+    megabytes: u32,
+}
+
+/// MySQL, which no stable Debian has: the server and its command-line client.
+pub const MYSQL: Origin = Origin {
+    name: "MySQL",
+    folder: "mysql-sid",
+    suite: "sid",
+    packages: &["mysql-server-core", "mysql-client-core"],
+    megabytes: 66,
+};
+
+/// MariaDB 11.8: the server.
+pub const MARIADB_11_8: Origin = Origin {
+    name: "MariaDB 11.8",
+    folder: "mariadb-trixie",
+    suite: "trixie",
+    packages: &["mariadb-server-core"],
+    megabytes: 17,
+};
+
 /// The keys that sign Debian's archives, of all suites.
 pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// An unpacked MySQL.
+/// What is unpacked of an [`Origin`].
 #[derive(Debug, Clone)]
 pub struct Prefix {
     root: PathBuf,
@@ -31,9 +56,9 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// The MySQL in the cache, fetched when it is not there.
-    pub fn ensure() -> Result<Self> {
-        let root = cache::once("mysql-sid", "1", fetch)?;
+    /// The prefix in the cache, fetched when it is not there.
+    pub fn ensure(origin: &Origin) -> Result<Self> {
+        let root = cache::once(origin.folder, "1", |into| fetch(origin, into))?;
         Self::open(&root.join("root"))
     }
 
@@ -78,24 +103,25 @@ impl Prefix {
     }
 }
 
-fn fetch(into: &Path) -> Result<()> {
+fn fetch(origin: &Origin, into: &Path) -> Result<()> {
+    let Origin { name, suite, packages, megabytes, .. } = origin;
     system::ensure(&[system::MYSQL])?;
     if system::find("apt-get").is_none() {
-        bail!("MySQL is fetched with apt-get, which this machine does not have");
+        bail!("{name} is fetched with apt-get, which this machine does not have");
     }
     let mirror = mirror()?;
     announce(&format!(
-        "fetching {} of Debian {SUITE} (about 66 MB) into {}",
-        PACKAGES.join(" and "),
+        "fetching {} of Debian {suite} (about {megabytes} MB) into {}",
+        packages.join(" and "),
         into.display(),
     ));
-    let apt = PrivateApt::lay(&into.join("apt"), &mirror)?;
+    let apt = PrivateApt::lay(&into.join("apt"), &mirror, suite)?;
     apt.run(&["update"])?;
     let mut install = vec!["install", "-y", "--download-only"];
-    install.extend(PACKAGES);
+    install.extend(*packages);
     apt.run(&install).with_context(|| {
         format!(
-            "MySQL cannot be had from Debian {SUITE} today; that suite changes daily and is \
+            "{name} cannot be had from Debian {suite} today; a suite that changes daily is \
              sometimes inconsistent for some hours, so try again later"
         )
     })?;
@@ -155,7 +181,7 @@ struct PrivateApt {
 }
 
 impl PrivateApt {
-    fn lay(dir: &Path, mirror: &str) -> Result<Self> {
+    fn lay(dir: &Path, mirror: &str, suite: &str) -> Result<Self> {
         let folders = [
             "etc/apt.conf.d",
             "etc/preferences.d",
@@ -172,7 +198,7 @@ impl PrivateApt {
             process::run(Command::new("dpkg").arg("--print-architecture"))?.trim().to_owned();
         fs::write(
             dir.join("etc/sources.list"),
-            format!("deb [arch={arch} signed-by={KEYRING}] {mirror} {SUITE} main\n"),
+            format!("deb [arch={arch} signed-by={KEYRING}] {mirror} {suite} main\n"),
         )?;
         Ok(Self { dir: dir.to_path_buf(), arch })
     }
