@@ -4,6 +4,7 @@ mod canal;
 mod chunk_keys;
 mod column_types;
 mod debezium;
+mod delay;
 mod failover;
 mod job_life;
 mod kafka_sink;

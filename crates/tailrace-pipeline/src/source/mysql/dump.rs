@@ -168,7 +168,10 @@ impl Request {
             _ => None,
         };
         let server = Server::ask(&mut connection, set.as_ref())?;
+        // A set that was given by hand may have what the server is still to execute.
+        let is_other = self.from.server_uuid.is_some() && server.uuid != self.from.server_uuid;
         if let Some(set) = &set
+            && is_other
             && !server.has_set
         {
             self.wait_for_set(&mut connection, set, server.uuid.as_deref())?;
@@ -217,8 +220,7 @@ impl Request {
         set: &GtidSet,
         uuid: Option<&str>,
     ) -> Result<()> {
-        let is_same = uuid.is_some() && uuid == self.from.server_uuid.as_deref();
-        let until = Instant::now() + if is_same { Duration::ZERO } else { CATCH_UP_MAX };
+        let until = Instant::now() + CATCH_UP_MAX;
         loop {
             let query = format!("SELECT GTID_SUBTRACT('{set}', @@GLOBAL.gtid_executed)");
             let row = connection.one_row(&query)?;

@@ -76,6 +76,8 @@ pub(crate) struct Stream<'c> {
     place_known: bool,
     /// How far the log is read, whole transactions or not.
     seen: (String, u64),
+    /// Time of the newest event that was read, seconds of the Unix epoch; 0 if there was none.
+    seen_seconds: u32,
     transaction: Option<Transaction>,
     /// The open transaction's GTID as text, where messages say it.
     gtid_text: GtidText,
@@ -125,6 +127,7 @@ impl<'c> Stream<'c> {
             delivered: 0,
             horizon: Horizon::new(None),
             step_id: checkpoint.next_id,
+            seen_seconds: 0,
             last_step: Instant::now(),
             bytes_counted: 0,
         };
@@ -389,6 +392,10 @@ impl<'c> Stream<'c> {
         // Of the position in the header only the low 32 bits are written; artificial events have none.
         if raw.header.log_pos > 0 && !raw.header.flags.is_artificial() {
             self.seen.1 = offset::unwrap_offset(self.seen.1, raw.header.log_pos);
+            // A heartbeat has none.
+            if raw.header.timestamp > 0 {
+                self.seen_seconds = raw.header.timestamp;
+            }
         }
         match event {
             Event::FormatDescription(description) => {
@@ -564,7 +571,11 @@ impl<'c> Stream<'c> {
             return Ok(());
         }
         self.at = Some(to.clone());
-        let batch = self.composer.take(Advance::Stream { from, to }, ends_transaction);
+        let mut batch = self.composer.take(Advance::Stream { from, to }, ends_transaction);
+        if batch.source_time_ms == 0 {
+            // Changes of others move the job on too.
+            batch.source_time_ms = i64::from(self.seen_seconds) * 1000;
+        }
         self.look_at_horizon(batch.source_time_ms);
         self.step_id = batch.next_id;
         self.context.send(batch)
