@@ -10,7 +10,7 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, Threa
 use tailrace_pipeline::checkpoint::StreamPosition;
 use tailrace_pipeline::job::{
     ChangeKinds, Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link,
-    MessageFormat, MysqlEndpoint, PartitionPolicy, Selection, TaskType, TopicPolicy,
+    MessageFormat, MysqlEndpoint, PartitionPolicy, Selection, SubjectNaming, TaskType, TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
 use tailrace_testkit::provision::prefix::{MYSQL, Prefix};
@@ -44,6 +44,7 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
         task: TaskType::Incremental,
         source,
         target: KafkaEndpoint { brokers: stage.kafka.clone(), sasl: None, tls: None },
+        registry: None,
         selection: Selection::default(),
         mappings: Mappings::default(),
         policy: KafkaPolicy {
@@ -58,6 +59,7 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
             progress_topic: "bench".into(),
             compression: Compression::default(),
             kinds: ChangeKinds::default(),
+            subjects: SubjectNaming::default(),
             tombstones: false,
         },
         start: None,

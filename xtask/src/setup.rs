@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use tailrace_testkit::provision::jars::Jars;
 use tailrace_testkit::provision::prefix::{MARIADB_11_8, MYSQL, Prefix};
 use tailrace_testkit::provision::{python, system};
+use tailrace_testkit::servers::registry;
 
 /// What the machine is prepared for.
 #[derive(Args, Debug)]
@@ -52,7 +53,9 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<()> {
     }
     if matches!(purpose, Purpose::Test | Purpose::Browser) {
         Prefix::ensure(&MARIADB_11_8)?;
-        python::interpreter()?;
+        python::interpreter(python::SDK)?;
+        python::interpreter(python::AVRO)?;
+        registry::program()?;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ pub mod charset;
 pub mod ddl;
 pub mod encode;
 pub mod error;
+pub mod filter;
 pub mod mysql;
 pub mod position;
 pub mod schema;

@@ -33,6 +33,8 @@ pub enum ErrorKind {
     TargetPrivilege,
     /// A topic is missing or cannot be made as asked.
     TargetTopic,
+    /// A schema registry does not let a table's new schema in.
+    SchemaIncompatible,
     /// A message is larger than the target takes.
     MessageTooLarge,
     /// Another worker has taken the job over.
@@ -66,7 +68,7 @@ pub enum Retry {
 
 impl ErrorKind {
     /// All kinds, in the order of the data path.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::SourceConnection,
         Self::SourceAuthentication,
         Self::SourcePrivilege,
@@ -80,6 +82,7 @@ impl ErrorKind {
         Self::TargetAuthentication,
         Self::TargetPrivilege,
         Self::TargetTopic,
+        Self::SchemaIncompatible,
         Self::MessageTooLarge,
         Self::Fenced,
         Self::Target,
@@ -107,6 +110,7 @@ impl ErrorKind {
             | K::TargetAuthentication
             | K::TargetPrivilege
             | K::TargetTopic
+            | K::SchemaIncompatible
             | K::MessageTooLarge
             | K::Fenced
             | K::Configuration
@@ -154,6 +158,9 @@ impl ErrorKind {
             }
             K::TargetPrivilege => "Add the named Kafka ACL, then retry the job.",
             K::TargetTopic => "Create or correct the named topic, then retry the job.",
+            K::SchemaIncompatible => {
+                "Let the subject take the change (its compatibility level in the registry), or write to another topic, then retry the job."
+            }
             K::MessageTooLarge => {
                 "Raise the topic's max.message.bytes (or the broker's message.max.bytes), then retry the job."
             }
@@ -195,6 +202,7 @@ impl ErrorKind {
             K::TargetAuthentication => "target_authentication",
             K::TargetPrivilege => "target_privilege",
             K::TargetTopic => "target_topic",
+            K::SchemaIncompatible => "schema_incompatible",
             K::MessageTooLarge => "message_too_large",
             K::Fenced => "fenced",
             K::Target => "target",

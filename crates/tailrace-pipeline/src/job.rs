@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mapping::Mappings;
 use crate::shadow::shadow_of;
+use crate::sink::registry::address;
 
 /// The links offered, by DRS `engine_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,55 @@ pub struct KafkaTls {
     pub key_pem: Option<SecretString>,
     /// Check the broker's host name.
     pub verify_host: bool,
+}
+
+/// A schema registry with Confluent's REST interface.
+#[derive(Debug, Clone)]
+pub struct RegistryEndpoint {
+    /// Address, `http` or `https`, with the path where the interface begins.
+    pub url: String,
+    /// User; without one the password is a bearer token.
+    pub user: Option<String>,
+    /// Password or token.
+    pub password: Option<SecretString>,
+    /// CA certificates to trust; `None` uses the system's.
+    pub ca_pem: Option<String>,
+}
+
+/// Which subject of a registry a schema belongs to, by the names that Confluent's serializers give them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectNaming {
+    /// `topic-key` and `topic-value`: each table needs a topic of its own.
+    #[default]
+    Topic,
+    /// The record's full name.
+    Record,
+    /// `topic-` and the record's full name.
+    TopicRecord,
+}
+
+impl SubjectNaming {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Topic, Self::Record, Self::TopicRecord];
+
+    /// Name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Topic => "topic",
+            Self::Record => "record",
+            Self::TopicRecord => "topic_record",
+        }
+    }
+
+    /// The subject of a schema; `part` is `key` or `value`.
+    pub(crate) fn subject(self, topic: &str, part: &str, record: &str) -> String {
+        match self {
+            Self::Topic => format!("{topic}-{part}"),
+            Self::Record => record.to_owned(),
+            Self::TopicRecord => format!("{topic}-{record}"),
+        }
+    }
 }
 
 /// A Kafka target.
@@ -187,6 +237,8 @@ pub enum MessageFormat {
     Canal,
     /// `maxwell`, an addition to DRS's: Maxwell's JSON message.
     Maxwell,
+    /// `avro`: Debezium's envelope in Avro, with schemas in a registry. DRS's own Avro schema is not published.
+    Avro,
 }
 
 /// Delivery promise.
@@ -289,6 +341,8 @@ pub struct KafkaPolicy {
     pub ddl_topic: Option<String>,
     /// `DROP DATABASE` is not sent (DRS `filter_ddl_policy` = `drop_database`).
     pub filter_drop_database: bool,
+    /// Subjects of Avro's schemas.
+    pub subjects: SubjectNaming,
     /// The message of a deleted row is followed by one without a value, where the row's key is the message's.
     pub tombstones: bool,
     /// Compression of batches.
@@ -374,6 +428,8 @@ pub struct JobSpec {
     pub source: MysqlEndpoint,
     /// Target.
     pub target: KafkaEndpoint,
+    /// Schema registry beside it, for formats with schemas.
+    pub registry: Option<RegistryEndpoint>,
     /// Objects.
     pub selection: Selection,
     /// How they appear in messages.
@@ -420,6 +476,24 @@ impl JobSpec {
                 "start position: an increment-only job needs file_and_position or gtid_set".into(),
             );
         }
+        if self.policy.format == MessageFormat::Avro {
+            self.check_avro()?;
+        }
         self.mappings.validate(&self.selection)
+    }
+
+    fn check_avro(&self) -> Result<()> {
+        let bad = |text: &str| Err(Error::new(ErrorKind::Configuration, text));
+        let Some(registry) = &self.registry else {
+            return bad("kafka_data_format: avro needs a schema registry; set schema_registry");
+        };
+        address(registry)?;
+        let per_table = matches!(self.policy.topic, TopicPolicy::PerTable(_));
+        if self.policy.subjects == SubjectNaming::Topic && !per_table {
+            return bad(
+                "subject_naming: topic gives the tables of one topic one subject; allowed with this topic_policy are record and topic_record",
+            );
+        }
+        Ok(())
     }
 }

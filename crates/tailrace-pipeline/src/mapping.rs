@@ -5,10 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+pub use tailrace_codec::filter::Filter;
 use tailrace_codec::{Cell, Column, TableSchema};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Selection;
+
+/// Tables of a job that may have a filter (DRS's limit).
+pub const FILTERED_TABLES_MAX: usize = 500;
 
 /// What differs from the source. Empty: everything appears as it is there.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -40,6 +44,8 @@ pub struct TableMapping {
     pub columns: Option<BTreeSet<String>>,
     /// Names of columns in messages by those at the source.
     pub renamed: BTreeMap<String, String>,
+    /// The condition of the rows that messages are about, as behind `WHERE`; `None`: all.
+    pub filter: Option<String>,
 }
 
 impl Mappings {
@@ -69,6 +75,11 @@ impl Mappings {
         )
     }
 
+    /// The condition of a table's rows, if it has one.
+    pub(crate) fn filter(&self, database: &str, table: &str) -> Option<&str> {
+        self.table(database, table)?.1?.filter.as_deref()
+    }
+
     /// How a table version appears.
     ///
     /// # Errors
@@ -96,6 +107,7 @@ impl Mappings {
     /// `Configuration` that names the object.
     pub fn validate(&self, selection: &Selection) -> Result<()> {
         let bad = |text: String| Err(Error::new(ErrorKind::Configuration, text));
+        let mut filters = 0;
         for (name, database) in &self.databases {
             let selected = selection.databases.iter().find(|selected| selected.name == *name);
             let Some(selected) = selected else {
@@ -111,7 +123,16 @@ impl Mappings {
                 if mapping.columns.as_ref().is_some_and(BTreeSet::is_empty) {
                     return bad(format!("{object}: no column is chosen"));
                 }
+                if let Some(Err(e)) = mapping.filter.as_deref().map(Filter::parse) {
+                    return bad(format!("{object}: {e}"));
+                }
+                filters += usize::from(mapping.filter.is_some());
             }
+        }
+        if filters > FILTERED_TABLES_MAX {
+            return bad(format!(
+                "objects: {filters} tables have a filter, {FILTERED_TABLES_MAX} may have one"
+            ));
         }
         let mut seen = BTreeMap::new();
         for (database, table) in selection.named() {

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::servers::kafka::{KafkaCluster, KafkaOptions};
 use crate::servers::mariadb::{MariaDbOptions, MariaDbServer};
 use crate::servers::mysql::{MySqlOptions, MySqlServer};
+use crate::servers::{Place, registry::Registry};
 use crate::sql::{Client, Login};
 
 /// `host:port` of the shared MySQL.
@@ -137,6 +138,15 @@ pub fn kafka() -> Result<SharedKafka> {
     });
     let cluster = cluster.as_ref().map_err(|error| anyhow!("the shared Kafka: {error}"))?;
     Ok(SharedKafka::of(cluster))
+}
+
+/// A schema registry that the tests of one process share.
+pub fn registry() -> Result<String> {
+    static SERVER: OnceLock<std::result::Result<Registry, String>> = OnceLock::new();
+    let server = SERVER
+        .get_or_init(|| Registry::start(&Place::default()).map_err(|error| format!("{error:#}")));
+    let server = server.as_ref().map_err(|error| anyhow!("the schema registry: {error}"))?;
+    Ok(server.url())
 }
 
 /// Held by tests that load the whole machine or wait for the death of a broker, so that no two of

@@ -32,9 +32,11 @@ mod row_image;
 mod temporal;
 mod wkt;
 
+pub(crate) use binary::bit_value;
 pub use canal::{CanalEncoder, CanalKind, canal_type, encode_canal_ddl};
 pub use ddl::{DdlPhase, encode_ddl};
-pub use debezium::{ChangeOp, ChangeSource, DebeziumEncoder};
+pub use debezium::{AvroEncoder, AvroIds, AvroSchemas, ChangeOp, ChangeSource, DebeziumEncoder};
+pub(crate) use decimal::push_decimal;
 pub use drs_json::{Format, RowEncoder, RowMeta};
 pub use error::EncodeError;
 pub use jdbc::jdbc_code;
@@ -44,6 +46,7 @@ pub use maxwell::{
     MaxwellEncoder, MaxwellKind, MaxwellMeta, encode_maxwell_ddl, mark_maxwell_commit, maxwell_type,
 };
 pub use murmur2::{kafka_partition, murmur2};
+pub(crate) use temporal::civil_from_days;
 
 #[cfg(test)]
 mod tests;

@@ -182,7 +182,7 @@ fn check_epoch(seconds: i64) -> Result<(), ValueError> {
 ///
 /// Works in eras of 400 years (146 097 days) whose years begin in March, so that the leap day is the
 /// last of a year and month lengths follow one line.
-fn civil_from_days(days: i64) -> CivilDate {
+pub(crate) fn civil_from_days(days: i64) -> CivilDate {
     let since_march_of_zero = days + 719_468;
     let era = since_march_of_zero.div_euclid(146_097);
     let day_of_era = since_march_of_zero.rem_euclid(146_097);

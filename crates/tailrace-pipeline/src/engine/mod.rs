@@ -106,7 +106,7 @@ pub(crate) fn run<S: Sink + 'static>(
         Arc::clone(counters),
     );
     // The source owns the last sender: when it returns, delivery finishes what is queued.
-    let read = source.run(checkpoint, &history);
+    let read = source.and_then(|source| source.run(checkpoint, &history));
     let delivered =
         delivery.join().map_err(|_| Error::new(ErrorKind::Bug, "the delivery thread panicked"))?;
     match (read, delivered) {

@@ -1,10 +1,12 @@
 //! Checks of what is selected at the source.
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::job::JobSpec;
 use crate::precheck::{CheckItem, CheckResult};
+use crate::run::StopSignal;
 use crate::source::mysql::catalog::{self, SYSTEM_DATABASES, SelectedTable, literal};
 use crate::source::mysql::connection::Connection;
+use crate::source::mysql::row_filter::{RowFilter, ServerJudge};
 
 const OBJECTS: &str = "objects";
 /// Names in one item's reason.
@@ -144,6 +146,12 @@ fn items(spec: &JobSpec, connection: &mut Connection) -> Result<Vec<CheckItem>> 
         "system-versioned tables, whose log has rows of their history too",
         "Leave them out of the selection, or ALTER TABLE … DROP SYSTEM VERSIONING.",
     ));
+    items.push(item(
+        ("srcRowFilterCheck", CheckResult::Failed),
+        &unfit_filters(spec, connection, &tables)?,
+        "filters that do not fit their tables",
+        "Correct the filter: its columns, their types and the constants beside them.",
+    ));
     for alarm in ALARMS {
         let names = match alarm.which {
             Which::Query(sql) => named_by(connection, sql, spec)?,
@@ -207,6 +215,27 @@ fn references_outside(connection: &mut Connection, spec: &JobSpec) -> Result<Vec
         }
     }
     Ok(found)
+}
+
+/// What is wrong with the filters of tables.
+fn unfit_filters(
+    spec: &JobSpec,
+    connection: &mut Connection,
+    tables: &[SelectedTable],
+) -> Result<Vec<String>> {
+    let mut judge = ServerJudge::new(spec, &StopSignal::new());
+    let mut unfit = Vec::new();
+    for table in tables {
+        if spec.mappings.filter(&table.database, &table.table).is_none() {
+            continue;
+        }
+        let schema = catalog::table_schema(connection, table)?;
+        match RowFilter::of_table(spec, &schema, &mut judge) {
+            Err(e) if e.kind() == ErrorKind::SchemaMismatch => unfit.push(e.message().to_owned()),
+            bound => drop(bound?),
+        }
+    }
+    Ok(unfit)
 }
 
 /// Tables that are left out as those of online schema changes.

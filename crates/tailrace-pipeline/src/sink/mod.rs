@@ -2,6 +2,7 @@
 
 pub mod kafka;
 pub mod null;
+pub mod registry;
 
 use std::time::Duration;
 

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tailrace_codec::ddl::Statement;
 use tailrace_codec::encode::{
-    CanalEncoder, CanalKind, ChangeOp, ChangeSource, DdlPhase, DebeziumEncoder, EncodeError,
-    Format, MaxwellEncoder, MaxwellKind, MaxwellMeta, RowEncoder, RowMeta, canal_type,
-    encode_canal_ddl, encode_ddl, encode_maxwell_ddl, kafka_partition, mark_maxwell_commit,
-    maxwell_type,
+    AvroEncoder, AvroSchemas, CanalEncoder, CanalKind, ChangeOp, ChangeSource, DdlPhase,
+    DebeziumEncoder, EncodeError, Format, MaxwellEncoder, MaxwellKind, MaxwellMeta, RowEncoder,
+    RowMeta, canal_type, encode_canal_ddl, encode_ddl, encode_maxwell_ddl, kafka_partition,
+    mark_maxwell_commit, maxwell_type,
 };
 use tailrace_codec::{Cell, TableSchema};
 
@@ -19,6 +19,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::{ChangeKinds, JobSpec, MessageFormat};
 use crate::mapping::View;
 use crate::transform::route::{Router, Spread, TableRoute};
+
+/// What Debezium's events name as what wrote them.
+const VERSION: &str = concat!("tailrace-", env!("CARGO_PKG_VERSION"));
 
 /// Messages between two looks at the clock for `ts`.
 const CLOCK_EVERY_MESSAGES: u32 = 256;
@@ -41,6 +44,7 @@ enum RowForm {
     Debezium(DebeziumEncoder),
     Canal(CanalEncoder),
     Maxwell(MaxwellEncoder),
+    Avro(AvroEncoder),
 }
 
 impl RowForm {
@@ -51,6 +55,7 @@ impl RowForm {
             Self::Drs(_) | Self::Canal(_) => None,
             Self::Debezium(encoder) => Some(encoder.has_primary_key()),
             Self::Maxwell(encoder) => Some(encoder.has_primary_key()),
+            Self::Avro(encoder) => Some(encoder.has_primary_key()),
         }
     }
 
@@ -60,6 +65,7 @@ impl RowForm {
             Self::Debezium(encoder) => encoder.encode_key(out, row),
             Self::Canal(encoder) => encoder.encode_key(out, row),
             Self::Maxwell(encoder) => encoder.encode_key(out, row),
+            Self::Avro(encoder) => encoder.encode_key(out, row),
         }
         .map_err(|e| unencodable(&e))
     }
@@ -103,13 +109,17 @@ impl TableSink {
             MessageFormat::Json => RowEncoder::compile(seen, Format::Json).map(RowForm::Drs),
             MessageFormat::JsonC => RowEncoder::compile(seen, Format::JsonC).map(RowForm::Drs),
             MessageFormat::Debezium => {
-                let version = concat!("tailrace-", env!("CARGO_PKG_VERSION"));
-                DebeziumEncoder::compile(seen, &job.job_id, version).map(RowForm::Debezium)
+                DebeziumEncoder::compile(seen, &job.job_id, VERSION).map(RowForm::Debezium)
+            }
+            MessageFormat::Avro => {
+                let schemas = AvroSchemas::of_table(seen).map_err(|e| unfit(&e))?;
+                let ids = router.schema_ids(seen, &schemas)?;
+                AvroEncoder::compile(seen, (&job.job_id, VERSION), ids).map(RowForm::Avro)
             }
             MessageFormat::Canal => CanalEncoder::compile(seen).map(RowForm::Canal),
             MessageFormat::Maxwell => MaxwellEncoder::compile(seen).map(RowForm::Maxwell),
         }
-        .map_err(|e| Error::new(ErrorKind::SchemaMismatch, e.to_string()))?;
+        .map_err(|e| unfit(&e))?;
         let keyed = form.row_key().unwrap_or(route.spread == Spread::PrimaryKey);
         let tombstones = keyed && job.policy.tombstones;
         Ok(Self { form, route, tombstones, kinds: job.policy.kinds, view, schema })
@@ -399,7 +409,7 @@ impl Composer {
                 }
                 encoder.encode(out, kind.maxwell(), meta, (b, a))
             }
-            RowForm::Debezium(encoder) => {
+            RowForm::Debezium(_) | RowForm::Avro(_) => {
                 let source = ChangeSource {
                     ts_us: if kind == Kind::Init { self.now_us } else { origin.es_us },
                     server_id: origin.server_id,
@@ -409,7 +419,16 @@ impl Composer {
                     row: origin.row,
                     thread: origin.thread,
                 };
-                encoder.encode(out, kind.op(), &source, self.now_us, before, after)
+                let now_us = self.now_us;
+                match &table.form {
+                    RowForm::Avro(encoder) => {
+                        encoder.encode(out, kind.op(), &source, now_us, before, after)
+                    }
+                    RowForm::Debezium(encoder) => {
+                        encoder.encode(out, kind.op(), &source, now_us, before, after)
+                    }
+                    _ => Ok(()),
+                }
             }
         }
         .map_err(|e| unencodable(&e))?;
@@ -448,7 +467,10 @@ impl Composer {
                 let ts = meta.es_ms.div_euclid(1000);
                 encode_maxwell_ddl(out, ts, names, sql, maxwell_type(statement));
             }
-            MessageFormat::Json | MessageFormat::JsonC | MessageFormat::Debezium => {
+            MessageFormat::Json
+            | MessageFormat::JsonC
+            | MessageFormat::Debezium
+            | MessageFormat::Avro => {
                 encode_ddl(out, &meta, phase, names.0, names.1, sql);
             }
         }
@@ -523,6 +545,11 @@ impl Composer {
         self.data.clear();
         small
     }
+}
+
+/// A table version that cannot be written.
+fn unfit(e: &EncodeError) -> Error {
+    Error::new(ErrorKind::SchemaMismatch, e.to_string())
 }
 
 fn unencodable(e: &EncodeError) -> Error {

@@ -1,15 +1,17 @@
 //! Which topic and partition a message goes to, and which key it carries.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tailrace_codec::TableSchema;
-use tailrace_codec::encode::kafka_partition;
+use tailrace_codec::encode::{AvroIds, AvroSchemas, kafka_partition};
 
 use crate::batch::Topic;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::job::{KafkaPolicy, PartitionPolicy, TopicPolicy};
 use crate::mapping::Mappings;
 use crate::sink::TopicDirectory;
+use crate::sink::registry::SchemaRegistry;
 
 /// Where the messages of one table go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,7 @@ pub(crate) struct Router {
     policy: KafkaPolicy,
     mappings: Mappings,
     topics: Arc<dyn TopicDirectory>,
+    registry: Option<Arc<dyn SchemaRegistry>>,
 }
 
 impl Router {
@@ -46,8 +49,9 @@ impl Router {
         policy: KafkaPolicy,
         mappings: Mappings,
         topics: Arc<dyn TopicDirectory>,
+        registry: Option<Arc<dyn SchemaRegistry>>,
     ) -> Self {
-        Self { policy, mappings, topics }
+        Self { policy, mappings, topics, registry }
     }
 
     /// The topic of schema histories.
@@ -63,15 +67,8 @@ impl Router {
     /// # Errors
     /// The topic directory's errors.
     pub(crate) fn table(&self, schema: &TableSchema) -> Result<TableRoute> {
-        let topic = match &self.policy.topic {
-            TopicPolicy::One(name) => self.topics.resolve(name, false)?,
-            TopicPolicy::PerTable(format) => {
-                self.topics.resolve(&fill(format, &schema.database, &schema.table), true)?
-            }
-            TopicPolicy::PerDatabase(format) => {
-                self.topics.resolve(&fill(format, &schema.database, ""), true)?
-            }
-        };
+        let makes = !matches!(self.policy.topic, TopicPolicy::One(_));
+        let topic = self.topics.resolve(&self.topic_name(schema), makes)?;
         let fixed = |key: String| Spread::Fixed {
             partition: kafka_partition(key.as_bytes(), topic.partitions),
             key: key.into_bytes(),
@@ -83,6 +80,33 @@ impl Router {
             PartitionPolicy::Table | PartitionPolicy::PrimaryKey => fixed(schema.full_name()),
         };
         Ok(TableRoute { topic, spread })
+    }
+
+    /// The topic of a table, as messages name it.
+    fn topic_name(&self, schema: &TableSchema) -> Cow<'_, str> {
+        match &self.policy.topic {
+            TopicPolicy::One(name) => name.into(),
+            TopicPolicy::PerTable(format) => fill(format, &schema.database, &schema.table).into(),
+            TopicPolicy::PerDatabase(format) => fill(format, &schema.database, "").into(),
+        }
+    }
+
+    /// The ids of the schemas of a table's messages, the table as messages name it.
+    ///
+    /// # Errors
+    /// The registry's errors.
+    pub(crate) fn schema_ids(&self, table: &TableSchema, schemas: &AvroSchemas) -> Result<AvroIds> {
+        let Some(registry) = &self.registry else {
+            return Err(Error::new(ErrorKind::Bug, "a schema without a registry"));
+        };
+        let topic = self.topic_name(table);
+        let subject = |part: &str, record: &str| self.policy.subjects.subject(&topic, part, record);
+        let key = match &schemas.key {
+            None => 0,
+            Some(key) => registry.id(&subject("key", &schemas.key_record), key)?,
+        };
+        let value = registry.id(&subject("value", &schemas.value_record), &schemas.value)?;
+        Ok(AvroIds { key, value })
     }
 
     /// Whether every table has a topic of its own.

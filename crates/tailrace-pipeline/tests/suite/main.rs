@@ -1,5 +1,6 @@
 //! The data path against a real MySQL and a real Kafka.
 
+mod avro;
 mod canal;
 mod chunk_keys;
 mod column_types;
@@ -16,6 +17,7 @@ mod online_schema;
 mod pace;
 mod precheck;
 mod random_rows;
+mod row_filter;
 mod schema_history;
 mod slow_commit;
 mod source_login;

@@ -14,8 +14,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tailrace_pipeline::checkpoint::Checkpoint;
 use tailrace_pipeline::job::{
     ChangeKinds, Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link,
-    MessageFormat, MysqlEndpoint, PartitionPolicy, SelectedDatabase, Selection, TaskType,
-    TopicPolicy,
+    MessageFormat, MysqlEndpoint, PartitionPolicy, SelectedDatabase, Selection, SubjectNaming,
+    TaskType, TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
 use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
@@ -93,6 +93,7 @@ pub(crate) fn spec_at(login: &Login, database: &str) -> JobSpec {
             tls: None,
         },
         target: KafkaEndpoint { brokers: kafka(), sasl: None, tls: None },
+        registry: None,
         mappings: Mappings::default(),
         selection: Selection {
             databases: vec![SelectedDatabase { name: database.into(), tables: None }],
@@ -105,6 +106,7 @@ pub(crate) fn spec_at(login: &Login, database: &str) -> JobSpec {
             replication_factor: 1,
             ddl_topic: None,
             filter_drop_database: false,
+            subjects: SubjectNaming::default(),
             tombstones: false,
             compression: Compression::default(),
             kinds: ChangeKinds::default(),
@@ -215,8 +217,22 @@ pub(crate) struct Seen {
     pub(crate) value: serde_json::Value,
 }
 
+/// A message's partition, key and value, as they were written.
+pub(crate) type Written = (i32, Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// Everything committed in a topic, in order of partition and offset.
 pub(crate) fn read_topic(topic: &str) -> Vec<Seen> {
+    let seen = |(partition, key, value): Written| Seen {
+        partition,
+        key: key.map(|key| String::from_utf8(key).expect("UTF-8")),
+        value: value
+            .map_or(serde_json::Value::Null, |value| serde_json::from_slice(&value).expect("JSON")),
+    };
+    read_bytes(topic).into_iter().map(seen).collect()
+}
+
+/// Everything committed in a topic as bytes, in order of partition and offset.
+pub(crate) fn read_bytes(topic: &str) -> Vec<Written> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", kafka())
         .set("group.id", unique("reader"))
@@ -234,13 +250,11 @@ pub(crate) fn read_topic(topic: &str) -> Vec<Seen> {
         consumer.assign(&list).expect("an assignment");
         loop {
             match consumer.poll(PATIENCE) {
-                Some(Ok(message)) => seen.push(Seen {
+                Some(Ok(message)) => seen.push((
                     partition,
-                    key: message.key().map(|k| String::from_utf8(k.to_vec()).expect("UTF-8")),
-                    value: message.payload().map_or(serde_json::Value::Null, |value| {
-                        serde_json::from_slice(value).expect("JSON")
-                    }),
-                }),
+                    message.key().map(<[u8]>::to_vec),
+                    message.payload().map(<[u8]>::to_vec),
+                )),
                 Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => break,
                 Some(Err(e)) => panic!("{topic}: {e}"),
                 None => panic!("{topic} gives no answer"),

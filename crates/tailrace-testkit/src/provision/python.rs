@@ -1,4 +1,4 @@
-//! A Python with the official SDK, to drive the API as its users do.
+//! Pythons with packages: the official SDK, to drive the API as its users do, and a reader of messages whose schemas are in a registry.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,26 +9,44 @@ use super::{announce, system};
 use crate::cache;
 use crate::process;
 
-/// What is installed; a change of it makes a new cache folder.
-const PACKAGES: &[&str] = &["huaweicloudsdkdrs==3.1.219", "huaweicloudsdkiam==3.1.219"];
-
-/// The interpreter of the virtual environment in the cache, which is made when it is not there.
-pub fn interpreter() -> Result<PathBuf> {
-    system::ensure(&[system::PYTHON])?;
-    let version = PACKAGES.join(" ");
-    Ok(cache::once("python-sdk", &version, fetch)?.join("bin/python3"))
+/// What a virtual environment holds; a change of it makes a new cache folder.
+#[derive(Debug, Clone, Copy)]
+pub struct Packages {
+    /// Name of the folder in the cache.
+    folder: &'static str,
+    packages: &'static [&'static str],
 }
 
-fn fetch(into: &Path) -> Result<()> {
-    announce(&format!("installing {} into {}", PACKAGES.join(" and "), into.display()));
+/// The official SDK.
+pub const SDK: Packages = Packages {
+    folder: "python-sdk",
+    packages: &["huaweicloudsdkdrs==3.1.219", "huaweicloudsdkiam==3.1.219"],
+};
+
+/// Confluent's client with its Avro deserializer.
+pub const AVRO: Packages =
+    Packages { folder: "python-avro", packages: &["confluent-kafka[avro,schemaregistry]==2.15.0"] };
+
+/// The interpreter of the virtual environment in the cache, which is made when it is not there.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn interpreter(of: Packages) -> Result<PathBuf> {
+    system::ensure(&[system::PYTHON])?;
+    let version = of.packages.join(" ");
+    Ok(cache::once(of.folder, &version, |into| fetch(into, of))?.join("bin/python3"))
+}
+
+fn fetch(into: &Path, of: Packages) -> Result<()> {
+    announce(&format!("installing {} into {}", of.packages.join(" and "), into.display()));
     process::run(Command::new(base()).args(["-m", "venv", "--clear"]).arg(into))?;
     // By the interpreter, not by the script `pip`: that one holds the folder's name of today.
     process::run(
         Command::new(into.join("bin/python3"))
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .args(PACKAGES),
+            .args(of.packages),
     )
-    .context("installing the official SDK with pip")?;
+    .context("installing Python packages with pip")?;
     Ok(())
 }
 

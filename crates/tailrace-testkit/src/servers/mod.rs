@@ -6,6 +6,7 @@ pub mod mariadb;
 pub mod mysql;
 mod mysql_keyring;
 pub mod postgres;
+pub mod registry;
 
 use std::time::Duration;
 

@@ -23,6 +23,7 @@ const SECRET_MEMBERS: &[&str] = &[
     "key_store_password",
     "key_store_key",
     "key_password",
+    "registry_password",
 ];
 
 /// Reads `bytes` as an object of type `T`.

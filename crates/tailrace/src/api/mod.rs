@@ -22,6 +22,7 @@ mod not_offered;
 mod openapi;
 mod query;
 mod refusal;
+mod registry;
 mod router;
 mod secret_text;
 mod state;

@@ -15,6 +15,11 @@ impl SecretText {
         self.0.expose_secret().is_empty()
     }
 
+    /// The secret, none for the empty text.
+    pub(crate) fn given(self) -> Option<SecretString> {
+        if self.is_empty() { None } else { Some(self.0) }
+    }
+
     /// The secret.
     pub(crate) fn into_secret(self) -> SecretString {
         self.0

@@ -5,7 +5,7 @@ use clap::Args;
 use super::exit::{Exit, Failed};
 
 /// The pages by the word that errors begin with.
-const PAGES: [(&str, &str); 21] = [
+const PAGES: [(&str, &str); 22] = [
     ("source_connection", include_str!("../../../../docs/errors/source_connection.md")),
     ("source_authentication", include_str!("../../../../docs/errors/source_authentication.md")),
     ("source_privilege", include_str!("../../../../docs/errors/source_privilege.md")),
@@ -19,6 +19,7 @@ const PAGES: [(&str, &str); 21] = [
     ("target_authentication", include_str!("../../../../docs/errors/target_authentication.md")),
     ("target_privilege", include_str!("../../../../docs/errors/target_privilege.md")),
     ("target_topic", include_str!("../../../../docs/errors/target_topic.md")),
+    ("schema_incompatible", include_str!("../../../../docs/errors/schema_incompatible.md")),
     ("message_too_large", include_str!("../../../../docs/errors/message_too_large.md")),
     ("fenced", include_str!("../../../../docs/errors/fenced.md")),
     ("target", include_str!("../../../../docs/errors/target.md")),

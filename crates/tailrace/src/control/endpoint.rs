@@ -173,6 +173,17 @@ pub struct KafkaSecurity {
     pub private_key_password_set: Option<bool>,
 }
 
+/// A schema registry beside a Kafka target, without its password.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RegistrySettings {
+    /// Address with the path where Confluent's interface begins.
+    pub url: String,
+    /// User; without one the password is a bearer token.
+    pub user: Option<String>,
+    /// CA certificates, PEM or Base64 of PEM, as given; the system's if `None`.
+    pub ca: Option<String>,
+}
+
 /// The part of an endpoint that may be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
@@ -190,6 +201,9 @@ pub struct Endpoint {
     pub tls: EndpointTls,
     /// Security of Kafka; `None` is `PLAINTEXT`.
     pub kafka: Option<KafkaSecurity>,
+    /// Schema registry beside Kafka.
+    #[serde(default)]
+    pub registry: Option<RegistrySettings>,
     /// What DRS clients send and want back and what has no meaning here (instance, VPC, region …).
     #[serde(default)]
     pub attributes: Attributes,
@@ -206,6 +220,7 @@ impl Endpoint {
             database: None,
             tls: EndpointTls::default(),
             kafka: None,
+            registry: None,
             attributes: Attributes::new(),
         }
     }
@@ -226,6 +241,8 @@ pub struct EndpointSecrets {
     pub key_store_password: Option<SecretString>,
     /// `key_password`
     pub key_password: Option<SecretString>,
+    /// Password or token of the schema registry
+    pub registry_password: Option<SecretString>,
 }
 
 /// An endpoint as a caller gives it.

@@ -1,6 +1,7 @@
 //! Selected objects.
 
 use serde::{Deserialize, Serialize};
+use tailrace_pipeline::mapping::Filter;
 pub use tailrace_pipeline::mapping::{DatabaseMapping, Mappings, TableMapping};
 
 use super::refusal::{Refusal, Result};
@@ -47,6 +48,12 @@ pub struct ObjectSelection {
     /// How they appear in messages, where that differs.
     #[serde(default, skip_serializing_if = "Mappings::is_empty")]
     pub mappings: Mappings,
+}
+
+/// What is wrong with a row filter, the condition behind `WHERE`; `None` if it can be read. Whether it fits its table, the
+/// precheck says.
+pub fn filter_fault(condition: &str) -> Option<String> {
+    Filter::parse(condition).err().map(|error| error.to_string())
 }
 
 /// Most databases one selection may name.

@@ -1,7 +1,7 @@
 //! Synchronization policy: how messages are formed and where they go.
 
 use serde::{Deserialize, Serialize};
-use tailrace_pipeline::job::{ChangeKinds, Compression};
+use tailrace_pipeline::job::{ChangeKinds, Compression, SubjectNaming};
 
 use super::job::{Attributes, StartPosition};
 use super::refusal::{Refusal, Result};
@@ -53,6 +53,8 @@ pub enum DataFormat {
     Canal,
     /// `maxwell`, an addition to DRS's
     Maxwell,
+    /// `avro`: Debezium's events with schemas in a registry
+    Avro,
 }
 
 /// Delivery promise.
@@ -80,6 +82,9 @@ pub struct SyncPolicy {
     pub replication_factor: i16,
     /// `ddl_topic`, where DDL statements go if `ddl_trans` is set; `None` sends none.
     pub ddl_topic: Option<String>,
+    /// Subjects of Avro's schemas.
+    #[serde(default)]
+    pub subjects: SubjectNaming,
     /// The message of a deleted row is followed by one without a value.
     #[serde(default)]
     pub tombstones: bool,
@@ -125,6 +130,8 @@ pub struct PolicyText {
     pub file_and_position: Option<String>,
     /// `gtid_set`
     pub gtid_set: Option<String>,
+    /// Tailrace's own `subject_naming`: `topic`, `record` or `topic_record`.
+    pub subject_naming: Option<String>,
     /// Tailrace's own `tombstones`.
     pub tombstones: Option<bool>,
     /// Tailrace's own `compression`: `none`, `lz4`, `zstd`, `snappy` or `gzip`.
@@ -219,6 +226,7 @@ impl DataFormat {
             Self::Debezium => "debezium",
             Self::Canal => "canal",
             Self::Maxwell => "maxwell",
+            Self::Avro => "avro",
         }
     }
 }
@@ -244,6 +252,7 @@ impl SyncPolicy {
             partitions_num: 1,
             replication_factor: 1,
             ddl_topic: None,
+            subjects: SubjectNaming::default(),
             tombstones: false,
             compression: Compression::default(),
             changes: ChangeKinds::default(),
@@ -252,6 +261,12 @@ impl SyncPolicy {
             start_position: None,
             attributes: Attributes::new(),
         }
+    }
+
+    /// `subject_naming`; `None` for the default.
+    pub fn subject_naming(&self) -> Option<String> {
+        let differs = self.subjects != SubjectNaming::default();
+        differs.then(|| self.subjects.name().to_owned())
     }
 
     /// `dml_types`; `None` for all.
@@ -292,6 +307,7 @@ impl SyncPolicy {
             topic,
             partition,
             format,
+            subjects: parse_subjects(&text.subject_naming)?,
             tombstones,
             compression: parse_compression(&text.compression)?,
             changes: parse_changes(&text.dml_types)?,
@@ -357,11 +373,20 @@ fn parse_format(value: &Option<String>) -> Result<DataFormat> {
         Some("debezium") => Ok(DataFormat::Debezium),
         Some("canal") => Ok(DataFormat::Canal),
         Some("maxwell") => Ok(DataFormat::Maxwell),
+        Some("avro") => Ok(DataFormat::Avro),
         Some(other) => {
-            let allowed = "json, json_c, debezium, canal or maxwell";
+            let allowed = "json, json_c, debezium, canal, maxwell or avro";
             Err(Refusal::invalid("kafka_data_format", other, allowed))
         }
     }
+}
+
+fn parse_subjects(value: &Option<String>) -> Result<SubjectNaming> {
+    let Some(name) = given(value) else { return Ok(SubjectNaming::default()) };
+    SubjectNaming::ALL.into_iter().find(|naming| naming.name() == name).ok_or_else(|| {
+        let allowed = SubjectNaming::ALL.map(SubjectNaming::name).join(", ");
+        Refusal::invalid("subject_naming", name, allowed)
+    })
 }
 
 fn parse_compression(value: &Option<String>) -> Result<Compression> {
@@ -384,7 +409,7 @@ fn parse_tombstones(
     format: DataFormat,
     partition: PartitionChoice,
 ) -> Result<bool> {
-    let keyed = matches!(format, DataFormat::Debezium | DataFormat::Maxwell)
+    let keyed = matches!(format, DataFormat::Debezium | DataFormat::Maxwell | DataFormat::Avro)
         || partition == PartitionChoice::PrimaryKey;
     match wanted {
         Some(true) if !keyed => Err(Refusal::invalid(

@@ -18,7 +18,7 @@ pub(crate) struct JobSecrets {
 }
 
 /// Names in the store, with the member they stand for.
-fn members(secrets: &mut EndpointSecrets) -> [(&'static str, &mut Option<SecretString>); 6] {
+fn members(secrets: &mut EndpointSecrets) -> [(&'static str, &mut Option<SecretString>); 7] {
     [
         ("password", &mut secrets.password),
         ("certificate_password", &mut secrets.certificate_password),
@@ -26,6 +26,7 @@ fn members(secrets: &mut EndpointSecrets) -> [(&'static str, &mut Option<SecretS
         ("key_store", &mut secrets.key_store),
         ("key_store_password", &mut secrets.key_store_password),
         ("key_password", &mut secrets.key_password),
+        ("registry_password", &mut secrets.registry_password),
     ]
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 use tailrace_pipeline::job::{
     Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, KafkaTls, Limits, Link, MessageFormat,
-    MysqlEndpoint, PartitionPolicy, Sasl, SaslMechanism, SelectedDatabase, Selection, SourceTls,
-    StartPosition as PipelineStart, TaskType, TopicPolicy,
+    MysqlEndpoint, PartitionPolicy, RegistryEndpoint, Sasl, SaslMechanism, SelectedDatabase,
+    Selection, SourceTls, StartPosition as PipelineStart, TaskType, TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
 
@@ -68,6 +68,7 @@ pub fn run_spec(settings: RunSettings<'_>) -> Result<JobSpec> {
         },
         source: source(settings.source.0, settings.source.1)?,
         target: target(settings.target.0, settings.target.1)?,
+        registry: registry(settings.target.0, settings.target.1)?,
         selection: settings.selection,
         mappings: settings.mappings,
         start: settings.policy.start_position.as_ref().map(start).transpose()?,
@@ -143,10 +144,12 @@ fn kafka_policy(policy: SyncPolicy) -> KafkaPolicy {
             DataFormat::Debezium => MessageFormat::Debezium,
             DataFormat::Canal => MessageFormat::Canal,
             DataFormat::Maxwell => MessageFormat::Maxwell,
+            DataFormat::Avro => MessageFormat::Avro,
         },
         partitions: policy.partitions_num,
         replication_factor: policy.replication_factor,
         ddl_topic: policy.ddl_topic,
+        subjects: policy.subjects,
         tombstones: policy.tombstones,
         compression: policy.compression,
         kinds: policy.changes,
@@ -222,6 +225,22 @@ pub(crate) fn target(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<K
     };
     let tls = if security.protocol.has_tls() { Some(kafka_tls(&security, secrets)?) } else { None };
     Ok(KafkaEndpoint { brokers: brokers(&endpoint.address)?, sasl, tls })
+}
+
+/// The schema registry beside a target.
+fn registry(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<Option<RegistryEndpoint>> {
+    let Some(settings) = &endpoint.registry else { return Ok(None) };
+    let ca_pem = settings
+        .ca
+        .as_deref()
+        .map(|ca| key_material::certificates("schema_registry.ca", ca, None))
+        .transpose()?;
+    Ok(Some(RegistryEndpoint {
+        url: settings.url.clone(),
+        user: settings.user.clone(),
+        password: secrets.registry_password.clone(),
+        ca_pem,
+    }))
 }
 
 fn mechanism(security: &KafkaSecurity) -> Result<SaslMechanism> {

@@ -129,9 +129,25 @@ pub struct Target {
     pub key_store_file: Option<PathBuf>,
     /// Password of the key store, where it has one.
     pub key_store_password: Option<Secret>,
+    /// Schema registry, for Avro.
+    pub schema_registry: Option<SchemaRegistry>,
     /// Check that certificates bear the brokers' names.
     #[serde(default = "yes")]
     pub verify_host: bool,
+}
+
+/// A schema registry with Confluent's interface.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchemaRegistry {
+    /// Address with the path where the interface begins.
+    pub url: String,
+    /// User; without one the password is a bearer token.
+    pub user: Option<String>,
+    /// Password or token.
+    pub password: Option<Secret>,
+    /// CA certificates that are trusted, PEM; the system's by default.
+    pub ca_file: Option<PathBuf>,
 }
 
 fn plaintext() -> String {
@@ -205,7 +221,7 @@ pub struct Policy {
     pub topic_name_format: Option<String>,
     /// What decides the partition.
     pub partition_policy: PartitionWord,
-    /// `json`, `json_c`, `debezium`, `canal` or `maxwell`.
+    /// `json`, `json_c`, `debezium`, `canal`, `maxwell` or `avro`.
     pub kafka_data_format: Option<String>,
     /// Partitions of topics that are made.
     pub partitions_num: Option<u32>,
@@ -215,6 +231,8 @@ pub struct Policy {
     pub ddl_topic: Option<String>,
     /// DDL statements that are not sent: `drop_database`.
     pub filter_ddl_policy: Option<String>,
+    /// Subjects of Avro's schemas: `topic`, `record` or `topic_record`.
+    pub subject_naming: Option<String>,
     /// The message of a deleted row is followed by one without a value.
     pub tombstones: bool,
     /// `none`, `lz4`, `zstd`, `snappy` or `gzip`.

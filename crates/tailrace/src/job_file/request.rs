@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use tailrace_pipeline::mapping::TableMapping;
 
 use super::{
-    JobFile, JobFileError, Objects, PartitionWord, Policy, Secret, SourceEngine, Task, TopicWord,
+    JobFile, JobFileError, Objects, PartitionWord, Policy, SchemaRegistry, Secret, SourceEngine,
+    Task, TopicWord,
 };
 
 impl Task {
@@ -156,6 +157,9 @@ impl JobFile {
         let (field, store) = ("target.key_store_password", &target.key_store_password);
         put_secret(&mut security, "key_store_password", field, store.as_ref())?;
         put(&mut out, "kafka_security_config", Some(security));
+        if let Some(registry) = &target.schema_registry {
+            put(&mut out, "schema_registry", Some(schema_registry(registry)?));
+        }
         Ok(out)
     }
 
@@ -185,6 +189,19 @@ impl JobFile {
     }
 }
 
+/// A schema registry in v3's form, with its password.
+fn schema_registry(registry: &SchemaRegistry) -> Result<Map<String, Value>, JobFileError> {
+    let mut out = Map::new();
+    put(&mut out, "url", Some(registry.url.as_str()));
+    put(&mut out, "user", registry.user.as_deref());
+    let (field, password) = ("target.schema_registry.password", &registry.password);
+    put_secret(&mut out, "registry_password", field, password.as_ref())?;
+    if let Some(path) = &registry.ca_file {
+        put(&mut out, "ca", Some(file_base64("target.schema_registry.ca_file", path)?));
+    }
+    Ok(out)
+}
+
 /// A table in v5's form.
 fn table_object(table: &str, mapping: Option<&TableMapping>) -> Value {
     let Some(mapping) = mapping else {
@@ -195,6 +212,7 @@ fn table_object(table: &str, mapping: Option<&TableMapping>) -> Value {
     put(&mut out, "type", Some("table"));
     put(&mut out, "all", Some(mapping.columns.is_none()));
     put(&mut out, "db_alias_name", mapping.database.as_deref());
+    put(&mut out, "filter_conditions", mapping.filter.clone().map(|filter| vec![filter]));
     let chosen = mapping.columns.iter().flatten();
     let columns: Map<String, Value> = chosen
         .chain(mapping.renamed.keys())
@@ -223,6 +241,7 @@ impl Policy {
         put(&mut out, "ddl_trans", Some(self.ddl_topic.is_some()));
         put(&mut out, "ddl_topic", self.ddl_topic.as_deref());
         put(&mut out, "filter_ddl_policy", self.filter_ddl_policy.as_deref());
+        put(&mut out, "subject_naming", self.subject_naming.as_deref());
         put(&mut out, "tombstones", self.tombstones.then_some(true));
         put(&mut out, "compression", self.compression.as_deref());
         put(&mut out, "dml_types", self.dml_types.as_deref());

@@ -8,7 +8,8 @@ use tailrace_pipeline::mapping::Mappings;
 use super::request::file_base64;
 use super::{JobFile, JobFileError, Objects, SourceEngine, Task};
 use crate::control::endpoint::{
-    DbType, Endpoint, EndpointSecrets, EndpointTls, KafkaSecurity, SecurityProtocol,
+    DbType, Endpoint, EndpointSecrets, EndpointTls, KafkaSecurity, RegistrySettings,
+    SecurityProtocol,
 };
 use crate::control::job::{Engine, TaskMode};
 use crate::control::policy::{PolicyText, SyncPolicy};
@@ -91,17 +92,29 @@ impl JobFile {
         let reveal = |field: &str, secret: &Option<super::Secret>| {
             secret.as_ref().map(|secret| secret.reveal(field)).transpose()
         };
+        let registry = target.schema_registry.as_ref();
+        let registry_password = registry.map_or(&None, |registry| &registry.password);
         let secrets = EndpointSecrets {
             password: reveal("target.password", &target.password)?,
             trust_store_password: reveal(
                 "target.trust_store_password",
                 &target.trust_store_password,
             )?,
+            registry_password: reveal("target.schema_registry.password", registry_password)?,
             key_store: key_store.map(Into::into),
             key_store_password: reveal("target.key_store_password", &target.key_store_password)?,
             ..EndpointSecrets::default()
         };
+        let registry = match &target.schema_registry {
+            None => None,
+            Some(registry) => Some(RegistrySettings {
+                url: registry.url.clone(),
+                user: registry.user.clone(),
+                ca: file("target.schema_registry.ca_file", &registry.ca_file)?,
+            }),
+        };
         let endpoint = Endpoint {
+            registry,
             address: target.brokers.clone(),
             user: target.user.clone(),
             kafka: Some(security),
@@ -124,6 +137,7 @@ impl JobFile {
             ddl_topic: policy.ddl_topic.clone(),
             file_and_position: policy.file_and_position.clone(),
             gtid_set: policy.gtid_set.clone(),
+            subject_naming: policy.subject_naming.clone(),
             tombstones: Some(policy.tombstones),
             compression: policy.compression.clone(),
             dml_types: policy.dml_types.clone(),

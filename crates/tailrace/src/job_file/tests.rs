@@ -69,6 +69,43 @@ fn a_mapping_is_the_same_in_a_run_and_in_a_request() {
 }
 
 #[test]
+fn a_filter_and_a_registry_are_the_same_in_a_run_and_in_a_request() {
+    let more = "[mapping.crm.tables.notes]\nfilter = \"id > 5 AND state = 'open'\"\n\
+                [policy]\nkafka_data_format = 'avro'\nsubject_naming = 'record'\n\
+                [target.schema_registry]\nurl = 'http://r:8081/x'\nuser = 'u'\npassword = 'hidden'";
+    let file = JobFile::parse(&format!("{SMALL}{more}")).unwrap();
+    let spec = file.spec().unwrap();
+    let filter = &spec.mappings.databases["crm"].tables["notes"].filter;
+    assert_eq!(filter.as_deref(), Some("id > 5 AND state = 'open'"));
+    let object = &file.db_object()["object_info"]["crm"]["tables"]["notes"];
+    assert_eq!(object["filter_conditions"][0], "id > 5 AND state = 'open'");
+    let registry = spec.registry.unwrap();
+    assert_eq!((registry.url.as_str(), registry.user.as_deref()), ("http://r:8081/x", Some("u")));
+    assert!(registry.password.is_some() && registry.ca_pem.is_none());
+    let target = file.target_endpoint().unwrap();
+    assert_eq!(
+        target["schema_registry"],
+        serde_json::json!({"url": "http://r:8081/x", "user": "u", "registry_password": "hidden"})
+    );
+    assert_eq!(file.policy.request("j")["subject_naming"], "record");
+    for (more, wanted) in [
+        (
+            "[mapping.crm.tables.notes]\nfilter = 'id >'",
+            "objects.crm.notes: the filter, character 5",
+        ),
+        ("[policy]\nkafka_data_format = 'avro'", "needs a schema registry"),
+        (
+            "[policy]\nkafka_data_format = 'avro'\n[target.schema_registry]\nurl = 'r'",
+            "allowed is http",
+        ),
+        ("[policy]\nsubject_naming = 'x'", "topic, record, topic_record"),
+    ] {
+        let text = error(&format!("{SMALL}{more}"));
+        assert!(text.contains(wanted) && !text.contains("hidden"), "{text}");
+    }
+}
+
+#[test]
 fn words_and_codes_of_policies_are_the_same() {
     let words =
         "[policy]\ntopic_policy = 'one_topic'\ntopic = 't'\npartition_policy = 'primary_key'";
@@ -101,8 +138,8 @@ fn what_is_wrong_is_named_with_its_line_and_what_is_allowed() {
             vec!["partition_policy", "2 (primary_key)", "with topic_policy 1 (per_table)"],
         ),
         (
-            format!("{SMALL}[policy]\nkafka_data_format = 'avro'"),
-            vec!["kafka_data_format", "avro", "json_c"],
+            format!("{SMALL}[policy]\nkafka_data_format = 'protobuf'"),
+            vec!["kafka_data_format", "protobuf", "json_c"],
         ),
         (format!("{SMALL}[policy]\ndelivery = 'twice'"), vec!["delivery", "twice", "exactly_once"]),
         (

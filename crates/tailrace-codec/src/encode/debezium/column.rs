@@ -139,14 +139,10 @@ impl DebeziumColumn {
         value: CivilDateTime,
         fsp: Fsp,
     ) -> Result<(), ValueError> {
-        let Some(days) = days_of(value.date) else {
-            self.push_no_date(out);
-            return Ok(());
-        };
-        let of_day =
-            i64::from(value.hour) * 3600 + i64::from(value.minute) * 60 + i64::from(value.second);
-        let micros = (days * 86_400 + of_day) * MICROS_PER_SECOND + i64::from(value.micros);
-        push_int(out, if fsp <= 3 { micros.div_euclid(1000) } else { micros });
+        match ticks_of(value, fsp) {
+            Some(ticks) => push_int(out, ticks),
+            None => self.push_no_date(out),
+        }
         Ok(())
     }
 
@@ -209,11 +205,21 @@ fn push_precise(out: &mut Vec<u8>, value: &Decimal<'_>) -> Result<(), ValueError
 }
 
 /// Days since the epoch; none for zero and partial dates.
-fn days_of(date: CivilDate) -> Option<i64> {
+pub(super) fn days_of(date: CivilDate) -> Option<i64> {
     (date.year > 0 && date.month > 0 && date.day > 0).then(|| days_from_civil(date))
 }
 
-fn micros_of(time: TimeOfDay) -> i64 {
+/// Milliseconds of the epoch up to three fraction digits, else microseconds, as if it were UTC; none for zero and partial dates.
+pub(super) fn ticks_of(value: CivilDateTime, fsp: Fsp) -> Option<i64> {
+    let days = days_of(value.date)?;
+    let of_day =
+        i64::from(value.hour) * 3600 + i64::from(value.minute) * 60 + i64::from(value.second);
+    let micros = (days * 86_400 + of_day) * MICROS_PER_SECOND + i64::from(value.micros);
+    Some(if fsp <= 3 { micros.div_euclid(1000) } else { micros })
+}
+
+/// Microseconds of a time.
+pub(super) fn micros_of(time: TimeOfDay) -> i64 {
     let seconds =
         i64::from(time.hours) * 3600 + i64::from(time.minutes) * 60 + i64::from(time.seconds);
     let micros = seconds * MICROS_PER_SECOND + i64::from(time.micros);
@@ -221,7 +227,7 @@ fn micros_of(time: TimeOfDay) -> i64 {
 }
 
 /// Coordinates of a point: byte order, type 1, x and y (OGC's well-known binary form).
-fn point(wkb: &[u8]) -> Result<(f64, f64), ValueError> {
+pub(super) fn point(wkb: &[u8]) -> Result<(f64, f64), ValueError> {
     let coordinates = match wkb.split_first_chunk::<5>() {
         Some(([1, 1, 0, 0, 0], rest)) => rest.as_chunks::<8>().0.first_chunk::<2>(),
         _ => None,

@@ -5,9 +5,11 @@
 //! mappings"), checked against the connector itself by `tests/suite/debezium.rs` of the pipeline.
 //! `docs/message-format.md` says where a message differs.
 
+mod avro;
 mod column;
 mod unscaled;
 
+pub use self::avro::{AvroEncoder, AvroIds, AvroSchemas};
 use self::column::DebeziumColumn;
 use super::drs_json::push_quoted_by;
 use super::error::{EncodeError, ValueError};
@@ -26,6 +28,18 @@ pub enum ChangeOp {
     Update,
     /// Deleted: `d`.
     Delete,
+}
+
+impl ChangeOp {
+    /// As an event says it.
+    fn letter(self) -> &'static str {
+        match self {
+            Self::Read => "r",
+            Self::Create => "c",
+            Self::Update => "u",
+            Self::Delete => "d",
+        }
+    }
 }
 
 /// Where a change comes from, as the `source` of an event says it.
@@ -158,12 +172,9 @@ impl DebeziumEncoder {
             return Err(error);
         }
         self.push_source(out, op, source);
-        out.extend_from_slice(match op {
-            ChangeOp::Read => b",\"transaction\":null,\"op\":\"r\",\"ts_ms\":",
-            ChangeOp::Create => b",\"transaction\":null,\"op\":\"c\",\"ts_ms\":",
-            ChangeOp::Update => b",\"transaction\":null,\"op\":\"u\",\"ts_ms\":",
-            ChangeOp::Delete => b",\"transaction\":null,\"op\":\"d\",\"ts_ms\":",
-        });
+        out.extend_from_slice(b",\"transaction\":null,\"op\":\"");
+        out.extend_from_slice(op.letter().as_bytes());
+        out.extend_from_slice(b"\",\"ts_ms\":");
         push_int(out, now_us.div_euclid(1000));
         out.extend_from_slice(b",\"ts_us\":");
         push_int(out, now_us);

@@ -1,5 +1,6 @@
 //! Messages as a whole: golden records, and properties over all types.
 
+mod avro;
 mod canal;
 mod golden;
 mod maxwell;

@@ -270,7 +270,6 @@ impl TopicDirectory for KafkaTopics {
             if others.len() >= LOOK_AT_ALL_MIN { self.find_all(&others) } else { Ok(()) }
         });
         if let Err(error) = told {
-            eprintln!("XX {error}");
             tracing::debug!(%error, "topics cannot be made or found together");
         }
     }

@@ -41,7 +41,13 @@ impl<'s> ChunkSql<'s> {
         format!("{table} FORCE INDEX ({})", quote_identifier(&self.index))
     }
 
-    fn range(&self, after: Option<&[String]>, to: Option<&[String]>) -> Result<String> {
+    /// The `WHERE` clause of a range, and of a condition beside it.
+    fn range(
+        &self,
+        after: Option<&[String]>,
+        to: Option<&[String]>,
+        filter: Option<&str>,
+    ) -> Result<String> {
         let columns = self.key_columns();
         let mut terms = Vec::new();
         let damaged = || {
@@ -59,6 +65,7 @@ impl<'s> ChunkSql<'s> {
         if let Some(to) = to {
             terms.push(keyset_up_to(&columns, to).ok_or_else(damaged)?);
         }
+        terms.extend(filter.map(str::to_owned));
         Ok(if terms.is_empty() {
             String::new()
         } else {
@@ -77,17 +84,22 @@ impl<'s> ChunkSql<'s> {
             "SELECT {} FROM {}{} ORDER BY {} LIMIT 1 OFFSET {}",
             select.join(", "),
             self.from(),
-            self.range(after, None)?,
+            self.range(after, None, None)?,
             key_order(&columns),
             rows.saturating_sub(1),
         ))
     }
 
-    /// The rows behind `after` up to and with `to`, in key order.
+    /// The rows behind `after` up to and with `to`, in key order; with a filter those for which it is true.
     ///
     /// # Errors
     /// `Checkpoint` if a bound does not fit the key.
-    pub(crate) fn rows(&self, after: Option<&[String]>, to: Option<&[String]>) -> Result<String> {
+    pub(crate) fn rows(
+        &self,
+        after: Option<&[String]>,
+        to: Option<&[String]>,
+        filter: Option<&str>,
+    ) -> Result<String> {
         let order = match self.key_columns() {
             columns if columns.is_empty() => String::new(),
             columns => format!(" ORDER BY {}", key_order(&columns)),
@@ -96,7 +108,7 @@ impl<'s> ChunkSql<'s> {
             "SELECT {} FROM {}{}{order}",
             select_list(self.schema),
             self.from(),
-            self.range(after, to)?
+            self.range(after, to, filter)?
         ))
     }
 
@@ -152,7 +164,7 @@ mod tests {
         let schema = schema();
         let sql = ChunkSql::new(&schema, vec![0], "PRIMARY");
         assert_eq!(
-            sql.rows(Some(&["1".into()]), Some(&["9".into()])).unwrap(),
+            sql.rows(Some(&["1".into()]), Some(&["9".into()]), None).unwrap(),
             "SELECT `a`, `b` FROM `shop`.`a``b` FORCE INDEX (`PRIMARY`) \
              WHERE (`a` > 1) AND (`a` <= 9) ORDER BY `a`"
         );
@@ -172,7 +184,20 @@ mod tests {
     fn a_table_without_a_key_is_read_in_one_piece() {
         let schema = schema();
         let sql = ChunkSql::new(&schema, Vec::new(), "");
-        assert_eq!(sql.rows(None, None).unwrap(), "SELECT `a`, `b` FROM `shop`.`a``b`");
+        assert_eq!(sql.rows(None, None, None).unwrap(), "SELECT `a`, `b` FROM `shop`.`a``b`");
+    }
+
+    #[test]
+    fn a_filter_stands_beside_the_range() {
+        let schema = schema();
+        let sql = ChunkSql::new(&schema, vec![0], "PRIMARY");
+        assert!(
+            sql.rows(Some(&["1".into()]), None, Some("(`b` = 2)"))
+                .unwrap()
+                .ends_with(" WHERE (`a` > 1) AND ((`b` = 2)) ORDER BY `a`")
+        );
+        let whole = ChunkSql::new(&schema, Vec::new(), "");
+        assert!(whole.rows(None, None, Some("x")).unwrap().ends_with("WHERE (x)"));
     }
 
     #[test]
@@ -180,6 +205,6 @@ mod tests {
         let schema = schema();
         let sql = ChunkSql::new(&schema, vec![0], "PRIMARY");
         let bound = ["1".to_owned(), "2".to_owned()];
-        assert_eq!(sql.rows(Some(&bound), None).unwrap_err().kind(), ErrorKind::Checkpoint);
+        assert_eq!(sql.rows(Some(&bound), None, None).unwrap_err().kind(), ErrorKind::Checkpoint);
     }
 }

@@ -1,8 +1,10 @@
 //! What stream and full phase share: the job, its rules, and the way out.
 
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+
+use tailrace_codec::TableSchema;
 
 use crate::batch::Batch;
 use crate::checkpoint::{Checkpoint, SnapshotProgress};
@@ -15,6 +17,7 @@ use crate::observe::{Counters, JobObserver};
 use crate::run::StopSignal;
 use crate::source::mysql::catalog;
 use crate::source::mysql::connection::Connection;
+use crate::source::mysql::row_filter::{RowFilter, ServerJudge};
 use crate::source::mysql::throttle::Throttle;
 use crate::stages::Wait;
 use crate::transform::compose::Composer;
@@ -35,6 +38,8 @@ pub(crate) struct Context {
     /// The checkpoint as it will be once everything handed over is durable.
     pub(crate) ahead: Mutex<Checkpoint>,
     pub(crate) throttle: Throttle,
+    /// Asks the source what only it can say of row filters.
+    pub(crate) judge: Mutex<ServerJudge>,
 }
 
 impl Context {
@@ -53,6 +58,19 @@ impl Context {
     pub(crate) fn refuse_versioned_tables(&self) -> Result<()> {
         let found = catalog::versioned_tables(&mut self.connect()?, &self.spec.selection)?;
         if found.is_empty() { Ok(()) } else { Err(versioned(&found.join(", "))) }
+    }
+
+    /// The filter of a table's rows, if it has one.
+    ///
+    /// # Errors
+    /// `SchemaMismatch` if it does not fit the table, and those of the source.
+    pub(crate) fn row_filter(&self, schema: &TableSchema) -> Result<Option<RowFilter>> {
+        RowFilter::of_table(&self.spec, schema, &mut self.judge())
+    }
+
+    /// Who decides what only the source can.
+    pub(crate) fn judge(&self) -> MutexGuard<'_, ServerJudge> {
+        self.judge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A new composer that takes ids from the job's counter.

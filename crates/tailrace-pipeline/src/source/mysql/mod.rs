@@ -12,6 +12,7 @@ mod offset;
 mod pace;
 mod place;
 mod reader;
+pub(crate) mod row_filter;
 pub(crate) mod session;
 mod snapshot;
 mod statement;
@@ -31,14 +32,16 @@ use std::sync::{Arc, Mutex};
 use crate::checkpoint::{Checkpoint, SnapshotProgress};
 use crate::engine::queue::BatchSender;
 use crate::error::Result;
-use crate::job::{JobSpec, TaskType};
+use crate::job::{JobSpec, MessageFormat, TaskType};
 use crate::observe::{Counters, JobObserver, Phase};
 use crate::run::StopSignal;
+use crate::sink::registry::{HttpRegistry, SchemaRegistry};
 use crate::sink::{HistoryRecord, TopicDirectory};
 use crate::transform::route::Router;
 
 use self::context::Context;
 use self::history::SchemaHistory;
+use self::row_filter::ServerJudge;
 use self::snapshot::Snapshot;
 use self::stream::Stream;
 use self::throttle::Throttle;
@@ -54,6 +57,10 @@ pub(crate) struct MysqlSource {
 }
 
 impl MysqlSource {
+    /// Prepares a source; nothing is asked yet.
+    ///
+    /// # Errors
+    /// `Configuration` for a schema registry that cannot be asked.
     pub(crate) fn new(
         spec: JobSpec,
         topics: Arc<dyn TopicDirectory>,
@@ -61,9 +68,15 @@ impl MysqlSource {
         stop: StopSignal,
         observer: Arc<dyn JobObserver>,
         counters: Arc<Counters>,
-    ) -> Self {
-        let router = Router::new(spec.policy.clone(), spec.mappings.clone(), topics);
-        Self { spec, router, sender, stop, observer, counters }
+    ) -> Result<Self> {
+        let registry = match &spec.registry {
+            Some(endpoint) if spec.policy.format == MessageFormat::Avro => {
+                Some(Arc::new(HttpRegistry::new(endpoint)?) as Arc<dyn SchemaRegistry>)
+            }
+            _ => None,
+        };
+        let router = Router::new(spec.policy.clone(), spec.mappings.clone(), topics, registry);
+        Ok(Self { spec, router, sender, stop, observer, counters })
     }
 
     /// Reads from the checkpoint on until the job is stopped, fails, or (full only) is finished.
@@ -71,7 +84,9 @@ impl MysqlSource {
     /// # Errors
     /// `Cancelled` when stopped; else what went wrong.
     pub(crate) fn run(self, checkpoint: Checkpoint, history: &[HistoryRecord]) -> Result<()> {
+        let judge = Mutex::new(ServerJudge::new(&self.spec, &self.stop));
         let context = Context {
+            judge,
             ids: Arc::new(AtomicU64::new(checkpoint.next_id)),
             id_offset: checkpoint.id_offset,
             ahead: Mutex::new(checkpoint.clone()),

@@ -16,6 +16,7 @@ use crate::source::mysql::chunk::{ChunkSql, quoted_table};
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::context::Context;
 use crate::source::mysql::pace::Pace;
+use crate::source::mysql::row_filter::RowFilter;
 use crate::source::mysql::window::{Window, chunk_key_encoder};
 use crate::source::mysql::work::{Next, Task, Work};
 use crate::stages::Wait;
@@ -44,6 +45,8 @@ struct OpenedTable {
     rows: TextRowReader,
     boundary: TextRowReader,
     sink: TableSink,
+    /// Which rows are read.
+    filter: Option<RowFilter>,
     /// Writes the key that the window remembers; `None` for a table without one.
     window_key: Option<RowEncoder>,
 }
@@ -187,11 +190,12 @@ impl<'c> Reader<'c> {
             table: table.clone(),
             rows: TextRowReader::compile(&schema),
             boundary: TextRowReader::compile(&key_schema),
-            schema,
             key,
             index,
             sink,
+            filter: self.context.row_filter(&schema)?,
             window_key,
+            schema,
         });
         Ok(())
     }
@@ -232,7 +236,8 @@ impl<'c> Reader<'c> {
         self.open(&task.table)?;
         let opened = self.opened()?;
         let sql = ChunkSql::new(&opened.schema, opened.key.clone(), &opened.index);
-        let query = sql.rows(task.chunk.after.as_deref(), task.chunk.to.as_deref())?;
+        let filter = opened.filter.as_ref().map(RowFilter::sql);
+        let query = sql.rows(task.chunk.after.as_deref(), task.chunk.to.as_deref(), filter)?;
         let skips = self.window.has_keys(&task.table.database, &task.table.table);
         let opened = self.opened.take().ok_or_else(|| Error::new(ErrorKind::Bug, "no table"))?;
         let mut in_pieces = false;

@@ -349,7 +349,7 @@ impl<'c> Snapshot<'c> {
         if lock {
             self.lock_tables(control, plan)?;
         }
-        let opened = (|| {
+        let opened = (|| -> Result<(L, H)> {
             let before = before(control)?;
             for connection in &mut readers {
                 connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")?;

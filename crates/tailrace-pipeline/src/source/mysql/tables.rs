@@ -11,6 +11,7 @@ use tailrace_codec::schema::{Column, ColumnType};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::context::Context;
 use crate::source::mysql::history::SchemaHistory;
+use crate::source::mysql::row_filter::RowFilter;
 use crate::source::mysql::window::Window;
 use crate::transform::compose::TableSink;
 
@@ -22,6 +23,7 @@ pub(crate) struct Table {
     plan: TablePlan,
     sink: TableSink,
     window_key: Option<RowEncoder>,
+    filter: Option<RowFilter>,
 }
 
 impl Table {
@@ -39,6 +41,10 @@ impl Table {
 
     pub(crate) fn window_key(&self) -> Option<&RowEncoder> {
         self.window_key.as_ref()
+    }
+
+    pub(crate) fn filter(&self) -> Option<&RowFilter> {
+        self.filter.as_ref()
     }
 
     pub(crate) fn name(&self) -> String {
@@ -141,8 +147,9 @@ fn compile(
     let plan = plan(map, history)?;
     let schema = Arc::clone(plan.schema());
     let window_key = window.map(|w| w.key_encoder(&schema)).transpose()?.flatten();
+    let filter = context.row_filter(&schema)?;
     let sink = TableSink::compile(schema, &context.router, &context.spec)?;
-    Ok(Some(Rc::new(Table { plan, sink, window_key })))
+    Ok(Some(Rc::new(Table { plan, sink, window_key, filter })))
 }
 
 /// How to read a table's rows: by what the log says of it, else by the history.

@@ -20,7 +20,7 @@ use tailrace_pipeline::batch::{Advance, Batch, Counts, Message, Topic};
 use tailrace_pipeline::checkpoint::{Checkpoint, StreamPosition};
 use tailrace_pipeline::job::{
     ChangeKinds, Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link,
-    MessageFormat, MysqlEndpoint, PartitionPolicy, Selection, TaskType, TopicPolicy,
+    MessageFormat, MysqlEndpoint, PartitionPolicy, Selection, SubjectNaming, TaskType, TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
 use tailrace_pipeline::sink::kafka::{KafkaSink, KafkaTopics};
@@ -53,6 +53,7 @@ fn job(target: KafkaEndpoint, delivery: Delivery) -> JobSpec {
             tls: None,
         },
         target,
+        registry: None,
         mappings: Mappings::default(),
         selection: Selection::default(),
         policy: KafkaPolicy {
@@ -63,6 +64,7 @@ fn job(target: KafkaEndpoint, delivery: Delivery) -> JobSpec {
             replication_factor: 1,
             ddl_topic: None,
             filter_drop_database: false,
+            subjects: SubjectNaming::default(),
             tombstones: false,
             compression: Compression::default(),
             kinds: ChangeKinds::default(),

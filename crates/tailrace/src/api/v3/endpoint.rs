@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::{
     api::{
         kept::{keep, kept, non_empty},
+        registry::{SchemaRegistryInput, SchemaRegistryView},
         secret_text::SecretText,
     },
     control::{
@@ -65,6 +66,8 @@ pub(crate) struct EndpointInput {
     pub safe_mode: Option<i64>,
     /// How to talk to Kafka.
     pub kafka_security_config: Option<KafkaSecurityInput>,
+    /// Schema registry beside Kafka: Tailrace's own
+    pub schema_registry: Option<SchemaRegistryInput>,
 }
 
 /// Kafka's security settings, as a client sends them.
@@ -161,6 +164,9 @@ pub(crate) struct EndpointView {
     /// Kafka's security settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kafka_security_config: Option<KafkaSecurityView>,
+    /// Schema registry beside Kafka.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema_registry: Option<SchemaRegistryView>,
 }
 
 /// Kafka's security settings, as they are answered: no password and no private key.
@@ -251,6 +257,7 @@ impl EndpointInput {
         if let Some(security) = self.kafka_security_config {
             endpoint.kafka = Some(security.into_control(&mut secrets)?);
         }
+        endpoint.registry = self.schema_registry.and_then(|input| input.into_control(&mut secrets));
         Ok(ControlInput { endpoint, secrets })
     }
 }
@@ -307,6 +314,7 @@ impl EndpointView {
             ssl_cert_key: endpoint.tls.certificate.clone(),
             ssl_cert_check_sum: endpoint.tls.certificate_checksum.clone(),
             kafka_security_config: endpoint.kafka.as_ref().map(KafkaSecurityView::of),
+            schema_registry: endpoint.registry.as_ref().map(SchemaRegistryView::of),
         }
     }
 }
@@ -367,7 +375,8 @@ mod tests {
                 "enable_key_store": true, "key_store_key_name": "k.jks", "key_store_key": "pw-3",
                 "key_store_password": "pw-4", "set_private_key_password": true,
                 "key_password": "pw-5"
-            }
+            },
+            "schema_registry": {"url": "http://r:8081", "user": "ru", "registry_password": "pw-6"}
         });
         let control = input(sent).into_control(DbType::Kafka).expect("valid");
         let secrets = &control.secrets;
@@ -379,6 +388,7 @@ mod tests {
         assert_eq!(exposed(&secrets.key_store), "pw-3");
         assert_eq!(exposed(&secrets.key_store_password), "pw-4");
         assert_eq!(exposed(&secrets.key_password), "pw-5");
+        assert_eq!(exposed(&secrets.registry_password), "pw-6");
 
         let view = serde_json::to_value(EndpointView::of(&control.endpoint)).expect("JSON");
         assert!(!view.to_string().contains("pw-"), "{view}");
@@ -393,7 +403,8 @@ mod tests {
                     "trust_store_key": "dA==", "endpoint_algorithm": "https",
                     "enable_key_store": true, "key_store_key_name": "k.jks",
                     "set_private_key_password": true
-                }
+                },
+                "schema_registry": {"url": "http://r:8081", "user": "ru"}
             })
         );
     }

@@ -58,6 +58,9 @@ pub(crate) struct PolicyInput {
     pub file_and_position: Option<String>,
     /// Start of an increment-only job
     pub gtid_set: Option<String>,
+    /// Subjects of Avro's schemas, `topic` (default), `record` or `topic_record`: Tailrace's own
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_naming: Option<String>,
     /// The message of a deleted row is followed by one without a value: Tailrace's own
     pub tombstones: Option<bool>,
     /// `none`, `lz4` (default), `zstd`, `snappy` or `gzip`: Tailrace's own
@@ -133,6 +136,7 @@ impl PolicyInput {
             ddl_topic: policy.ddl_topic.clone(),
             file_and_position: start.file_and_position,
             gtid_set: start.gtid_set,
+            subject_naming: policy.subject_naming(),
             tombstones: policy.tombstones.then_some(true),
             compression: Some(policy.compression.name().to_owned()),
             dml_types: policy.dml_types(),
@@ -168,6 +172,7 @@ impl PolicyInput {
             ddl_topic: self.ddl_topic.or(base.ddl_topic),
             file_and_position: self.file_and_position.or(base.file_and_position),
             gtid_set: self.gtid_set.or(base.gtid_set),
+            subject_naming: self.subject_naming.or(base.subject_naming),
             tombstones: self.tombstones.or(base.tombstones),
             compression: self.compression.or(base.compression),
             dml_types: self.dml_types.or(base.dml_types),
@@ -206,6 +211,7 @@ impl PolicyInput {
             ddl_topic: non_empty(self.ddl_topic),
             file_and_position: non_empty(self.file_and_position),
             gtid_set: non_empty(self.gtid_set),
+            subject_naming: non_empty(self.subject_naming),
             tombstones: self.tombstones,
             compression: non_empty(self.compression),
             dml_types: non_empty(self.dml_types),

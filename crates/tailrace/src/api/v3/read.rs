@@ -227,7 +227,7 @@ pub(crate) struct ObjectInfo {
     pub r#type: &'static str,
     /// Name.
     pub name: String,
-    /// The same: objects are not renamed.
+    /// Its name in messages.
     pub alias_name: String,
 }
 

@@ -181,6 +181,9 @@ pub(crate) struct PolicyView {
     /// Start of an increment-only job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gtid_set: Option<String>,
+    /// Subjects of Avro's schemas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_naming: Option<String>,
     /// The message of a deleted row is followed by one without a value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tombstones: Option<bool>,
@@ -461,6 +464,7 @@ impl PolicyView {
             replication_factor: policy.replication_factor.map(|v| v.0),
             file_and_position: policy.file_and_position,
             gtid_set: policy.gtid_set,
+            subject_naming: policy.subject_naming,
             tombstones: policy.tombstones,
             compression: policy.compression,
             dml_types: policy.dml_types,

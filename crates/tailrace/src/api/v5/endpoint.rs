@@ -7,6 +7,7 @@ use crate::{
     api::{
         kept::{keep, kept, non_empty},
         refusal::at,
+        registry::{SchemaRegistryInput, SchemaRegistryView},
         secret_text::SecretText,
         text_or_integer::TextOrInteger,
         v3::endpoint::{EndpointInput, KafkaSecurityInput, KafkaSecurityView},
@@ -61,6 +62,8 @@ pub(crate) struct BaseEndpointInput {
     pub db_name: Option<String>,
     /// Kafka's security settings: an extension, DRS v5 has no member for them.
     pub kafka_security_config: Option<KafkaSecurityInput>,
+    /// Schema registry beside Kafka: Tailrace's own
+    pub schema_registry: Option<SchemaRegistryInput>,
 }
 
 /// Region and project.
@@ -177,6 +180,9 @@ pub(crate) struct BaseEndpointView {
     /// Kafka's security settings: an extension.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kafka_security_config: Option<KafkaSecurityView>,
+    /// Schema registry beside Kafka.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema_registry: Option<SchemaRegistryView>,
 }
 
 /// TLS, as it is answered.
@@ -234,6 +240,7 @@ impl JobEndpointInput {
             ssl_cert_check_sum: ssl.ssl_cert_check_sum,
             ssl_cert_password: ssl.ssl_cert_password,
             kafka_security_config: endpoint.kafka_security_config,
+            schema_registry: endpoint.schema_registry,
             ..EndpointInput::default()
         };
         let mut input = input.into_control(expected)?;
@@ -300,6 +307,7 @@ impl JobEndpointView {
                 instance_name: text("inst_name"),
                 db_name: endpoint.database.clone(),
                 kafka_security_config: endpoint.kafka.as_ref().map(KafkaSecurityView::of),
+                schema_registry: endpoint.registry.as_ref().map(SchemaRegistryView::of),
             },
             cloud: (cloud != CloudInfo::default()).then_some(cloud),
             vpc: (vpc != VpcInfo::default()).then_some(vpc),

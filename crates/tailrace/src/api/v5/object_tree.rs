@@ -12,7 +12,7 @@ use crate::{
         Refusal, Result,
         objects::{
             DatabaseChoice, DatabaseMapping, FoundDatabase, Mappings, ObjectScope, ObjectSelection,
-            TableMapping,
+            TableMapping, filter_fault,
         },
         query::QueryStatus,
     },
@@ -63,12 +63,12 @@ pub(crate) struct TableInput {
     pub r#type: Option<String>,
     /// Whether messages have all columns, those added later too; by default if no column has `filtered`.
     pub all: Option<bool>,
-    /// Row filter; not offered.
+    /// Whether the table has a row filter; by default if there is one.
     pub filtered: Option<bool>,
-    /// Row filters; not offered.
+    /// The row filter: one condition as behind WHERE, of at most 512 characters.
     #[serde(default)]
     pub filter_conditions: Vec<String>,
-    /// Row filters; not offered.
+    /// Conditions over joined tables; not offered.
     #[serde(default)]
     pub config_conditions: Vec<String>,
     /// Name of the database in messages, where it is not that of the others.
@@ -181,19 +181,38 @@ impl TableInput {
             }
             Some(other) => return Err(Refusal::invalid("type", other, "table")),
         }
-        let filtered = self.filtered == Some(true)
-            || !self.filter_conditions.is_empty()
-            || !self.config_conditions.is_empty();
-        if filtered {
-            return Err(unsupported("a row filter", "whole tables"));
+        if !self.config_conditions.is_empty() {
+            return Err(unsupported("a condition over joined tables", "filter_conditions"));
         }
+        let filter = filter(self.filtered, self.filter_conditions)?;
         let (columns, renamed) = columns(self.all, self.columns)?;
         Ok(TableMapping {
             database: other_name(self.db_alias_name, database),
             target: other_name(self.name, table),
             columns,
             renamed,
+            filter,
         })
+    }
+}
+
+/// The condition of a table's rows.
+fn filter(filtered: Option<bool>, conditions: Vec<String>) -> Result<Option<String>> {
+    let field = "filter_conditions";
+    let mut conditions = conditions.into_iter();
+    match (filtered, conditions.next(), conditions.next()) {
+        (Some(true), None, _) => {
+            Err(Refusal::invalid(field, "none", "a condition, as filtered is true"))
+        }
+        (Some(false), Some(given), _) => {
+            Err(Refusal::invalid(field, given, "none, as filtered is false"))
+        }
+        (_, _, Some(second)) => Err(Refusal::invalid(field, second, "one condition for a table")),
+        (_, None, None) => Ok(None),
+        (_, Some(given), None) => match filter_fault(&given) {
+            None => Ok(Some(given)),
+            Some(fault) => Err(Refusal::invalid(field, given, fault)),
+        },
     }
 }
 
@@ -281,6 +300,12 @@ pub(crate) struct TableView {
     /// Name of the database in messages, where it is not that of the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub db_alias_name: Option<String>,
+    /// The table has a row filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filtered: Option<bool>,
+    /// The row filter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filter_conditions: Vec<String>,
     /// Columns that were chosen or renamed, by their name at the source.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, ColumnView>,
@@ -304,6 +329,8 @@ impl TableView {
             r#type: "table",
             all: true,
             db_alias_name: None,
+            filtered: None,
+            filter_conditions: Vec::new(),
             columns: BTreeMap::new(),
         }
     }
@@ -319,6 +346,8 @@ impl TableView {
         Self {
             all: mapping.columns.is_none(),
             db_alias_name: mapping.database.clone(),
+            filtered: mapping.filter.as_ref().map(|_| true),
+            filter_conditions: mapping.filter.iter().cloned().collect(),
             columns: columns.collect(),
             ..Self::named(mapping.target.as_deref().unwrap_or(name))
         }
@@ -421,9 +450,7 @@ mod tests {
                 "object_info": {"d": {"tables": {"t": extra}}}}))
         };
         for extra in [
-            json!({"filter_conditions": ["id > 5"]}),
             json!({"config_conditions": ["x"]}),
-            json!({"filtered": true}),
             json!({"columns": {"c": {"additional": true}}}),
             json!({"columns": {"c": {"operation_type": "ADDITIONALCOLUMN,create_time"}}}),
             json!({"type": "view"}),
@@ -434,6 +461,12 @@ mod tests {
         for (extra, field) in [
             (json!({"all": false}), "object_info.d.tables.t.all"),
             (json!({"type": "index"}), "object_info.d.tables.t.type"),
+            (json!({"filtered": true}), "object_info.d.tables.t.filter_conditions"),
+            (json!({"filter_conditions": ["id >"]}), "object_info.d.tables.t.filter_conditions"),
+            (
+                json!({"filter_conditions": ["a = 1", "b = 1"]}),
+                "object_info.d.tables.t.filter_conditions",
+            ),
         ] {
             match table(extra) {
                 Err(Refusal::Invalid { field: named, .. }) => assert_eq!(named, field),

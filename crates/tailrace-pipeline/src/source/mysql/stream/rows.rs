@@ -1,5 +1,6 @@
 //! Rows of selected tables.
 
+use tailrace_codec::Cell;
 use tailrace_codec::binlog::{RawEvent, RowLimits, RowsEvent, RowsKind, recycle};
 
 use super::{Scratch, Stream};
@@ -66,6 +67,14 @@ impl Stream<'_> {
         result
     }
 
+    /// Whether the table's filter, if it has one, lets a change through.
+    fn is_admitted(&self, table: &Table, images: [&[Cell<'_>]; 2]) -> Result<bool> {
+        match table.filter() {
+            None => Ok(true),
+            Some(filter) => filter.admits(images, &mut self.context.judge()),
+        }
+    }
+
     fn row_images(
         &mut self,
         event: &RowsEvent<'_>,
@@ -101,7 +110,8 @@ impl Stream<'_> {
             let delivered = self.delivered;
             let transaction = self.open_transaction();
             transaction.changes += 1;
-            if transaction.changes > delivered && !withheld {
+            let is_new = transaction.changes > delivered && !withheld;
+            if is_new && self.is_admitted(table, [&old, &new])? {
                 match event.kind {
                     RowsKind::Write => self.composer.insert(table.sink(), &origin, &new)?,
                     RowsKind::Delete => self.composer.delete(table.sink(), &origin, &old)?,

@@ -82,8 +82,10 @@ impl Stream<'_> {
                 ),
             ));
         }
-        if matches!(self.context.spec.policy.format, MessageFormat::Debezium | MessageFormat::Canal)
-            && let Some(gtid) = &transaction.gtid
+        if matches!(
+            self.context.spec.policy.format,
+            MessageFormat::Debezium | MessageFormat::Avro | MessageFormat::Canal
+        ) && let Some(gtid) = &transaction.gtid
         {
             self.gtid_text.set(gtid);
         }
