@@ -14,6 +14,9 @@ use crate::schema::{CollationId, Column, ColumnType, TableSchema};
 /// Whole numbers below this one are the same as DOUBLE.
 const EXACT_IN_DOUBLE: u64 = 1 << 53;
 
+/// Digits that DOUBLE always keeps.
+const DOUBLE_DIGITS: usize = 15;
+
 /// A filter for rows of one table version.
 #[derive(Debug, Clone)]
 pub struct BoundFilter {
@@ -300,7 +303,7 @@ impl<J: Judge> Binder<'_, J> {
             Class::Whole | Class::Decimal | Class::Real => match number(class, constant) {
                 Some(right) => Ok(Test::Number { left: term, comparison, right }),
                 None => misfit(
-                    "a number without quotes, from 2^53 on without a fraction or an exponent",
+                    "a number without quotes, with up to 15 digits if it has a fraction, below 2^53 if it has an exponent",
                 ),
             },
             Class::Year => match number(Class::Whole, constant) {
@@ -438,8 +441,8 @@ fn number(class: Class, constant: &Constant) -> Option<NumberTerm> {
     match constant {
         Constant::Number(digits) => match digits.parse() {
             Ok(whole) => Some(NumberTerm::Integer(whole)),
-            // Greater fractions are rounded before they are compared, in lists and not elsewhere.
-            Err(_) if class == Class::Whole && is_large_fraction(digits) => None,
+            // Longer fractions are rounded before they are compared, in lists and not elsewhere.
+            Err(_) if class == Class::Whole && is_long_fraction(digits) => None,
             Err(_) => Some(NumberTerm::Decimal(digits.clone())),
         },
         // Greater ones are rounded or not by the type of the column and how the server was built.
@@ -455,11 +458,11 @@ fn number(class: Class, constant: &Constant) -> Option<NumberTerm> {
     }
 }
 
-/// Whether a number has a fraction and is beyond what DOUBLE has exactly.
-fn is_large_fraction(digits: &str) -> bool {
+/// Whether a number has a fraction that DOUBLE does not tell from others.
+fn is_long_fraction(digits: &str) -> bool {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let exact = whole.parse().is_ok_and(|whole: i64| whole.unsigned_abs() < EXACT_IN_DOUBLE);
-    !exact && !fraction.trim_end_matches('0').is_empty()
+    let (whole, fraction) = (whole.trim_start_matches(['-', '0']), fraction.trim_end_matches('0'));
+    !fraction.is_empty() && whole.len().saturating_add(fraction.len()) > DOUBLE_DIGITS
 }
 
 impl NumberTerm {
