@@ -45,6 +45,7 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
         source,
         target: KafkaEndpoint { brokers: stage.kafka.clone(), sasl: None, tls: None },
         registry: None,
+        rereads: Vec::new(),
         selection: Selection::default(),
         mappings: Mappings::default(),
         policy: KafkaPolicy {

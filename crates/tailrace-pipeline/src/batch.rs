@@ -35,7 +35,7 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advance {
     /// Rows of a table that is delivered in one piece, because nothing tells where to go on inside it:
-    /// no transaction may end before the `ChunkRows` step that says `done`.
+    /// no transaction may end before the `ChunkRows` or `Reread` step that says `done`.
     Piece {
         /// Database.
         database: String,
@@ -80,6 +80,21 @@ pub enum Advance {
         /// Last key in the batch; `None` keeps `from`.
         to: Option<Vec<String>>,
         /// No row of the chunk is left.
+        done: bool,
+    },
+    /// Rows of a table that is read beside the stream were delivered in key order.
+    Reread {
+        /// Which re-reading.
+        id: String,
+        /// Database.
+        database: String,
+        /// Table.
+        table: String,
+        /// Must be where it stands.
+        from: Option<Vec<String>>,
+        /// Last key in the batch; `None` keeps `from`.
+        to: Option<Vec<String>>,
+        /// Nothing is left of the table.
         done: bool,
     },
     /// The full phase is finished.

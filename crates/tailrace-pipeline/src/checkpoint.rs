@@ -109,6 +109,20 @@ pub enum SnapshotProgress {
     Complete,
 }
 
+/// How far a re-reading beside the stream is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RereadProgress {
+    /// Which one.
+    pub id: String,
+    /// Last key delivered; `None` before the first row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Vec<String>>,
+    /// Rows delivered.
+    pub rows: u64,
+    /// Nothing is left of it.
+    pub done: bool,
+}
+
 /// One progress record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
@@ -127,6 +141,9 @@ pub struct Checkpoint {
     pub stream: Option<StreamPosition>,
     /// Full phase.
     pub snapshot: SnapshotProgress,
+    /// What is read beside the stream, begun or done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rereads: Vec<RereadProgress>,
 }
 
 impl Checkpoint {
@@ -139,6 +156,7 @@ impl Checkpoint {
             id_offset: 0,
             stream: None,
             snapshot: SnapshotProgress::NotStarted,
+            rereads: Vec::new(),
         }
     }
 

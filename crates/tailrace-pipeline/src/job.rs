@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::mapping::Mappings;
+use crate::mapping::{Filter, Mappings};
 use crate::shadow::shadow_of;
 use crate::sink::registry::address;
 
@@ -366,6 +366,19 @@ pub struct StartPosition {
     pub gtid_set: Option<String>,
 }
 
+/// Rows that are read beside the stream, for the first time or again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reread {
+    /// Its name, by which progress is kept: no other of the job ever had it.
+    pub id: String,
+    /// Database.
+    pub database: String,
+    /// Table, which has to be selected.
+    pub table: String,
+    /// The condition of the rows, as behind `WHERE`; `None`: all.
+    pub condition: Option<String>,
+}
+
 /// Bounds of one job. Every queue, buffer and batch of the data path has its limit here.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -436,6 +449,8 @@ pub struct JobSpec {
     pub mappings: Mappings,
     /// Messages.
     pub policy: KafkaPolicy,
+    /// What is read beside the stream.
+    pub rereads: Vec<Reread>,
     /// Start of an increment-only job.
     pub start: Option<StartPosition>,
     /// Bounds.
@@ -478,6 +493,15 @@ impl JobSpec {
         }
         if self.policy.format == MessageFormat::Avro {
             self.check_avro()?;
+        }
+        for reread in &self.rereads {
+            let (database, table) = (&reread.database, &reread.table);
+            if !self.selection.includes(database, table) {
+                return bad(format!("{database}.{table}: it is to be read and not selected"));
+            }
+            if let Some(Err(e)) = reread.condition.as_deref().map(Filter::parse) {
+                return bad(format!("{database}.{table}: {e}"));
+            }
         }
         self.mappings.validate(&self.selection)
     }

@@ -37,8 +37,12 @@ impl Run {
     /// Something became durable.
     pub fn deliver(&self, file: &str, offset: u64) {
         let stream = StreamPosition { file: file.to_owned(), offset, ..Default::default() };
-        let checkpoint = Checkpoint { stream: Some(stream), ..Checkpoint::initial(self.epoch) };
-        self.observer.durable(&checkpoint);
+        self.durable(&Checkpoint { stream: Some(stream), ..Checkpoint::initial(self.epoch) });
+    }
+
+    /// This checkpoint became durable.
+    pub fn durable(&self, checkpoint: &Checkpoint) {
+        self.observer.durable(checkpoint);
     }
 
     pub fn finish(&self) {

@@ -2,7 +2,7 @@
 //! An overlap would repeat changes, a gap would lose them, so both are errors.
 
 use crate::batch::{Advance, Batch};
-use crate::checkpoint::{Checkpoint, OpenChunk, OpenTable, SnapshotProgress};
+use crate::checkpoint::{Checkpoint, OpenChunk, OpenTable, RereadProgress, SnapshotProgress};
 use crate::error::{Error, ErrorKind, Result};
 
 fn out_of_order(text: String) -> Error {
@@ -16,7 +16,12 @@ fn out_of_order(text: String) -> Error {
 pub(crate) fn apply(checkpoint: &mut Checkpoint, batch: &Batch) -> Result<()> {
     checkpoint.next_id = checkpoint.next_id.max(batch.next_id);
     match &batch.advance {
+        Advance::Piece { .. } if checkpoint.snapshot == SnapshotProgress::Complete => Ok(()),
         Advance::Piece { database, table } => open_table(checkpoint, database, table).map(|_| ()),
+        Advance::Reread { id, from, to, done, .. } => {
+            let rows = batch.counts.snapshot_rows;
+            reread(checkpoint, id, (from.as_ref(), to.as_ref()), rows, *done)
+        }
         Advance::Stream { from, to } => {
             if checkpoint.stream.as_ref().is_some_and(|at| at != from) {
                 return Err(out_of_order(format!(
@@ -53,6 +58,33 @@ pub(crate) fn apply(checkpoint: &mut Checkpoint, batch: &Batch) -> Result<()> {
             Ok(())
         }
     }
+}
+
+fn reread(
+    checkpoint: &mut Checkpoint,
+    id: &str,
+    (from, to): (Option<&Vec<String>>, Option<&Vec<String>>),
+    rows: u64,
+    done: bool,
+) -> Result<()> {
+    if !checkpoint.rereads.iter().any(|one| one.id == id) {
+        let id = id.to_owned();
+        checkpoint.rereads.push(RereadProgress { id, after: None, rows: 0, done: false });
+    }
+    let Some(one) = checkpoint.rereads.iter_mut().find(|one| one.id == id) else { return Ok(()) };
+    if one.done || one.after.as_ref() != from {
+        return Err(out_of_order(format!(
+            "rows of re-reading {id} from {from:?} do not follow {:?}{}",
+            one.after,
+            if one.done { ", which is done" } else { "" }
+        )));
+    }
+    one.rows += rows;
+    one.done = done;
+    if let Some(to) = to {
+        one.after = Some(to.clone());
+    }
+    Ok(())
 }
 
 fn snapshot_complete(checkpoint: &mut Checkpoint) -> Result<()> {

@@ -138,7 +138,8 @@ impl<S: Sink> Deliver<S> {
             {
                 pending.pieces.push((database.clone(), table.clone()));
             }
-            Advance::ChunkRows { database, table, done: true, .. } => {
+            Advance::ChunkRows { database, table, done: true, .. }
+            | Advance::Reread { database, table, done: true, .. } => {
                 pending.pieces.retain(|(d, t)| !(d == database && t == table));
             }
             _ => {}
@@ -151,6 +152,11 @@ impl<S: Sink> Deliver<S> {
             && open_tables(&self.checkpoint.snapshot) < was_open
         {
             let rows = batch.counts.snapshot_rows;
+            pending.tables_done.push((database.clone(), table.clone(), rows));
+        }
+        if let Advance::Reread { id, database, table, done: true, .. } = &batch.advance {
+            let read = self.checkpoint.rereads.iter().find(|one| one.id == *id);
+            let rows = read.map_or(0, |one| one.rows);
             pending.tables_done.push((database.clone(), table.clone(), rows));
         }
         self.hold_or_write(batch)

@@ -59,6 +59,7 @@ pub(crate) fn run<S: Sink + 'static>(
     let is_new = recovered.is_none();
     let mut checkpoint = recovered.unwrap_or_else(|| Checkpoint::initial(epoch));
     checkpoint.epoch = epoch;
+    checkpoint.rereads.retain(|one| spec.rereads.iter().any(|reread| reread.id == one.id));
     tracing::debug!("start: the sink is recovered");
     let history = sink.schema_history()?;
     tracing::debug!("start: the schema history is read");

@@ -1,6 +1,7 @@
 //! The data path against a real MySQL and a real Kafka.
 
 mod avro;
+mod beside;
 mod canal;
 mod chunk_keys;
 mod column_types;

@@ -94,6 +94,7 @@ pub(crate) fn spec_at(login: &Login, database: &str) -> JobSpec {
         },
         target: KafkaEndpoint { brokers: kafka(), sasl: None, tls: None },
         registry: None,
+        rereads: Vec::new(),
         mappings: Mappings::default(),
         selection: Selection {
             databases: vec![SelectedDatabase { name: database.into(), tables: None }],
@@ -129,6 +130,12 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn has_reached(&self, phase: Phase) -> bool {
         self.phases.lock().unwrap().contains(&phase)
+    }
+
+    /// Whether a re-reading is done, durably.
+    pub(crate) fn has_reread(&self, id: &str) -> bool {
+        let durable = self.durable.lock().unwrap();
+        durable.iter().flat_map(|c| &c.rereads).any(|one| one.id == id && one.done)
     }
 
     pub(crate) fn log(&self) -> Vec<String> {

@@ -131,6 +131,11 @@ fn v5_job_routes() -> OpenApiRouter<ApiState> {
             v5::update::update_job,
             v5::delete::delete_job
         ))
+        .routes(routes!(
+            v5::rereads::create_reread,
+            v5::rereads::list_rereads,
+            v5::rereads::delete_reread
+        ))
         .routes(routes!(v5::action::execute_job_action))
         .routes(routes!(v5::action::stop_job_action))
         .routes(routes!(v5::observe::show_actions))

@@ -297,6 +297,32 @@ impl Client {
         self.call(Method::PUT, &path, None, Some(&json!({"values": values}))).await.map(drop)
     }
 
+    /// Has a table, or some of its rows, read again while the job goes on; gives its id.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn reread(
+        &self,
+        job: &str,
+        database: &str,
+        table: &str,
+        condition: Option<&str>,
+    ) -> Result<String> {
+        let body = json!({"database": database, "table": table, "condition": condition});
+        let path = self.job_path(job, "/rereads");
+        let answer = self.call(Method::POST, &path, None, Some(&body)).await?;
+        Ok(answer.get("id").and_then(Value::as_str).unwrap_or_default().to_owned())
+    }
+
+    /// Stops the reading of a table beside the stream.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn stop_reread(&self, job: &str, id: &str) -> Result<()> {
+        let (path, query) = (self.job_path(job, "/rereads"), format!("id={}", encoded(id)));
+        self.call(Method::DELETE, &path, Some(&query), None).await.map(drop)
+    }
+
     /// Deletes an ended job.
     ///
     /// # Errors

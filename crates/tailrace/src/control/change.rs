@@ -4,11 +4,11 @@
 use super::caller::Caller;
 use super::command::Command;
 use super::inner::Inner;
-use super::job::Job;
+use super::job::{Job, TaskMode};
 use super::job_state::{Effect, IllegalTransition, JobEvent, next};
 use super::refusal::{Refusal, Result};
 use super::view::{ParameterChange, TimelineEntry};
-use super::{Control, naming};
+use super::{Control, naming, rereads};
 use crate::control::job_state::JobState;
 use crate::store::{JobChange, SealedSecret, StoreError, StoredJob};
 
@@ -168,11 +168,17 @@ impl Control {
         if !effects.contains(&Effect::ApplyEdit) {
             return None;
         }
+        let child_id = naming::new_job_id();
         if let Some(edited) = job.edited_selection.take() {
+            if let Some(old) = job.selection.as_ref().filter(|_| job.task != TaskMode::Incremental)
+            {
+                job.rereads.extend(rereads::added(old, &edited, &child_id));
+            }
             job.selection = Some(edited);
         }
         let mut child = job.clone();
-        child.id = naming::new_job_id();
+        child.id = child_id;
+        child.rereads = Vec::new();
         child.parent_id = Some(job.id.clone());
         child.state = JobState::new_child(job.task);
         child.failure = None;

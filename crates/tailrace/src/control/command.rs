@@ -50,6 +50,8 @@ pub enum Command {
     SetSpeedLimit,
     /// Change parameters.
     ChangeParameters,
+    /// Read tables beside the stream, or stop doing so.
+    Reread,
     /// Make a job of the same settings.
     Clone,
 }
@@ -79,7 +81,7 @@ const LIVE: &[JobStatus] = &[
 
 impl Command {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::TestConnection,
         Self::SaveEndpoint,
         Self::SavePolicy,
@@ -100,6 +102,7 @@ impl Command {
         Self::ChangePassword,
         Self::SetSpeedLimit,
         Self::ChangeParameters,
+        Self::Reread,
         Self::Clone,
     ];
 
@@ -126,6 +129,7 @@ impl Command {
             Self::ChangePassword => "change password",
             Self::SetSpeedLimit => "set speed limit",
             Self::ChangeParameters => "change parameters",
+            Self::Reread => "read tables again",
             Self::Clone => "clone",
         }
     }
@@ -238,6 +242,8 @@ impl Command {
                 S::IncreTransferFailed,
                 S::Pausing,
             ],
+            // Tailrace's own.
+            Self::Reread => &[S::IncreTransferStarted, S::IncreTransferFailed, S::Pausing],
             Self::Clone => &[
                 S::StartJobFailed,
                 S::FullTransferStarted,

@@ -56,6 +56,7 @@ impl Control {
             selection: None,
             edited_selection: None,
             listed_databases: None,
+            rereads: Vec::new(),
             progress_left: false,
             speed_windows: Vec::new(),
             parameters: Default::default(),
@@ -111,6 +112,7 @@ impl Control {
         job.state = JobState::new(job.task);
         job.edited_selection = None;
         job.listed_databases = None;
+        job.rereads = Vec::new();
         job.progress_left = false;
         job.failure = None;
         job.children = Vec::new();

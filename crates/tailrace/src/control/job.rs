@@ -7,6 +7,7 @@ use super::job_state::JobState;
 use super::objects::ObjectSelection;
 use super::policy::SyncPolicy;
 use super::refusal::{Refusal, Result};
+use super::rereads::JobReread;
 use super::status::JobStatus;
 
 /// Values that DRS clients send and want back unchanged and that have no meaning here, by any name
@@ -218,6 +219,9 @@ pub struct Job {
     /// Databases a selection of the whole server stands for, listed when the job first started.
     #[serde(default)]
     pub listed_databases: Option<Vec<String>>,
+    /// What is still to be read beside the stream.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rereads: Vec<JobReread>,
     /// Progress records could not be removed from the target when the job ended.
     #[serde(default)]
     pub progress_left: bool,

@@ -272,6 +272,11 @@ fn on_command(state: &JobState, command: Command, at_ms: Option<i64>) -> Transit
             new.generation += 1;
             vec![Effect::Wake]
         }
+        Command::Reread => {
+            // A running data path takes it up at its next checkpoint.
+            new.generation += 1;
+            vec![Effect::Wake]
+        }
         Command::SetSpeedLimit => vec![Effect::Wake],
         Command::Start => {
             require_precheck(state, command, PrecheckMode::Start)?;

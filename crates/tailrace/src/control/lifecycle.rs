@@ -61,6 +61,7 @@ impl Control {
     pub async fn reset(&self, caller: &Caller, job_id: &str) -> Result<()> {
         self.command(caller, job_id, Command::Reset, &|job| {
             job.listed_databases = None;
+            job.rereads = Vec::new();
             Ok(Extra::default())
         })
         .await

@@ -27,6 +27,7 @@ mod probe;
 pub mod query;
 mod reading;
 pub mod refusal;
+pub mod rereads;
 pub mod runner;
 pub mod runner_pipeline;
 mod secrets;

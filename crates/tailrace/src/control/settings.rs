@@ -8,7 +8,7 @@ use super::command::Command;
 use super::create::check_page;
 use super::endpoint::{DbType, EndpointInput, EndpointSecrets, Side};
 use super::job::{Description, Engine, Job, Page, SpeedWindow, StartPosition, Tag, TaskMode};
-use super::objects::ObjectSelection;
+use super::objects::{ObjectScope, ObjectSelection};
 use super::policy::{self, PolicyText, SyncPolicy};
 use super::query::QueryStatus;
 use super::refusal::{Refusal, Result};
@@ -202,7 +202,7 @@ impl Control {
     ///
     /// # Errors
     /// [`Refusal::Invalid`], [`Refusal::Missing`], [`Refusal::WrongState`], and
-    /// [`Refusal::Unsupported`] for an edit that adds objects to a job whose full phase is over.
+    /// [`Refusal::Unsupported`] for an edit that adds all databases of the server.
     pub async fn select_objects(
         &self,
         caller: &Caller,
@@ -378,40 +378,16 @@ fn check_appearance(now: &ObjectSelection, edited: &ObjectSelection) -> Result<(
     Ok(())
 }
 
-/// An edit while running may take objects away. It may add some only where no rows of a full phase
-/// would be missing.
+/// An edit while running may take objects away and add others, by name. What a job has already keeps its name.
 fn check_edit(job: &Job, edited: &ObjectSelection) -> Result<()> {
-    if let Some(now) = &job.selection {
-        check_appearance(now, edited)?;
-    }
-    if job.task == TaskMode::Incremental {
-        return Ok(());
-    }
-    let unsupported = |what: String| Refusal::Unsupported {
-        what: format!("adding {what} to a job whose full phase is finished"),
-        instead: "create a job for the new objects".to_owned(),
-    };
-    let Some(now) = job.selection.as_ref().and_then(spec::named_selection) else {
-        return Ok(());
-    };
-    let Some(edited) = spec::named_selection(edited) else {
-        return Err(unsupported("all databases".to_owned()));
-    };
-    for database in &edited.databases {
-        let Some(old) = now.databases.iter().find(|d| d.name == database.name) else {
-            return Err(unsupported(format!("database {}", database.name)));
-        };
-        match (&old.tables, &database.tables) {
-            (None, _) => {}
-            (Some(_), None) => {
-                return Err(unsupported(format!("all tables of {}", database.name)));
-            }
-            (Some(old), Some(new)) => {
-                if let Some(table) = new.iter().find(|table| !old.contains(table)) {
-                    return Err(unsupported(format!("table {}.{table}", database.name)));
-                }
-            }
-        }
+    let Some(now) = &job.selection else { return Ok(()) };
+    check_appearance(now, edited)?;
+    let grows_whole = now.scope != ObjectScope::All && edited.scope == ObjectScope::All;
+    if grows_whole && job.task != TaskMode::Incremental {
+        return Err(Refusal::Unsupported {
+            what: "adding all databases to a job that runs".to_owned(),
+            instead: "databases by their names".to_owned(),
+        });
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use super::objects::{ObjectScope, ObjectSelection};
 use super::parameter;
 use super::policy::{self, DataFormat, DeliveryPromise, PartitionChoice, SyncPolicy, TopicChoice};
 use super::refusal::{Refusal, Result};
+use super::rereads::{self, JobReread};
 use super::secrets::JobSecrets;
 
 /// Port of a MySQL server that names none.
@@ -42,6 +43,8 @@ pub struct RunSettings<'a> {
     pub selection: Selection,
     /// How they appear in messages.
     pub mappings: Mappings,
+    /// What is to be read beside the stream.
+    pub rereads: &'a [JobReread],
     /// Parameters that were set.
     pub parameters: &'a BTreeMap<String, String>,
 }
@@ -69,6 +72,9 @@ pub fn run_spec(settings: RunSettings<'_>) -> Result<JobSpec> {
         source: source(settings.source.0, settings.source.1)?,
         target: target(settings.target.0, settings.target.1)?,
         registry: registry(settings.target.0, settings.target.1)?,
+        rereads: rereads::of_spec(settings.rereads, |database, table| {
+            settings.selection.includes(database, table)
+        }),
         selection: settings.selection,
         mappings: settings.mappings,
         start: settings.policy.start_position.as_ref().map(start).transpose()?,
@@ -97,6 +103,7 @@ pub(crate) fn build(
         policy: job.policy.clone().unwrap_or_else(SyncPolicy::default_for_unset),
         selection,
         mappings,
+        rereads: &job.rereads,
         parameters: &job.parameters,
     })
 }

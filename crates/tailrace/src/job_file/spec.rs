@@ -48,6 +48,7 @@ impl JobFile {
             policy: SyncPolicy::parse(&self.policy_text())?,
             selection: self.selection(),
             mappings: Mappings { databases: self.mapping.clone() },
+            rereads: &[],
             parameters: &limits,
         };
         Ok(run_spec(settings)?)

@@ -42,6 +42,7 @@ fn job(id: &str, name: &str) -> Job {
         selection: None,
         edited_selection: None,
         listed_databases: None,
+        rereads: Vec::new(),
         progress_left: false,
         speed_windows: Vec::new(),
         parameters: Default::default(),

@@ -1,10 +1,11 @@
 //! Objects that are edited while a job runs.
 
 use tailrace::control::job::TaskMode;
-use tailrace::control::objects::{ObjectScope, ObjectSelection};
+use tailrace::control::objects::{DatabaseChoice, ObjectScope, ObjectSelection};
 use tailrace::control::query::PrecheckMode;
 use tailrace::control::{JobStatus, PauseMode, Refusal};
 use tailrace_pipeline::ErrorKind;
+use tailrace_pipeline::checkpoint::{Checkpoint, RereadProgress};
 use tailrace_pipeline::mapping::Mappings;
 use tailrace_pipeline::observe::Phase;
 
@@ -63,7 +64,43 @@ async fn an_edit_that_fails_shows_on_the_child_too() {
 }
 
 #[tokio::test]
-async fn objects_cannot_be_added_after_the_full_phase() {
+async fn objects_that_are_added_are_read_beside_the_stream() {
+    let world = World::new().await;
+    let (id, _) = world.streaming("more").await;
+    let mut more = tables(&["orders", "items", "customers"]);
+    more.databases.push(DatabaseChoice { name: "crm".to_owned(), tables: None });
+    world.control.select_objects(&caller(), &id, more).await.unwrap();
+    assert!(world.precheck(&id, PrecheckMode::Retry).await.passed());
+    let found = vec![("crm".to_owned(), vec!["notes".to_owned()])];
+    world.runner.script(|script| script.databases = found);
+    world.control.resume(&caller(), &id, true).await.unwrap();
+    let run = world.runner.run(1).await;
+    let child = world.job(&id).await.children[0].id.clone();
+    let read: Vec<&str> = run.spec.rereads.iter().map(|one| one.table.as_str()).collect();
+    assert_eq!(read, ["customers", "notes"]);
+    run.enter(Phase::Incremental);
+    world.until(&child, JobStatus::ChildTransferStarted).await;
+
+    // The edit is in force when all of them are read, and they are not read again.
+    let ids: Vec<String> = run.spec.rereads.iter().map(|one| one.id.clone()).collect();
+    let progress =
+        |id: &String| RereadProgress { id: id.clone(), after: None, rows: 1, done: true };
+    let mut checkpoint = Checkpoint::initial(1);
+    checkpoint.rereads = vec![progress(&ids[0])];
+    run.durable(&checkpoint);
+    world.until_job(&id, "one table is left", |job| job.rereads.len() == 1).await;
+    assert_eq!(world.job(&child).await.status(), JobStatus::ChildTransferStarted);
+    checkpoint.rereads.push(progress(&ids[1]));
+    run.durable(&checkpoint);
+    world.until(&child, JobStatus::ReleaseChildTransferComplete).await;
+    world.control.pause(&caller(), &id, PauseMode::Target).await.unwrap();
+    world.until(&id, JobStatus::Pausing).await;
+    world.control.resume(&caller(), &id, false).await.unwrap();
+    assert_eq!(world.runner.run(2).await.spec.rereads, []);
+}
+
+#[tokio::test]
+async fn the_whole_server_cannot_be_added_to_a_job_that_runs() {
     let world = World::new().await;
     let (id, _) = world.streaming("no-more").await;
     let whole = ObjectSelection {
@@ -71,10 +108,8 @@ async fn objects_cannot_be_added_after_the_full_phase() {
         databases: vec![],
         mappings: Mappings::default(),
     };
-    for more in [tables(&["orders", "items", "customers"]), whole] {
-        let edit = world.control.select_objects(&caller(), &id, more).await;
-        assert!(matches!(edit, Err(Refusal::Unsupported { .. })), "{edit:?}");
-    }
+    let edit = world.control.select_objects(&caller(), &id, whole).await;
+    assert!(matches!(edit, Err(Refusal::Unsupported { .. })), "{edit:?}");
 }
 
 #[tokio::test]

@@ -699,13 +699,13 @@ def check_v5_objects(job):
     check("v5 update db_object and its saving-status", save)
 
     def filtered():
-        table = v5.TableObject(name="t", type="table", filter_conditions=["id > 5"])
+        table = v5.TableObject(name="t", type="table", filter_conditions=["id >"])
         database = v5.DatabaseObject(name=DATABASE, tables={"t": table})
         objects = v5.DbObject(object_scope="table", object_info={DATABASE: database})
         update(job, "db_object", db_object=objects)
 
-    check("v5 update db_object: a row filter is refused", lambda: refused(
-        filtered, 400, "DRS.10000009", "row filter"))
+    check("v5 update db_object: a row filter that cannot be read is refused", lambda: refused(
+        filtered, 400, "DRS.10000009", "filter_conditions"))
     check("v5.1 db-object modified", lambda: same(
         C5.show_db_objects_list(v5.ShowDbObjectsListRequest(job_id=job, type="modified"))
         .object_info[DATABASE].all, True))

@@ -84,6 +84,19 @@ impl Context {
         self.ahead.lock().unwrap_or_else(PoisonError::into_inner).snapshot.clone()
     }
 
+    /// Whether nothing is left to be read beside the stream.
+    pub(crate) fn rereads_done(&self) -> bool {
+        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_done = |id: &str| ahead.rereads.iter().any(|one| one.id == id && one.done);
+        self.spec.rereads.iter().all(|reread| is_done(&reread.id))
+    }
+
+    /// The last key that a re-reading beside the stream will have delivered then.
+    pub(crate) fn reread_to(&self, id: &str) -> Option<Vec<String>> {
+        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        ahead.rereads.iter().find(|one| one.id == id).and_then(|one| one.after.clone())
+    }
+
     /// Hands a batch over, waiting while the queue is full or the job's speed limit is reached.
     ///
     /// # Errors

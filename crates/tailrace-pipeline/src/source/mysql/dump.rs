@@ -136,6 +136,14 @@ impl Dump {
         self.answer.kept_for
     }
 
+    /// Waits until an event, or a part of one, has come, for some time at most; whether that is so.
+    ///
+    /// # Errors
+    /// `SourceConnection`.
+    pub(crate) fn wait_for_event(&mut self, longest: Duration) -> Result<bool> {
+        self.answer.transport.wait_for_bytes(longest)
+    }
+
     /// Whether an event can be had without waiting.
     pub(crate) fn has_buffered_event(&self) -> bool {
         self.answer.transport.has_buffered_packet()

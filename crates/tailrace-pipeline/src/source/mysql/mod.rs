@@ -1,6 +1,7 @@
 //! MySQL and what speaks its protocol.
 
 mod backoff;
+mod beside;
 pub(crate) mod catalog;
 pub(crate) mod chunk;
 pub(crate) mod connection;
@@ -31,7 +32,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::checkpoint::{Checkpoint, SnapshotProgress};
 use crate::engine::queue::BatchSender;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobSpec, MessageFormat, TaskType};
 use crate::observe::{Counters, JobObserver, Phase};
 use crate::run::StopSignal;
@@ -39,6 +40,7 @@ use crate::sink::registry::{HttpRegistry, SchemaRegistry};
 use crate::sink::{HistoryRecord, TopicDirectory};
 use crate::transform::route::Router;
 
+use self::beside::Beside;
 use self::context::Context;
 use self::history::SchemaHistory;
 use self::row_filter::ServerJudge;
@@ -114,6 +116,27 @@ impl MysqlSource {
             return Ok(());
         }
         context.observer.phase(Phase::Incremental);
-        stream.run_forever()
+        let withheld = beside::withheld(&context)?;
+        if context.rereads_done() {
+            return stream.run_forever();
+        }
+        stream.withhold(&withheld);
+        let exchange = Arc::new(Beside::default());
+        stream.read_beside(&exchange);
+        std::thread::scope(|scope| {
+            let reading = std::thread::Builder::new()
+                .name("tailrace-read".into())
+                .spawn_scoped(scope, || beside::read(&context, &exchange));
+            let streamed = match &reading {
+                Ok(_) => stream.run_forever(),
+                Err(e) => {
+                    Err(Error::new(ErrorKind::Local, format!("a thread cannot be started: {e}")))
+                }
+            };
+            exchange.close();
+            // Also ends what the reader waits for at the source.
+            context.stop.stop();
+            streamed
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! A reader of the full phase: plans chunks, reads rows through its view, and hands them over.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tailrace_codec::binlog::recycle;
@@ -16,7 +17,6 @@ use crate::source::mysql::chunk::{ChunkSql, quoted_table};
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::context::Context;
 use crate::source::mysql::pace::Pace;
-use crate::source::mysql::row_filter::RowFilter;
 use crate::source::mysql::window::{Window, chunk_key_encoder};
 use crate::source::mysql::work::{Next, Task, Work};
 use crate::stages::Wait;
@@ -36,7 +36,7 @@ pub(crate) fn is_stale_view(error: &Error) -> bool {
 }
 
 /// What a reader knows of the table it works on.
-struct OpenedTable {
+pub(crate) struct OpenedTable {
     table: SelectedTable,
     schema: TableSchema,
     /// Ordinals of the columns that chunks go by.
@@ -45,10 +45,106 @@ struct OpenedTable {
     rows: TextRowReader,
     boundary: TextRowReader,
     sink: TableSink,
-    /// Which rows are read.
-    filter: Option<RowFilter>,
+    /// Which rows are read, as the server reads it.
+    condition: Option<String>,
     /// Writes the key that the window remembers; `None` for a table without one.
     window_key: Option<RowEncoder>,
+}
+
+/// Reads what has to be known of a table.
+///
+/// # Errors
+/// Those of source, routing and encoders.
+pub(crate) fn open_table(
+    context: &Context,
+    connection: &mut Connection,
+    table: &SelectedTable,
+) -> Result<OpenedTable> {
+    let schema = catalog::table_schema(connection, table)?;
+    let chunk_key = table.chunk_key();
+    let index = chunk_key.map(|key| key.index.clone()).unwrap_or_default();
+    let key = chunk_key.map(|_| schema.primary_key.clone()).unwrap_or_default();
+    let window_key = chunk_key.map(|key| chunk_key_encoder(&schema, &key.columns)).transpose()?;
+    let key_schema = TableSchema {
+        columns: key.iter().filter_map(|i| schema.columns.get(*i).cloned()).collect(),
+        primary_key: Vec::new(),
+        ..schema.clone()
+    };
+    let sink = TableSink::compile(Arc::new(schema.clone()), &context.router, &context.spec)?;
+    let filter = context.row_filter(&schema)?;
+    Ok(OpenedTable {
+        table: table.clone(),
+        rows: TextRowReader::compile(&schema),
+        boundary: TextRowReader::compile(&key_schema),
+        key,
+        index,
+        sink,
+        condition: filter.map(|filter| filter.sql().to_owned()),
+        window_key,
+        schema,
+    })
+}
+
+impl OpenedTable {
+    /// The same with fewer rows: those of its filter for which a condition is true too.
+    pub(crate) fn with_condition(mut self, condition: Option<String>) -> Self {
+        self.condition = match (self.condition, condition) {
+            (Some(filter), Some(condition)) => Some(format!("{filter} AND {condition}")),
+            (filter, condition) => filter.or(condition),
+        };
+        self
+    }
+
+    /// Which rows are read, as the server reads it.
+    pub(crate) fn condition(&self) -> Option<&str> {
+        self.condition.as_deref()
+    }
+
+    /// Ordinals of the columns that chunks go by; empty for a table that is read in one piece.
+    pub(crate) fn key(&self) -> &[usize] {
+        &self.key
+    }
+
+    /// Name of the index that the key belongs to.
+    pub(crate) fn index(&self) -> &str {
+        &self.index
+    }
+
+    pub(crate) fn schema(&self) -> &TableSchema {
+        &self.schema
+    }
+
+    pub(crate) fn sink(&self) -> &TableSink {
+        &self.sink
+    }
+
+    /// Appends the cells of a row.
+    ///
+    /// # Errors
+    /// `Decode` if it cannot be read.
+    pub(crate) fn read_into<'r>(&self, row: &'r [u8], cells: &mut Vec<Cell<'r>>) -> Result<()> {
+        self.rows.read_into(row, cells).map_err(|e| unreadable(self, &e))
+    }
+
+    /// The cells of a row.
+    ///
+    /// # Errors
+    /// `Decode` if it cannot be read.
+    pub(crate) fn cells<'r>(&self, row: &'r [u8]) -> Result<Vec<Cell<'r>>> {
+        let mut cells = Vec::new();
+        self.read_into(row, &mut cells)?;
+        Ok(cells)
+    }
+
+    /// The cells of a boundary: those of the key.
+    ///
+    /// # Errors
+    /// `Decode` if it cannot be read.
+    pub(crate) fn boundary_cells<'r>(&self, row: &'r [u8]) -> Result<Vec<Cell<'r>>> {
+        let mut cells = Vec::new();
+        self.boundary.read_into(row, &mut cells).map_err(|e| unreadable(self, &e))?;
+        Ok(cells)
+    }
 }
 
 /// One reader with its view.
@@ -170,33 +266,7 @@ impl<'c> Reader<'c> {
         if is_open {
             return Ok(());
         }
-        let schema = catalog::table_schema(&mut self.connection, table)?;
-        let chunk_key = table.chunk_key();
-        let index = chunk_key.map(|key| key.index.clone()).unwrap_or_default();
-        let key = chunk_key.map(|_| schema.primary_key.clone()).unwrap_or_default();
-        let window_key =
-            chunk_key.map(|key| chunk_key_encoder(&schema, &key.columns)).transpose()?;
-        let key_schema = TableSchema {
-            columns: key.iter().filter_map(|i| schema.columns.get(*i).cloned()).collect(),
-            primary_key: Vec::new(),
-            ..schema.clone()
-        };
-        let sink = TableSink::compile(
-            std::sync::Arc::new(schema.clone()),
-            &self.context.router,
-            &self.context.spec,
-        )?;
-        self.opened = Some(OpenedTable {
-            table: table.clone(),
-            rows: TextRowReader::compile(&schema),
-            boundary: TextRowReader::compile(&key_schema),
-            key,
-            index,
-            sink,
-            filter: self.context.row_filter(&schema)?,
-            window_key,
-            schema,
-        });
+        self.opened = Some(open_table(self.context, &mut self.connection, table)?);
         Ok(())
     }
 
@@ -236,8 +306,8 @@ impl<'c> Reader<'c> {
         self.open(&task.table)?;
         let opened = self.opened()?;
         let sql = ChunkSql::new(&opened.schema, opened.key.clone(), &opened.index);
-        let filter = opened.filter.as_ref().map(RowFilter::sql);
-        let query = sql.rows(task.chunk.after.as_deref(), task.chunk.to.as_deref(), filter)?;
+        let (after, to) = (task.chunk.after.as_deref(), task.chunk.to.as_deref());
+        let query = sql.rows(after, to, opened.condition())?;
         let skips = self.window.has_keys(&task.table.database, &task.table.table);
         let opened = self.opened.take().ok_or_else(|| Error::new(ErrorKind::Bug, "no table"))?;
         let mut in_pieces = false;
@@ -337,7 +407,7 @@ fn chunk_rows(
 
 impl Window {
     /// Whether the stream has delivered this row already.
-    fn delivers(
+    pub(crate) fn delivers(
         &self,
         opened: &OpenedTable,
         cells: &[Cell<'_>],

@@ -279,28 +279,55 @@ impl Transport {
         }
         let mut silent_since = Instant::now();
         while self.end - self.start < wanted {
-            let socket = self.socket.as_mut().ok_or_else(|| closed("the connection is closed"))?;
-            match socket.read(&mut self.slab[self.end..]) {
-                Ok(0) => return Err(closed("the source closed the connection")),
-                Ok(n) => {
-                    self.end += n;
-                    self.bytes_read += n as u64;
-                    silent_since = Instant::now();
-                }
-                Err(e) if e.kind() == IoErrorKind::Interrupted => {}
-                Err(e) if is_timeout(&e) => {
-                    self.stop.check()?;
-                    if silent_since.elapsed() > self.silence_max {
-                        return Err(closed(&format!(
-                            "the source was silent for {} s",
-                            self.silence_max.as_secs()
-                        )));
-                    }
-                }
-                Err(e) => return Err(closed(&format!("the source cannot be read from: {e}"))),
+            if self.read_once()? {
+                silent_since = Instant::now();
+                continue;
+            }
+            self.stop.check()?;
+            if silent_since.elapsed() > self.silence_max {
+                return Err(closed(&format!(
+                    "the source was silent for {} s",
+                    self.silence_max.as_secs()
+                )));
             }
         }
         Ok(())
+    }
+
+    /// Reads what comes next into the slab; false if nothing came in the time for which a read may block.
+    fn read_once(&mut self) -> Result<bool> {
+        let socket = self.socket.as_mut().ok_or_else(|| closed("the connection is closed"))?;
+        match socket.read(&mut self.slab[self.end..]) {
+            Ok(0) => Err(closed("the source closed the connection")),
+            Ok(n) => {
+                self.end += n;
+                self.bytes_read += n as u64;
+                Ok(true)
+            }
+            Err(e) if e.kind() == IoErrorKind::Interrupted || is_timeout(&e) => Ok(false),
+            Err(e) => Err(closed(&format!("the source cannot be read from: {e}"))),
+        }
+    }
+
+    /// Waits until something can be read, for some time at most; whether that is so.
+    pub(crate) fn wait_for_bytes(&mut self, longest: Duration) -> Result<bool> {
+        if self.has_buffered_packet() || self.end == self.slab.len() {
+            return Ok(true);
+        }
+        self.set_read_timeout(longest)?;
+        let came = self.read_once();
+        self.set_read_timeout(POLL_INTERVAL)?;
+        came
+    }
+
+    fn set_read_timeout(&self, longest: Duration) -> Result<()> {
+        let tcp = match &self.socket {
+            Some(Socket::Plain(tcp)) => tcp,
+            Some(Socket::Tls(tls)) => &tls.sock,
+            None => return Err(closed("the connection is closed")),
+        };
+        tcp.set_read_timeout(Some(longest))
+            .map_err(|e| closed(&format!("the source cannot be read from: {e}")))
     }
 }
 

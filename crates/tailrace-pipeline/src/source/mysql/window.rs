@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use foldhash::fast::RandomState;
 use tailrace_codec::encode::{EncodeError, Format, RowEncoder};
-use tailrace_codec::position::{FileOffset, GtidSet, SourceGtid};
+use tailrace_codec::position::{ExecutedGtids, FileOffset, GtidSet, SourceGtid};
 use tailrace_codec::{Cell, TableSchema};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::source::mysql::catalog::SelectedTable;
 
 type Keys = HashSet<Box<[u8]>, RandomState>;
 
@@ -31,6 +32,36 @@ pub(crate) enum Visible {
     Gtids(GtidSet),
     /// What lies before this place of the log.
     Until(FileOffset),
+}
+
+/// How far the stream has read.
+#[derive(Debug, Clone)]
+pub(crate) struct Read {
+    /// What is executed behind the last whole transaction, where the source has GTIDs.
+    pub(crate) gtids: Option<ExecutedGtids>,
+    /// File and offset behind it.
+    pub(crate) place: (String, u64),
+}
+
+impl Read {
+    /// Whether all of it is in views that show so much.
+    ///
+    /// # Errors
+    /// `Decode` for a place that is none.
+    pub(crate) fn is_shown_by(&self, visible: &Visible) -> Result<bool> {
+        match (visible, &self.gtids) {
+            (Visible::All, _) => Ok(true),
+            (Visible::Gtids(shown), Some(ExecutedGtids::MySql(read))) => {
+                Ok(shown.contains_set(read))
+            }
+            (Visible::Gtids(_), _) => Ok(false),
+            (Visible::Until(end), _) => {
+                let read = FileOffset::new(self.place.0.clone(), self.place.1)
+                    .map_err(|e| Error::new(ErrorKind::Decode, e.to_string()))?;
+                Ok(read <= *end)
+            }
+        }
+    }
 }
 
 /// Changes in `(L, H]` of the tables that are still to be read.
@@ -55,6 +86,14 @@ impl Window {
             overflowed: false,
             definition_changed: false,
         }
+    }
+
+    /// Changes of one table from now on, whatever a view shows; by its key columns, none means by the whole table.
+    pub(crate) fn from_now_on(table: &SelectedTable, keys_max: usize) -> Self {
+        let mut window = Self::new(Visible::Gtids(GtidSet::default()), keys_max);
+        let key = table.chunk_key().map(|key| key.columns.as_slice());
+        window.watch(&table.database, &table.table, key);
+        window
     }
 
     /// Watches a table by its key columns; none means by the whole table.

@@ -54,6 +54,7 @@ fn job(target: KafkaEndpoint, delivery: Delivery) -> JobSpec {
         },
         target,
         registry: None,
+        rereads: Vec::new(),
         mappings: Mappings::default(),
         selection: Selection::default(),
         policy: KafkaPolicy {

@@ -41,6 +41,7 @@ Examples:
   tailrace jobs follow shop                  phase, rows and delay until it is interrupted
   tailrace jobs parts shop timeline          what was done to it, by whom
   tailrace jobs set shop read_task_num=4     a parameter; `parts shop parameters` shows all
+  tailrace jobs reread shop shop.orders      the rows of a table again, while the job goes on
   tailrace jobs delete shop --stop           end it and remove all that is its own";
 
 /// Which server, and as whom.
@@ -106,7 +107,7 @@ enum JobsCommand {
         #[arg(long, value_enum, default_value = "detail")]
         view: View,
     },
-    /// List what belongs to a job: user actions, tables, DDL statements, parameters.
+    /// List what belongs to a job: user actions, tables, DDL statements, parameters, what is to be read.
     Parts {
         /// Id or name.
         job: String,
@@ -121,6 +122,24 @@ enum JobsCommand {
         /// Parameters, each as NAME=VALUE.
         #[arg(required = true, value_name = "NAME=VALUE", value_parser = parts::name_and_value)]
         values: Vec<(String, String)>,
+    },
+    /// Read a table again, whole or in part, while the job goes on.
+    Reread {
+        /// Id or name.
+        job: String,
+        /// Table.
+        #[arg(value_name = "DATABASE.TABLE", value_parser = parts::database_and_table)]
+        table: (String, String),
+        /// Only rows for which this is true, as behind WHERE.
+        #[arg(long, value_name = "CONDITION")]
+        r#where: Option<String>,
+    },
+    /// Stop reading a table beside the job; `parts JOB rereads` shows the ids.
+    StopReread {
+        /// Id or name.
+        job: String,
+        /// Id of what is to be stopped.
+        id: String,
     },
     /// Check a paused or failed job and begin it anew, from its first row.
     Reset {
@@ -269,6 +288,16 @@ impl JobsCommand {
                 let id = client.find(&job).await?;
                 parts::set(client, &id, &values).await?;
                 parts::Part::Parameters.print(client, &id, output).await
+            }
+            Self::Reread { job, table: (database, table), r#where } => {
+                let id = client.find(&job).await?;
+                client.reread(&id, &database, &table, r#where.as_deref()).await?;
+                parts::Part::Rereads.print(client, &id, output).await
+            }
+            Self::StopReread { job, id: reread } => {
+                let id = client.find(&job).await?;
+                client.stop_reread(&id, &reread).await?;
+                parts::Part::Rereads.print(client, &id, output).await
             }
             Self::Reset { job, waiting } => {
                 let id = client.find(&job).await?;

@@ -1,4 +1,5 @@
-//! What belongs to a job, as tables: what happened to it, its tables, its DDL, its parameters.
+//! What belongs to a job, as tables: what happened to it, its tables, its DDL, its parameters,
+//! what is still to be read.
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ pub(super) enum Part {
     Ddl,
     /// Parameters with value, default and range.
     Parameters,
+    /// Tables that are still to be read beside the stream.
+    Rereads,
 }
 
 impl Part {
@@ -28,6 +31,7 @@ impl Part {
             Self::Tables => ("/progress-data/table", "flow_compare_data"),
             Self::Ddl => ("/ddl", "ddl_list"),
             Self::Parameters => ("/configurations", "parameter_config_list"),
+            Self::Rereads => ("/rereads", "rereads"),
         }
     }
 
@@ -50,6 +54,13 @@ impl Part {
             Self::Ddl => {
                 &[("number", "/seqno"), ("position", "/checkpoint"), ("statement", "/ddl_text")]
             }
+            Self::Rereads => &[
+                ("id", "/id"),
+                ("database", "/database"),
+                ("table", "/table"),
+                ("condition", "/condition"),
+                ("rows", "/rows"),
+            ],
             Self::Parameters => &[
                 ("name", "/name"),
                 ("value", "/value"),
@@ -86,6 +97,16 @@ pub(super) fn name_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("NAME=VALUE is needed, such as read_task_num=4".into()),
+    }
+}
+
+/// Reads a table's name on the command line.
+pub(super) fn database_and_table(text: &str) -> Result<(String, String), String> {
+    match text.split_once('.') {
+        Some((database, table)) if !database.is_empty() && !table.is_empty() => {
+            Ok((database.to_owned(), table.to_owned()))
+        }
+        _ => Err("DATABASE.TABLE is needed, such as shop.orders".into()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tailrace_pipeline::checkpoint::Checkpoint;
 use tailrace_pipeline::job::JobSpec;
 use tailrace_pipeline::run::Rate;
 use tailrace_pipeline::{Error, ErrorKind};
@@ -18,7 +19,7 @@ use crate::control::live::LiveJob;
 use crate::control::runner::{RunResult, RunningJob};
 use crate::control::secrets::JobSecrets;
 use crate::control::view::LogLevel;
-use crate::control::{Refusal, spec, speed};
+use crate::control::{Refusal, rereads, spec, speed};
 use crate::store::{JobChange, ProgressWrite, StoreError, StoredJob};
 
 /// A data path that was started and whose end was not dealt with yet.
@@ -134,7 +135,10 @@ impl Worker {
         };
         self.report_with(Report::Entered(phase), note).await?;
         if phase == RunPhase::Incremental {
-            self.finish_children().await?;
+            let stored = self.inner.store.job(&self.job_id).await?;
+            if stored.is_none_or(|stored| stored.job.rereads.is_empty()) {
+                self.finish_children().await?;
+            }
         }
         Ok(())
     }
@@ -169,7 +173,12 @@ impl Worker {
             return Err(e.into());
         }
         live.set_written(totals);
-        Ok(())
+        match &reported.checkpoint {
+            Some(checkpoint) if !checkpoint.rereads.is_empty() => {
+                self.look_at_rereads(checkpoint).await
+            }
+            _ => Ok(()),
+        }
     }
 
     fn set_rate(&mut self, job: &Job) {
@@ -329,6 +338,7 @@ impl Worker {
             return Err(Refusal::NotConfigured { reason: "no objects are selected".into() }.into());
         };
         let mappings = selection.mappings.clone();
+        self.list_rereads(&mut stored, &secrets).await?;
         if let Some(selection) = spec::named_selection(&selection) {
             return Ok(spec::build(&stored.job, (selection, mappings), &secrets)?);
         }
@@ -343,6 +353,47 @@ impl Worker {
         }
         let names = stored.job.listed_databases.clone().unwrap_or_default();
         Ok(spec::build(&stored.job, (spec::whole_databases(&names), mappings), &secrets)?)
+    }
+
+    /// Databases that were added whole have their tables listed once: one that is made later has all its rows in the log.
+    async fn list_rereads(
+        &mut self,
+        stored: &mut StoredJob,
+        secrets: &JobSecrets,
+    ) -> Result<(), NoSpec> {
+        let databases = rereads::unlisted(&stored.job.rereads);
+        if databases.is_empty() {
+            return Ok(());
+        }
+        let source = spec::source(&stored.job.source, &secrets.source)?;
+        let found = self.inner.list_objects(source, Some(databases)).await;
+        stored.job.rereads = rereads::listed(&stored.job.rereads, &found.map_err(NoSpec::Error)?);
+        let change = JobChange {
+            epoch: Some(self.epoch().map_err(NoSpec::Lost)?),
+            ..JobChange::of(&stored.job, stored.revision)
+        };
+        stored.revision = self.inner.store.change_job(change).await?;
+        Ok(())
+    }
+
+    /// Forgets what was read beside the stream, once that is durable; an edit is in force when nothing of it is left.
+    async fn look_at_rereads(&mut self, checkpoint: &Checkpoint) -> Result<(), Lost> {
+        let Some(stored) = self.inner.store.job(&self.job_id).await? else { return Ok(()) };
+        let mut job = stored.job;
+        let left = rereads::left(&job.rereads, checkpoint);
+        if left.len() == job.rereads.len() {
+            return Ok(());
+        }
+        let over = left.is_empty();
+        job.rereads = left;
+        let change =
+            JobChange { epoch: Some(self.epoch()?), ..JobChange::of(&job, stored.revision) };
+        match self.inner.store.change_job(change).await {
+            Ok(_) if over => self.finish_children().await,
+            // Another change came between: the next checkpoint says the same.
+            Ok(_) | Err(StoreError::Stale) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
     }
 
     async fn list_databases(&self, job: &Job, secrets: &JobSecrets) -> Result<Vec<String>, NoSpec> {

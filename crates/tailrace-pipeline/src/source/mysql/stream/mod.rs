@@ -1,6 +1,7 @@
 //! The log as steps of progress: transactions, tables, rows and DDL.
 
 mod ahead;
+mod beside;
 mod gtid_text;
 mod rows;
 mod schema;
@@ -29,16 +30,19 @@ use crate::source::mysql::history::SchemaHistory;
 use crate::source::mysql::horizon::{Horizon, Sight};
 use crate::source::mysql::offset;
 use crate::source::mysql::tables::Tables;
-use crate::source::mysql::window::{Visible, Window};
+use crate::source::mysql::window::{Read, Visible, Window};
 use crate::stages::Wait;
 use crate::transform::compose::Composer;
 
+use self::beside::Joining;
 use self::gtid_text::GtidText;
 use self::transaction::Transaction;
 use self::xa::Prepared;
 
 /// Longest time a position may move without being recorded when nothing selected changes.
 const EMPTY_STEP_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a stream with nothing to read looks for rows of tables beside it.
+const BESIDE_POLL_INTERVAL: Duration = Duration::from_millis(2);
 /// Longest time messages wait for more while the log does not pause.
 const STEP_AGE_MAX: Duration = Duration::from_millis(10);
 
@@ -89,6 +93,8 @@ pub(crate) struct Stream<'c> {
     withheld: HashSet<(String, String)>,
     /// Changes of the next transaction that were delivered before a restart.
     delivered: u64,
+    /// Tables that are read beside it.
+    beside: Option<Joining>,
     horizon: Horizon,
     /// Message id with which the next step begins.
     step_id: u64,
@@ -125,6 +131,7 @@ impl<'c> Stream<'c> {
             replaying: false,
             withheld: HashSet::new(),
             delivered: 0,
+            beside: None,
             horizon: Horizon::new(None),
             step_id: checkpoint.next_id,
             seen_seconds: 0,
@@ -199,18 +206,12 @@ impl<'c> Stream<'c> {
 
     /// Whether all that the stream has read is in views that show so much.
     pub(crate) fn is_shown_by(&self, visible: &Visible) -> Result<bool> {
-        match (visible, &self.gtids) {
-            (Visible::All, _) => Ok(true),
-            (Visible::Gtids(shown), Some(ExecutedGtids::MySql(read))) => {
-                Ok(shown.contains_set(read))
-            }
-            (Visible::Gtids(_), _) => Ok(false),
-            (Visible::Until(end), _) => {
-                let read = FileOffset::new(self.file.clone(), self.offset)
-                    .map_err(|e| Error::new(ErrorKind::Decode, e.to_string()))?;
-                Ok(read <= *end)
-            }
-        }
+        self.read_so_far().is_shown_by(visible)
+    }
+
+    /// How far it has read.
+    fn read_so_far(&self) -> Read {
+        Read { gtids: self.gtids.clone(), place: (self.file.clone(), self.offset) }
     }
 
     /// Hands over a step that is none of the stream's own, behind everything composed so far.
@@ -282,6 +283,20 @@ impl<'c> Stream<'c> {
         window: &mut Option<&mut Window>,
         backoff: &mut Backoff,
     ) -> Result<()> {
+        // Lent out: what is remembered for tables beside the stream takes the window's place.
+        let mut beside = self.beside.take();
+        let result = self.read_log(end, window, backoff, &mut beside);
+        self.beside = beside;
+        result
+    }
+
+    fn read_log(
+        &mut self,
+        end: Option<&FileOffset>,
+        window: &mut Option<&mut Window>,
+        backoff: &mut Backoff,
+        beside: &mut Option<Joining>,
+    ) -> Result<()> {
         let position = self.at.clone().ok_or_else(|| {
             Error::new(ErrorKind::Bug, "the stream is started without a position")
         })?;
@@ -294,6 +309,10 @@ impl<'c> Stream<'c> {
             self.context.stop.clone(),
         )?;
         self.read_from(dump.server_uuid());
+        if let Some(joining) = beside {
+            // Places may be those of another server's log now.
+            joining.void();
+        }
         self.horizon = Horizon::new(dump.kept_for());
         let mut format = LogFormat::new(dump.checksum());
         self.bytes_counted = 0;
@@ -304,12 +323,24 @@ impl<'c> Stream<'c> {
             }
             self.context.counters.idle.store(quiet, Ordering::Relaxed);
             self.context.stop.check()?;
+            if self.transaction.is_none()
+                && let Some(joining) = beside
+            {
+                if !self.join(joining)? {
+                    *beside = None;
+                } else if quiet && !dump.wait_for_event(BESIDE_POLL_INTERVAL)? {
+                    continue;
+                }
+            }
             let begun = quiet.then(Instant::now);
             let bytes = dump.next_event()?;
             if let Some(begun) = begun {
                 self.context.counters.stages.waited(Wait::Source, begun);
             }
-            self.event(&mut format, bytes, window)?;
+            match beside {
+                Some(joining) => self.event(&mut format, bytes, &mut joining.window())?,
+                None => self.event(&mut format, bytes, window)?,
+            }
             if self.tables.take_asked_for_topic() {
                 self.make_topics_ahead(&format, dump.buffered_events());
             }
@@ -351,6 +382,13 @@ impl<'c> Stream<'c> {
             crate::observe::Counters::add(&self.context.counters.bytes_in, new);
             self.bytes_counted = bytes_read;
         }
+    }
+
+    /// Whether everything before a file and offset is read.
+    fn has_reached_place(&self, place: &(String, u64)) -> Result<bool> {
+        let place = FileOffset::new(place.0.clone(), place.1)
+            .map_err(|e| Error::new(ErrorKind::SourceStatement, e.to_string()))?;
+        self.has_reached(&place)
     }
 
     fn has_reached(&self, end: &FileOffset) -> Result<bool> {
@@ -553,7 +591,8 @@ impl<'c> Stream<'c> {
 
     /// Hands over everything up to the last whole transaction.
     fn flush(&mut self) -> Result<()> {
-        let to = self.position(0);
+        // Between transactions, what was delivered of the next one before a restart still is.
+        let to = self.position(self.delivered);
         self.hand_over(to, true)
     }
 

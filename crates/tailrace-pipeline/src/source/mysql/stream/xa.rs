@@ -53,6 +53,15 @@ impl Prepared {
         self.0.clone()
     }
 
+    /// Other tables are selected than when some of them were prepared: all are read again when they are committed.
+    pub(super) fn select_all(&mut self) {
+        for transaction in &mut self.0 {
+            if transaction.changes == PreparedChanges::None {
+                transaction.changes = PreparedChanges::Selected;
+            }
+        }
+    }
+
     fn get(&self, xid: &str) -> Option<&PreparedTransaction> {
         self.0.iter().find(|t| t.xid == xid)
     }

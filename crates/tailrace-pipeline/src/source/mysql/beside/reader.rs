@@ -1,0 +1,395 @@
+//! The reader: one table after the other, chunk by chunk, through views that are renewed.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use tailrace_codec::TableSchema;
+use tailrace_codec::filter::Filter;
+use tailrace_codec::position::{FileOffset, GtidSet};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::{Reread, SelectedDatabase, Selection};
+use crate::source::mysql::backoff::Backoff;
+use crate::source::mysql::beside::{Ask, Beside, Piece};
+use crate::source::mysql::catalog::{self, SelectedTable, ServerSettings};
+use crate::source::mysql::chunk::{ChunkSql, quoted_table};
+use crate::source::mysql::connection::Connection;
+use crate::source::mysql::context::Context;
+use crate::source::mysql::pace::Pace;
+use crate::source::mysql::reader::{self, OpenedTable};
+use crate::source::mysql::window::{Read, Visible};
+
+/// A piece has this part of a batch's bytes: messages are longer than the rows they are made of.
+const PIECE_PART: usize = 4;
+/// Views that may fail in a row because the table changed under them, before the job stops.
+const FRUITLESS_VIEWS_MAX: u32 = 30;
+/// Views of a table without a key that are opened without a lock.
+const LOCKLESS_TRIES: u32 = 5;
+/// Longest wait for a read lock, seconds.
+const LOCK_WAIT_SECONDS: u32 = 3;
+/// Server error of a lock that was not had in that time.
+const LOCK_WAIT_TIMEOUT: &str = "(1205,";
+/// Time between two looks whether a commit has ended.
+const COMMIT_POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// Longest wait for it.
+const COMMIT_WAIT_MAX: Duration = Duration::from_secs(600);
+/// All of a core's time: no notice is taken of others.
+const SHARE_PERCENT_ALL: u32 = 100;
+
+/// How a view ended.
+enum Outcome {
+    /// The table is delivered.
+    Done,
+    /// Another view goes on.
+    Renew,
+    /// Another view goes on; nothing came of this one.
+    Fruitless,
+    /// The stream is over.
+    Over,
+}
+
+/// What is to be read of a job, and is not read yet.
+fn pending(context: &Context) -> Vec<Reread> {
+    let ahead = context.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_done = |id: &str| ahead.rereads.iter().any(|one| one.id == id && one.done);
+    context.spec.rereads.iter().filter(|reread| !is_done(&reread.id)).cloned().collect()
+}
+
+/// A table as it is in the source, if it is there.
+fn table_of(connection: &mut Connection, reread: &Reread) -> Result<Option<SelectedTable>> {
+    let name = SelectedDatabase {
+        name: reread.database.clone(),
+        tables: Some(vec![reread.table.clone()]),
+    };
+    let found = catalog::selected_tables(connection, &Selection { databases: vec![name] })?;
+    Ok(found.into_iter().next())
+}
+
+/// The tables without a key that are still to be read: their changes are left out until they are, because nothing tells
+/// a consumer that a change and a row are of one row.
+///
+/// # Errors
+/// Those of the source.
+pub(crate) fn withheld(context: &Context) -> Result<Vec<SelectedTable>> {
+    let pending = pending(context);
+    if pending.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut connection = context.connect()?;
+    let mut tables = Vec::new();
+    for reread in &pending {
+        let table = table_of(&mut connection, reread)?;
+        tables.extend(table.filter(|table| table.chunk_key().is_none()));
+    }
+    Ok(tables)
+}
+
+/// Reads all that is to be read beside the stream; an error is the stream's.
+pub(crate) fn read(context: &Context, beside: &Beside) {
+    let looks = context.spec.limits.snapshot_share_percent_max < SHARE_PERCENT_ALL;
+    let reader = Reader { context, beside, pace: Pace::new(looks) };
+    std::thread::scope(|scope| {
+        if looks {
+            scope.spawn(|| reader.watch_others());
+        }
+        let ask = match reader.run() {
+            Ok(true) => Some(Ask::Finished),
+            Ok(false) => None,
+            Err(e) => Some(Ask::Failed(e)),
+        };
+        if let Some(ask) = ask {
+            // A stop is no news to the stream.
+            drop(beside.ask(ask, &context.stop));
+        }
+        beside.end();
+    });
+}
+
+struct Reader<'r> {
+    context: &'r Context,
+    beside: &'r Beside,
+    pace: Pace,
+}
+
+impl Reader<'_> {
+    /// False if the stream is over.
+    fn run(&self) -> Result<bool> {
+        for reread in pending(self.context) {
+            if !self.table(&reread)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Watches for others at the source; if that is not possible it is read at full speed.
+    fn watch_others(&self) {
+        let watched = self.context.connect().and_then(|mut connection| {
+            let is_over = |longest| self.beside.wait_until_over(longest);
+            self.pace.watch(&mut connection, is_over, |others| {
+                tracing::debug!(?others, "tables beside the stream make room for others");
+            })
+        });
+        if let Err(error) = watched {
+            self.pace.give_up();
+            tracing::debug!(%error, "the source cannot be watched for others: it is read at full speed");
+        }
+    }
+
+    /// One table. False if the stream is over.
+    fn table(&self, reread: &Reread) -> Result<bool> {
+        let (database, table) = (reread.database.as_str(), reread.table.as_str());
+        self.context.observer.table(database, table, 0, false);
+        let mut backoff = Backoff::new();
+        let mut fruitless = 0;
+        loop {
+            match self.view(reread, fruitless) {
+                Ok(Outcome::Done) => return Ok(true),
+                Ok(Outcome::Over) => return Ok(false),
+                Ok(Outcome::Renew) => fruitless = 0,
+                Ok(Outcome::Fruitless) => fruitless += 1,
+                Err(e) if e.kind() == ErrorKind::SourceConnection => {
+                    backoff.wait(&e, self.context)?;
+                }
+                Err(e) if reader::is_stale_view(&e) => fruitless += 1,
+                Err(e) => return Err(e),
+            }
+            if fruitless > FRUITLESS_VIEWS_MAX {
+                return Err(Error::new(
+                    ErrorKind::SchemaMismatch,
+                    format!(
+                        "reading {database}.{table} beside the stream was begun {fruitless} times, and each time the table changed its definition or, without a key, its rows"
+                    ),
+                ));
+            }
+        }
+    }
+
+    /// Reads as much as one view may.
+    fn view(&self, reread: &Reread, fruitless: u32) -> Result<Outcome> {
+        let mut control = self.context.connect()?;
+        let settings = catalog::server_settings(&mut control)?;
+        let Some(table) = table_of(&mut control, reread)? else {
+            let text = format!(
+                "{}.{} is not in the source (any more): there is nothing to read",
+                reread.database, reread.table
+            );
+            self.context.observer.log(tracing::Level::WARN, &text);
+            return self.nothing_to_read(reread);
+        };
+        let keyless = table.chunk_key().is_none();
+        // What the log has by now need not be remembered.
+        let from = catalog::binlog_end(&mut control)?;
+        let Some(read) = self.beside.watch(&table, from, &self.context.stop)? else {
+            return Ok(Outcome::Over);
+        };
+        let tried = keyless && fruitless >= LOCKLESS_TRIES;
+        let lock = tried || !(settings.gtid || settings.mariadb);
+        let opened = self.open(&mut control, &table, (&settings, lock), &read);
+        let (mut connection, until) = match opened {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Ok(Outcome::Fruitless),
+            Err(e) if e.message().contains(LOCK_WAIT_TIMEOUT) => {
+                self.context.observer.log(tracing::Level::INFO, e.message());
+                return Ok(Outcome::Fruitless);
+            }
+            Err(e) => return Err(e),
+        };
+        let opened = reader::open_table(self.context, &mut connection, &table)?;
+        if keyless {
+            let hold = Ask::Hold { at: until.clone(), unless_changed: !lock };
+            if !self.beside.ask(hold, &self.context.stop)? {
+                return Ok(Outcome::Fruitless);
+            }
+        }
+        let condition = condition(self.context, reread, opened.schema())?;
+        let opened = Arc::new(opened.with_condition(condition));
+        self.rows(reread, &mut connection, &opened, &until)
+    }
+
+    /// A table that went away is read.
+    fn nothing_to_read(&self, reread: &Reread) -> Result<Outcome> {
+        let taken = self.beside.ask(Ask::Gone(reread.clone()), &self.context.stop)?;
+        Ok(if taken { Outcome::Done } else { Outcome::Over })
+    }
+
+    /// Opens a view that shows all that the stream had read when it began to remember, and gives the end of the log
+    /// behind it. `None` if this view does not show that much.
+    fn open(
+        &self,
+        control: &mut Connection,
+        table: &SelectedTable,
+        (settings, lock): (&ServerSettings, bool),
+        read: &Read,
+    ) -> Result<Option<(Connection, (String, u64))>> {
+        let mut connection = self.context.connect()?;
+        for statement in reader::SESSION {
+            connection.execute(statement)?;
+        }
+        let name = quoted_table(&table.database, &table.table);
+        if lock {
+            control.execute(&format!("SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}"))?;
+            // What the log has of the table is committed when the lock is had.
+            control.execute(&format!("LOCK TABLES {name} READ"))?;
+        } else if settings.gtid && !settings.mariadb {
+            self.wait_until_shown(control, read)?;
+        }
+        let view = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+        let opened = connection.execute(view).and_then(|()| catalog::binlog_end(control));
+        if lock {
+            control.execute("UNLOCK TABLES")?;
+        }
+        let until = opened?;
+        if settings.mariadb && !lock {
+            let (file, offset) = catalog::view_position(&mut connection)?;
+            if !read.is_shown_by(&Visible::Until(place(file, offset)?))? {
+                return Ok(None);
+            }
+        }
+        Ok(Some((connection, until)))
+    }
+
+    /// Waits until all that the stream had read is committed: the log has it before.
+    fn wait_until_shown(&self, control: &mut Connection, read: &Read) -> Result<()> {
+        let until = Instant::now() + COMMIT_WAIT_MAX;
+        loop {
+            let executed: GtidSet = catalog::gtid_executed(control)?.parse().map_err(strange)?;
+            if read.is_shown_by(&Visible::Gtids(executed))? {
+                return Ok(());
+            }
+            self.context.stop.check()?;
+            if Instant::now() > until {
+                let text = "a transaction that is in the source's log is not committed: does it wait for a semi-synchronous replica?";
+                return Err(Error::new(ErrorKind::SourceSetting, text));
+            }
+            std::thread::park_timeout(COMMIT_POLL_INTERVAL);
+        }
+    }
+
+    /// Reads chunks until the table ends, the view is too old, or what the stream remembers is void.
+    fn rows(
+        &self,
+        reread: &Reread,
+        connection: &mut Connection,
+        opened: &Arc<OpenedTable>,
+        until: &(String, u64),
+    ) -> Result<Outcome> {
+        let limits = &self.context.spec.limits;
+        let old = Instant::now() + limits.snapshot_view_age_max;
+        let mut after = self.context.reread_to(&reread.id);
+        let mut chunks = 0_u32;
+        while Instant::now() < old {
+            self.context.stop.check()?;
+            let begun = Instant::now();
+            let to = self.boundary(connection, opened, after.as_deref())?;
+            let is_last = to.is_none();
+            let piece = Piece {
+                id: reread.id.clone(),
+                table: Arc::clone(opened),
+                until: until.clone(),
+                rows: Vec::new(),
+                ends: Vec::new(),
+                from: after.clone(),
+                to: None,
+                done: false,
+            };
+            if !self.chunk(connection, piece, to.clone())? {
+                let fruitless = chunks == 0;
+                return Ok(if fruitless { Outcome::Fruitless } else { Outcome::Renew });
+            }
+            self.pace.count(connection.take_statements());
+            if is_last {
+                // The last piece may still turn out to be void.
+                let settled = self.beside.settled(&self.context.stop)?;
+                return Ok(if settled { Outcome::Done } else { Outcome::Renew });
+            }
+            after = to;
+            chunks += 1;
+            let share = limits.snapshot_share_percent_max;
+            self.pace.rest(begun.elapsed(), (share, 1), &self.context.stop)?;
+        }
+        Ok(Outcome::Renew)
+    }
+
+    /// The last key of the next chunk; `None` if it ends with the table.
+    fn boundary(
+        &self,
+        connection: &mut Connection,
+        opened: &OpenedTable,
+        after: Option<&[String]>,
+    ) -> Result<Option<Vec<String>>> {
+        if opened.key().is_empty() {
+            return Ok(None);
+        }
+        let sql = ChunkSql::new(opened.schema(), opened.key().to_vec(), opened.index());
+        let rows = self.pace.chunk_rows(self.context.spec.limits.chunk_rows_max);
+        connection.start(&sql.boundary(after, rows)?)?;
+        let mut to = None;
+        while let Some(row) = connection.next_row()? {
+            to = Some(sql.boundary_literals(&opened.boundary_cells(row)?)?);
+        }
+        Ok(to)
+    }
+
+    /// Hands the rows of a chunk over in pieces. False if nobody wants them any more.
+    fn chunk(
+        &self,
+        connection: &mut Connection,
+        mut piece: Piece,
+        to: Option<Vec<String>>,
+    ) -> Result<bool> {
+        let opened = Arc::clone(&piece.table);
+        let sql = ChunkSql::new(opened.schema(), opened.key().to_vec(), opened.index());
+        let query = sql.rows(piece.from.as_deref(), to.as_deref(), opened.condition())?;
+        let bytes_max = self.context.spec.limits.batch_bytes_max / PIECE_PART;
+        connection.start(&query)?;
+        let mut wanted = true;
+        while let Some(row) = connection.next_row()? {
+            // The rest of the result has to be read in any case.
+            if !wanted {
+                continue;
+            }
+            piece.rows.extend_from_slice(row);
+            piece.ends.push(piece.rows.len());
+            if piece.rows.len() >= bytes_max {
+                let last = if opened.key().is_empty() {
+                    None
+                } else {
+                    Some(sql.literals(&opened.cells(row)?)?)
+                };
+                let next = Piece {
+                    id: piece.id.clone(),
+                    table: Arc::clone(&opened),
+                    until: piece.until.clone(),
+                    rows: Vec::with_capacity(bytes_max),
+                    ends: Vec::new(),
+                    from: last.clone().or_else(|| piece.from.clone()),
+                    to: None,
+                    done: false,
+                };
+                piece.to = last;
+                let full = std::mem::replace(&mut piece, next);
+                wanted = self.beside.ask(Ask::Deliver(Box::new(full)), &self.context.stop)?;
+            }
+        }
+        piece.done = to.is_none();
+        piece.to = to;
+        Ok(wanted && self.beside.ask(Ask::Deliver(Box::new(piece)), &self.context.stop)?)
+    }
+}
+
+/// The condition of what is read, as the server reads it.
+fn condition(context: &Context, reread: &Reread, schema: &TableSchema) -> Result<Option<String>> {
+    let Some(text) = &reread.condition else { return Ok(None) };
+    let filter = Filter::parse(text)?;
+    filter.bind(schema, &mut *context.judge())?;
+    Ok(Some(filter.to_sql()))
+}
+
+fn place(file: String, offset: u64) -> Result<FileOffset> {
+    FileOffset::new(file, offset).map_err(strange)
+}
+
+fn strange(e: tailrace_codec::DecodeError) -> Error {
+    Error::new(ErrorKind::SourceStatement, format!("the source's position: {e}"))
+}
