@@ -204,6 +204,14 @@ impl Client {
             let body = json!({"values": values});
             self.call(Method::PUT, &path, None, Some(&body)).await?;
         }
+        self.save_objects(job, file).await
+    }
+
+    /// Sets the objects of a job, or edits those of one that runs.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn save_objects(&self, job: &str, file: &JobFile) -> Result<()> {
         let body = json!({"job": {"type": "db_object", "params": {"db_object": file.db_object()}}});
         let answer = self.call(Method::PUT, &self.job_path(job, ""), None, Some(&body)).await?;
         let query_id = answer.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -312,6 +320,23 @@ impl Client {
         let path = self.job_path(job, "/rereads");
         let answer = self.call(Method::POST, &path, None, Some(&body)).await?;
         Ok(answer.get("id").and_then(Value::as_str).unwrap_or_default().to_owned())
+    }
+
+    /// Waits until nothing is left to be read beside the stream.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn wait_for_rereads(&self, job: &str, limit: Option<Duration>) -> Result<Waited> {
+        let until = limit.map(|limit| Instant::now() + limit);
+        loop {
+            if self.list(job, "/rereads", "rereads").await?.is_empty() {
+                return Ok(Waited::Done);
+            }
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Ok(Waited::TimedOut);
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
     }
 
     /// Stops the reading of a table beside the stream.

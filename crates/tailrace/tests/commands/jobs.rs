@@ -1,9 +1,15 @@
 //! `tailrace jobs`: a job's whole life, and what a user can get wrong.
 
+use std::time::Duration;
+
 use serde_json::Value;
+use tailrace_testkit::wait;
 
 use super::{DEMO_SECRET, Shop, ended, tailrace, text};
 use crate::proof::served::Served;
+
+/// Longest time a test waits for a state.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs `tailrace jobs` against a server: exit code, output, errors.
 fn jobs(served: &Served, args: &[&str]) -> (i32, String, String) {
@@ -113,6 +119,46 @@ fn a_job_is_made_started_and_removed_in_two_commands() {
     let id = made["id"].as_str().unwrap();
     assert_eq!(json(&served, &["delete", id, "--stop"])["status"], "DELETED");
     assert_eq!(json(&served, &["list"]), Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_table_is_added_to_a_job_that_runs_and_read_again() {
+    let shop = Shop::new("more").unwrap();
+    let served = Served::start().unwrap();
+    let (name, database) = (shop.name.as_str(), shop.database());
+    let file = shop.job_file(&format!("{database} = [\"item\"]")).unwrap();
+    assert_eq!(json(&served, &["create", text(&file), "--start", "--wait"])["name"], name);
+    let more = format!(
+        "CREATE TABLE {database}.more (id INT PRIMARY KEY); INSERT INTO {database}.more VALUES (1), (2), (3)"
+    );
+    shop.sql(&more).unwrap();
+    let file = shop.job_file(&format!("{database} = [\"item\", \"more\"]")).unwrap();
+    let edited = json(&served, &["edit", name, text(&file), "--wait", "--timeout", "120"]);
+    assert_eq!(edited["status"], "INCRE_TRANSFER_STARTED", "{}", served.log_tail());
+    let tables = json(&served, &["parts", name, "tables"]);
+    let rows = |table: &str| {
+        let found = tables.as_array().unwrap().iter().find(|one| one["src_tb"] == table);
+        found.unwrap_or_else(|| panic!("{tables}"))["rows"].clone()
+    };
+    assert_eq!((rows("item"), rows("more")), (3.into(), 3.into()));
+
+    let table = format!("{database}.more");
+    let (code, out, err) = jobs(&served, &["reread", name, &table, "--where", "id > 1"]);
+    assert_eq!(code, 0, "{out}{err}");
+    wait::until_true("no rereads", PATIENCE, || {
+        json(&served, &["parts", name, "rereads"]).as_array().unwrap().is_empty()
+    });
+    for (args, wanted) in [
+        (["reread", name, "nowhere.x"].as_slice(), "a table that is selected"),
+        (&["reread", name, &table, "--where", "id >"], "condition"),
+        (&["stop-reread", name, "x"], "still to be read"),
+    ] {
+        let (code, _, err) = jobs(&served, args);
+        assert!(code == 1 && err.contains(wanted), "{args:?}: {code} {err}");
+    }
+    let (code, _, err) = jobs(&served, &["reread", name, "nowhere"]);
+    assert!(code == 2 && err.contains("DATABASE.TABLE"), "{err}");
+    assert_eq!(json(&served, &["delete", name, "--stop"])["status"], "DELETED");
 }
 
 #[test]

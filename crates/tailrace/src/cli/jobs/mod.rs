@@ -1,6 +1,7 @@
 //! `tailrace jobs`: a client of a running server.
 
 mod create;
+mod edit;
 mod follow;
 mod parts;
 
@@ -151,6 +152,8 @@ enum JobsCommand {
     /// Make a job of a file, test its connections and save its settings; with --start also check and
     /// start it. If something is refused, the job is left as far as it came, to be seen or deleted.
     Create(create::Create),
+    /// Give a job other objects, those of a file; tables that are added to a job that runs are read beside its stream.
+    Edit(edit::Edit),
     /// Check whether a job can start.
     Precheck {
         /// Id or name.
@@ -252,6 +255,7 @@ impl JobsCommand {
                 output.print(&client.show(&id, view.name()).await?, flat)
             }
             Self::Create(create) => create.run(client, output).await,
+            Self::Edit(edit) => edit.run(client, output).await,
             Self::Precheck { job } => {
                 let id = client.find(&job).await?;
                 let purpose = match client.status(&id).await?.as_str() {
