@@ -16,6 +16,8 @@ use crate::mariadb::{consumed, ends_equal};
 use crate::support::{Server, mysql, read_topic, spec_at, start, unique};
 
 const ROWS: u64 = 4_000;
+/// Rounds of a writer, so that a job that is held back catches up in the end.
+const ROUNDS_MAX: u64 = 1_500;
 
 /// A job over some tables of a database.
 fn job(login: &Login, database: &str, tables: &[&str]) -> JobSpec {
@@ -48,11 +50,11 @@ fn tables(login: &Login, database: &str, key_of_b: &str) {
         .expect("tables");
 }
 
-/// Changes of `b` until told to stop: rows change, come, go and change their key.
+/// Changes of `b` until told to stop, or for long enough: rows change, come, go and change their key.
 fn write(login: &Login, database: &str, stop: &AtomicBool) {
     let mut session = login.session().expect("a session");
     session.query(&format!("USE {database};")).expect("a database");
-    for round in 1_u64.. {
+    for round in 1..=ROUNDS_MAX {
         if stop.load(Relaxed) {
             return;
         }
@@ -147,6 +149,15 @@ fn more_changes_than_may_be_remembered_renew_the_view() {
         in_small_pieces(spec);
         spec.limits.window_keys_max = 20;
         spec.limits.snapshot_view_age_max = Duration::from_secs(600);
+    });
+}
+
+#[test]
+fn rows_wait_until_the_log_is_read_as_far_as_their_view() {
+    added_under_load(&mysql(), ", PRIMARY KEY (id)", |spec| {
+        in_small_pieces(spec);
+        // The stream lags behind every view that is opened.
+        spec.limits.rows_per_second_max = Some(4_000);
     });
 }
 

@@ -148,6 +148,10 @@ impl JobObserver for Recorder {
         self.phases.lock().unwrap().push(phase);
     }
 
+    fn recovered(&self, checkpoint: &Checkpoint) {
+        self.durable(checkpoint);
+    }
+
     fn durable(&self, checkpoint: &Checkpoint) {
         *self.durable.lock().unwrap() = Some(checkpoint.clone());
     }

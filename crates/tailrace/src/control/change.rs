@@ -174,6 +174,8 @@ impl Control {
             {
                 job.rereads.extend(rereads::added(old, &edited, &child_id));
             }
+            // What was to be read of a table that is taken away is not read any more.
+            job.rereads.retain(|one| one.is_of(&edited));
             job.selection = Some(edited);
         }
         let mut child = job.clone();

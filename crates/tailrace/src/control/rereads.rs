@@ -56,6 +56,15 @@ impl JobReread {
         format!("{}/{}.{table}", self.edit, self.database)
     }
 
+    /// Whether a selection has it.
+    pub(crate) fn is_of(&self, selection: &ObjectSelection) -> bool {
+        let Some(selection) = spec::named_selection(selection) else { return true };
+        match &self.table {
+            Some(table) => selection.includes(&self.database, table),
+            None => selection.includes_database(&self.database),
+        }
+    }
+
     /// The same, for a whole database too.
     fn name(&self) -> String {
         self.id(self.table.as_deref().unwrap_or("*"))
@@ -279,6 +288,8 @@ mod tests {
             [("b", Some("y"), 0), ("c", None, 1), ("d", Some("z"), 0), ("e", None, 0)]
         );
         assert_eq!(unlisted(&added), ["c", "e"]);
+        let of_old: Vec<bool> = added.iter().map(|one| one.is_of(&old)).collect();
+        assert_eq!(of_old, [false, true, false, false]);
         let table =
             |name: &str| FoundTable { name: name.into(), rows_estimated: 0, has_primary_key: true };
         let found = [FoundDatabase { name: "c".into(), tables: ["w", "x"].map(table).into() }];

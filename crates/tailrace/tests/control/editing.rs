@@ -100,6 +100,18 @@ async fn objects_that_are_added_are_read_beside_the_stream() {
 }
 
 #[tokio::test]
+async fn what_is_taken_away_again_is_not_read() {
+    let world = World::new().await;
+    let (id, _) = world.streaming("less").await;
+    for (names, wanted) in [(["orders", "customers"].as_slice(), 1), (&["orders"], 0)] {
+        world.control.select_objects(&caller(), &id, tables(names)).await.unwrap();
+        assert!(world.precheck(&id, PrecheckMode::Retry).await.passed());
+        world.control.resume(&caller(), &id, true).await.unwrap();
+        assert_eq!(world.job(&id).await.rereads.len(), wanted);
+    }
+}
+
+#[tokio::test]
 async fn the_whole_server_cannot_be_added_to_a_job_that_runs() {
     let world = World::new().await;
     let (id, _) = world.streaming("no-more").await;

@@ -38,7 +38,15 @@ pub(crate) struct Piece {
 pub(crate) enum Ask {
     /// Once this place (file and offset) is reached: remember the keys that change in a table from there on, instead of any
     /// other's; none means whether it changes.
-    Watch(SelectedTable, (String, u64)),
+    /// If it is to wait then, it stands still there until it is asked something else.
+    Watch {
+        /// The table.
+        table: SelectedTable,
+        /// File and offset.
+        from: (String, u64),
+        /// Whether it waits then.
+        wait: bool,
+    },
     /// At this place stop, for the rows of a table without a key; unless it changed, if that counts.
     Hold {
         /// File and offset.
@@ -130,14 +138,14 @@ impl Beside {
     pub(crate) fn watch(
         &self,
         table: &SelectedTable,
-        from: (String, u64),
+        (from, wait): ((String, u64), bool),
         stop: &StopSignal,
     ) -> Result<Option<Read>> {
         {
             let mut state = self.lock();
             (state.watching, state.void, state.ask) = (None, false, None);
         }
-        if !self.ask(Ask::Watch(table.clone(), from), stop)? {
+        if !self.ask(Ask::Watch { table: table.clone(), from, wait }, stop)? {
             return Ok(None);
         }
         let state = self.wait(stop, |state| state.watching.is_some())?;

@@ -178,13 +178,14 @@ impl Reader<'_> {
             return self.nothing_to_read(reread);
         };
         let keyless = table.chunk_key().is_none();
-        // What the log has by now need not be remembered.
-        let from = catalog::binlog_end(&mut control)?;
-        let Some(read) = self.beside.watch(&table, from, &self.context.stop)? else {
-            return Ok(Outcome::Over);
-        };
         let tried = keyless && fruitless >= LOCKLESS_TRIES;
         let lock = tried || !(settings.gtid || settings.mariadb);
+        // What the log has by now need not be remembered. Changes behind a lock's view would be left out without anybody's
+        // notice if the stream were beyond them: it stands still until it knows where the view is.
+        let watch = (catalog::binlog_end(&mut control)?, keyless && lock);
+        let Some(read) = self.beside.watch(&table, watch, &self.context.stop)? else {
+            return Ok(Outcome::Over);
+        };
         let opened = self.open(&mut control, &table, (&settings, lock), &read);
         let (mut connection, until) = match opened {
             Ok(Some(opened)) => opened,
@@ -308,6 +309,8 @@ impl Reader<'_> {
             let share = limits.snapshot_share_percent_max;
             self.pace.rest(begun.elapsed(), (share, 1), &self.context.stop)?;
         }
+        // What was read of it is delivered before another one begins behind it.
+        self.beside.settled(&self.context.stop)?;
         Ok(Outcome::Renew)
     }
 

@@ -12,6 +12,15 @@ use crate::source::mysql::beside::{Ask, Beside, Piece};
 use crate::source::mysql::catalog::SelectedTable;
 use crate::source::mysql::window::Window;
 
+/// A table whose changes are to be remembered from a place on.
+struct Watch {
+    table: SelectedTable,
+    /// At once without one.
+    from: Option<(String, u64)>,
+    /// The log stands still there until something else is asked.
+    wait: bool,
+}
+
 /// What the stream knows of the tables that are read beside it.
 pub(super) struct Joining {
     beside: Arc<Beside>,
@@ -19,10 +28,12 @@ pub(super) struct Joining {
     window: Option<Window>,
     /// Rows whose place is not reached.
     piece: Option<Box<Piece>>,
-    /// A table whose changes are to be remembered from a place on that is not reached; at once without one.
-    watch: Option<(SelectedTable, Option<(String, u64)>)>,
+    /// What is to be remembered from a place on that is not reached.
+    watch: Option<Watch>,
     /// A place that is not reached, at which the log is to wait for rows; changes before it count.
     hold: Option<((String, u64), bool)>,
+    /// Nothing is left to read.
+    finished: bool,
 }
 
 impl Joining {
@@ -39,8 +50,8 @@ impl Joining {
     /// What was remembered is not enough: the reader begins again with another view.
     pub(super) fn void(&mut self) {
         (self.window, self.piece, self.hold) = (None, None, None);
-        if let Some((_, from)) = &mut self.watch {
-            *from = None;
+        if let Some(watch) = &mut self.watch {
+            watch.from = None;
         }
         self.beside.void();
     }
@@ -51,7 +62,14 @@ impl Stream<'_> {
     pub(crate) fn read_beside(&mut self, beside: &Arc<Beside>) {
         self.prepared.select_all();
         let beside = Arc::clone(beside);
-        self.beside = Some(Joining { beside, window: None, piece: None, watch: None, hold: None });
+        self.beside = Some(Joining {
+            beside,
+            window: None,
+            piece: None,
+            watch: None,
+            hold: None,
+            finished: false,
+        });
     }
 
     /// Between two transactions: does what the reader asks. False if nothing is left to read.
@@ -59,22 +77,16 @@ impl Stream<'_> {
     /// # Errors
     /// What stopped the reader, and those of encoders and queue.
     pub(super) fn join(&mut self, joining: &mut Joining) -> Result<bool> {
-        if joining.is_free() && joining.beside.asks() {
-            match joining.beside.take() {
-                Some(Ask::Watch(table, from)) => joining.watch = Some((table, Some(from))),
-                Some(Ask::Hold { at, unless_changed }) => {
-                    joining.hold = Some((at, unless_changed));
-                }
-                Some(Ask::Deliver(piece)) => joining.piece = Some(piece),
-                Some(Ask::Gone(reread)) => self.gone(&reread)?,
-                Some(Ask::Finished) => {
-                    self.tables.clear();
-                    self.withheld.clear();
-                    return Ok(false);
-                }
-                Some(Ask::Failed(e)) => return Err(e),
-                None => {}
-            }
+        if joining.is_free()
+            && joining.beside.asks()
+            && let Some(ask) = joining.beside.take()
+        {
+            self.take(joining, ask)?;
+        }
+        if joining.finished {
+            self.tables.clear();
+            self.withheld.clear();
+            return Ok(false);
         }
         self.watch(joining)?;
         let changes_count = joining.hold.as_ref().is_none_or(|(_, count)| *count);
@@ -97,19 +109,41 @@ impl Stream<'_> {
         Ok(true)
     }
 
+    fn take(&mut self, joining: &mut Joining, ask: Ask) -> Result<()> {
+        match ask {
+            Ask::Watch { table, from, wait } => {
+                joining.watch = Some(Watch { table, from: Some(from), wait });
+            }
+            Ask::Hold { at, unless_changed } => joining.hold = Some((at, unless_changed)),
+            Ask::Deliver(piece) => joining.piece = Some(piece),
+            Ask::Gone(reread) => self.gone(&reread)?,
+            Ask::Finished => joining.finished = true,
+            Ask::Failed(e) => return Err(e),
+        }
+        Ok(())
+    }
+
     /// Begins to remember, when the place is reached.
     fn watch(&mut self, joining: &mut Joining) -> Result<()> {
-        let Some((_, from)) = &joining.watch else { return Ok(()) };
-        let reached = match from {
+        let Some(watch) = &joining.watch else { return Ok(()) };
+        let reached = match &watch.from {
             Some(from) => self.has_reached_place(from)?,
             None => true,
         };
-        if reached && let Some((table, _)) = joining.watch.take() {
-            let keys_max = self.context.spec.limits.window_keys_max;
-            joining.window = Some(Window::from_now_on(&table, keys_max));
-            // Key columns to remember are compiled into the tables.
-            self.tables.clear();
-            joining.beside.watching(self.read_so_far());
+        if !reached {
+            return Ok(());
+        }
+        let Some(Watch { table, wait, .. }) = joining.watch.take() else { return Ok(()) };
+        let keys_max = self.context.spec.limits.window_keys_max;
+        joining.window = Some(Window::from_now_on(&table, keys_max));
+        // Key columns to remember are compiled into the tables.
+        self.tables.clear();
+        if wait {
+            self.flush()?;
+        }
+        joining.beside.watching(self.read_so_far());
+        if wait && let Some(ask) = joining.beside.next(&self.context.stop)? {
+            self.take(joining, ask)?;
         }
         Ok(())
     }
@@ -156,11 +190,8 @@ impl Stream<'_> {
                         "a table without a key that was read beside the stream was broken off";
                     return Err(Error::new(ErrorKind::SourceStatement, text));
                 }
-                Some(Ask::Watch(table, from)) => {
-                    joining.watch = Some((table, Some(from)));
-                    return Ok(());
-                }
-                _ => return Ok(()),
+                Some(ask) => return self.take(joining, ask),
+                None => return Ok(()),
             }
         }
     }
