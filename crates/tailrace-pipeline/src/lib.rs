@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod checkpoint;
+pub mod compare;
 mod engine;
 pub mod error;
 pub mod job;

@@ -49,6 +49,11 @@ struct Registered {
 }
 
 #[derive(Deserialize)]
+struct Given {
+    schema: String,
+}
+
+#[derive(Deserialize)]
 struct Refused {
     message: String,
 }
@@ -124,6 +129,33 @@ impl HttpRegistry {
                 },
             );
         }
+        Err(self.refused(&format!("take the schema of {subject}"), status, text))
+    }
+
+    /// The schema of an id.
+    ///
+    /// # Errors
+    /// As [`SchemaRegistry::id`]; `Target` if there is none.
+    pub(crate) fn schema(&self, id: u32) -> Result<String> {
+        let mut url = self.url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["schemas", "ids", &id.to_string()]);
+        }
+        let answer =
+            self.with_login(self.client.get(url)).send().map_err(|e| self.unreachable(&e))?;
+        let status = answer.status();
+        let text = answer.text().map_err(|e| self.unreachable(&e))?;
+        if !status.is_success() {
+            return Err(self.refused(&format!("give schema {id}"), status, text));
+        }
+        serde_json::from_str::<Given>(&text).map(|answer| answer.schema).map_err(|e| {
+            let text = format!("{self}: its answer for schema {id} has none: {e}");
+            Error::new(ErrorKind::Target, text)
+        })
+    }
+
+    /// What an answer that is no success says.
+    fn refused(&self, what: &str, status: StatusCode, text: String) -> Error {
         let said = serde_json::from_str::<Refused>(&text).map_or(text, |refused| refused.message);
         let said: String = said.chars().take(ANSWER_CHARS_MAX).collect();
         let kind = match status {
@@ -133,8 +165,7 @@ impl HttpRegistry {
             status if status.is_server_error() => ErrorKind::TargetConnection,
             _ => ErrorKind::Target,
         };
-        let text = format!("{self} does not take the schema of {subject} ({status}): {said}");
-        Err(Error::new(kind, text))
+        Error::new(kind, format!("{self} does not {what} ({status}): {said}"))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Error {

@@ -535,6 +535,19 @@ impl Composer {
         }
     }
 
+    /// The value of the last message; empty without one.
+    pub(crate) fn last_value(&self) -> &[u8] {
+        let last = self.messages.last().and_then(|message| self.data.get(message.value.clone()));
+        last.unwrap_or_default()
+    }
+
+    /// Forgets what is collected.
+    pub(crate) fn discard(&mut self) {
+        (self.fixed_key, self.last_row) = (None, None);
+        self.data.clear();
+        self.messages.clear();
+    }
+
     /// A batch's buffer goes with it if it is well filled. What bounds the queue are bytes, not buffers: of small
     /// batches it would hold many times as much.
     fn take_data(&mut self) -> Vec<u8> {

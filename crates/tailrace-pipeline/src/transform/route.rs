@@ -83,7 +83,7 @@ impl Router {
     }
 
     /// The topic of a table, as messages name it.
-    fn topic_name(&self, schema: &TableSchema) -> Cow<'_, str> {
+    pub(crate) fn topic_name(&self, schema: &TableSchema) -> Cow<'_, str> {
         match &self.policy.topic {
             TopicPolicy::One(name) => name.into(),
             TopicPolicy::PerTable(format) => fill(format, &schema.database, &schema.table).into(),

@@ -5,6 +5,7 @@ mod beside;
 mod canal;
 mod chunk_keys;
 mod column_types;
+mod compare;
 mod debezium;
 mod delay;
 mod failover;

@@ -286,7 +286,7 @@ impl<'a> ProgressReader<'a> {
 
 /// Errors after which a consumer goes on by itself. The group is never used, so that it does not matter
 /// whether the account may.
-fn is_passing(error: &KafkaError) -> bool {
+pub(crate) fn is_passing(error: &KafkaError) -> bool {
     kind_of(error) == ErrorKind::TargetConnection
         || error.rdkafka_error_code()
             == Some(rdkafka::error::RDKafkaErrorCode::GroupAuthorizationFailed)

@@ -29,6 +29,8 @@ pub struct AvroSchemas {
     pub value: String,
     /// Full name of the events' record.
     pub value_record: String,
+    /// Names of the columns' fields, in the table's order.
+    pub columns: Vec<String>,
 }
 
 impl AvroSchemas {
@@ -52,6 +54,7 @@ impl AvroSchemas {
             key_record: record("Key"),
             value: schemas.value,
             value_record: record("Envelope"),
+            columns: schemas.columns,
         })
     }
 }

@@ -12,6 +12,7 @@ pub(super) struct Schemas {
     pub(super) key: Option<String>,
     /// Of events.
     pub(super) value: String,
+    pub(super) columns: Vec<String>,
 }
 
 /// The schemas of a table.
@@ -42,7 +43,7 @@ pub(super) fn schemas(table: &TableSchema) -> Result<Schemas, ValueError> {
     let value = format!(
         r#"{{"type":"record","name":"Envelope","namespace":"{namespace}","fields":[{{"name":"before","type":["null",{row},"connect.name":"{namespace}.Value"}}],"default":null}},{{"name":"after","type":["null","Value"],"default":null}},{SOURCE},{TAIL}],"connect.version":2,"connect.name":"{namespace}.Envelope"}}"#
     );
-    Ok(Schemas { key, value })
+    Ok(Schemas { key, value, columns: names })
 }
 
 /// Debezium's `source` of its MySQL connector.

@@ -1,23 +1,22 @@
 //! The reader: one table after the other, chunk by chunk, through views that are renewed.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tailrace_codec::TableSchema;
 use tailrace_codec::filter::Filter;
-use tailrace_codec::position::{FileOffset, GtidSet};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Reread, SelectedDatabase, Selection};
 use crate::source::mysql::backoff::Backoff;
 use crate::source::mysql::beside::{Ask, Beside, Piece};
-use crate::source::mysql::catalog::{self, SelectedTable, ServerSettings};
-use crate::source::mysql::chunk::{ChunkSql, quoted_table};
+use crate::source::mysql::catalog::{self, SelectedTable};
+use crate::source::mysql::chunk::ChunkSql;
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::context::Context;
 use crate::source::mysql::pace::Pace;
 use crate::source::mysql::reader::{self, OpenedTable};
-use crate::source::mysql::window::{Read, Visible};
+use crate::source::mysql::view;
 
 /// A piece has this part of a batch's bytes: messages are longer than the rows they are made of.
 const PIECE_PART: usize = 4;
@@ -25,14 +24,6 @@ const PIECE_PART: usize = 4;
 const FRUITLESS_VIEWS_MAX: u32 = 30;
 /// Views of a table without a key that are opened without a lock.
 const LOCKLESS_TRIES: u32 = 5;
-/// Longest wait for a read lock, seconds.
-const LOCK_WAIT_SECONDS: u32 = 3;
-/// Server error of a lock that was not had in that time.
-const LOCK_WAIT_TIMEOUT: &str = "(1205,";
-/// Time between two looks whether a commit has ended.
-const COMMIT_POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// Longest wait for it.
-const COMMIT_WAIT_MAX: Duration = Duration::from_secs(600);
 /// All of a core's time: no notice is taken of others.
 const SHARE_PERCENT_ALL: u32 = 100;
 
@@ -186,11 +177,12 @@ impl Reader<'_> {
         let Some(read) = self.beside.watch(&table, watch, &self.context.stop)? else {
             return Ok(Outcome::Over);
         };
-        let opened = self.open(&mut control, &table, (&settings, lock), &read);
+        let (spec, stop) = (&self.context.spec, &self.context.stop);
+        let opened = view::open((spec, stop), &mut control, &table, (&settings, lock), &read);
         let (mut connection, until) = match opened {
             Ok(Some(opened)) => opened,
             Ok(None) => return Ok(Outcome::Fruitless),
-            Err(e) if e.message().contains(LOCK_WAIT_TIMEOUT) => {
+            Err(e) if view::is_locked_out(&e) => {
                 self.context.observer.log(tracing::Level::INFO, e.message());
                 return Ok(Outcome::Fruitless);
             }
@@ -212,59 +204,6 @@ impl Reader<'_> {
     fn nothing_to_read(&self, reread: &Reread) -> Result<Outcome> {
         let taken = self.beside.ask(Ask::Gone(reread.clone()), &self.context.stop)?;
         Ok(if taken { Outcome::Done } else { Outcome::Over })
-    }
-
-    /// Opens a view that shows all that the stream had read when it began to remember, and gives the end of the log
-    /// behind it. `None` if this view does not show that much.
-    fn open(
-        &self,
-        control: &mut Connection,
-        table: &SelectedTable,
-        (settings, lock): (&ServerSettings, bool),
-        read: &Read,
-    ) -> Result<Option<(Connection, (String, u64))>> {
-        let mut connection = self.context.connect()?;
-        for statement in reader::SESSION {
-            connection.execute(statement)?;
-        }
-        let name = quoted_table(&table.database, &table.table);
-        if lock {
-            control.execute(&format!("SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}"))?;
-            // What the log has of the table is committed when the lock is had.
-            control.execute(&format!("LOCK TABLES {name} READ"))?;
-        } else if settings.gtid && !settings.mariadb {
-            self.wait_until_shown(control, read)?;
-        }
-        let view = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
-        let opened = connection.execute(view).and_then(|()| catalog::binlog_end(control));
-        if lock {
-            control.execute("UNLOCK TABLES")?;
-        }
-        let until = opened?;
-        if settings.mariadb && !lock {
-            let (file, offset) = catalog::view_position(&mut connection)?;
-            if !read.is_shown_by(&Visible::Until(place(file, offset)?))? {
-                return Ok(None);
-            }
-        }
-        Ok(Some((connection, until)))
-    }
-
-    /// Waits until all that the stream had read is committed: the log has it before.
-    fn wait_until_shown(&self, control: &mut Connection, read: &Read) -> Result<()> {
-        let until = Instant::now() + COMMIT_WAIT_MAX;
-        loop {
-            let executed: GtidSet = catalog::gtid_executed(control)?.parse().map_err(strange)?;
-            if read.is_shown_by(&Visible::Gtids(executed))? {
-                return Ok(());
-            }
-            self.context.stop.check()?;
-            if Instant::now() > until {
-                let text = "a transaction that is in the source's log is not committed: does it wait for a semi-synchronous replica?";
-                return Err(Error::new(ErrorKind::SourceSetting, text));
-            }
-            std::thread::park_timeout(COMMIT_POLL_INTERVAL);
-        }
     }
 
     /// Reads chunks until the table ends, the view is too old, or what the stream remembers is void.
@@ -387,12 +326,4 @@ fn condition(context: &Context, reread: &Reread, schema: &TableSchema) -> Result
     let filter = Filter::parse(text)?;
     filter.bind(schema, &mut *context.judge())?;
     Ok(Some(filter.to_sql()))
-}
-
-fn place(file: String, offset: u64) -> Result<FileOffset> {
-    FileOffset::new(file, offset).map_err(strange)
-}
-
-fn strange(e: tailrace_codec::DecodeError) -> Error {
-    Error::new(ErrorKind::SourceStatement, format!("the source's position: {e}"))
 }
