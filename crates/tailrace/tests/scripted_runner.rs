@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use tailrace::control::objects::{FoundDatabase, FoundTable};
 use tailrace::control::query::{CheckItem, CheckResult};
-use tailrace::control::runner::{JobRunner, RunEnd, RunResult, RunningJob};
+use tailrace::control::runner::{Compared, JobRunner, RunEnd, RunResult, RunningJob};
 use tailrace_pipeline::checkpoint::{Checkpoint, StreamPosition};
+use tailrace_pipeline::compare::{CompareProgress, TableComparison};
 use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint};
 use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
-use tailrace_pipeline::run::Rate;
+use tailrace_pipeline::run::{Rate, StopSignal};
 use tailrace_pipeline::{Error, ErrorKind};
 use tokio::sync::watch;
 
@@ -107,6 +108,9 @@ pub struct Script {
     pub forgotten: usize,
     pub listed: usize,
     pub stubborn: bool,
+    pub compared: Vec<TableComparison>,
+    pub compare_errors: VecDeque<Error>,
+    pub compares_forever: bool,
 }
 
 #[derive(Clone)]
@@ -217,6 +221,31 @@ impl JobRunner for ScriptedRunner {
             return vec![check("srcDbConnection", CheckResult::Passed)];
         }
         script.checks.clone()
+    }
+
+    fn compare(
+        &self,
+        _: &JobSpec,
+        what: &Compared,
+        progress: &CompareProgress,
+        stop: &StopSignal,
+        told: &mut dyn FnMut(TableComparison),
+    ) -> RunResult<()> {
+        let tables = self.script.lock().unwrap().compared.clone();
+        for one in tables {
+            progress.rows.fetch_add(one.source_rows, std::sync::atomic::Ordering::Relaxed);
+            let wanted = what.tables.as_ref();
+            if wanted.is_none_or(|wanted| wanted.includes(&one.database, &one.table)) {
+                told(one);
+            }
+        }
+        // A test that fails ends nothing.
+        let until = std::time::Instant::now() + 2 * PATIENCE;
+        while self.script.lock().unwrap().compares_forever && std::time::Instant::now() < until {
+            stop.check()?;
+            std::thread::yield_now();
+        }
+        self.script.lock().unwrap().compare_errors.pop_front().map_or(Ok(()), Err)
     }
 
     fn forget(&self, _: &JobSpec) -> RunResult<()> {

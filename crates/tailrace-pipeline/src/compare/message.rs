@@ -197,17 +197,20 @@ fn debezium<'m>(value: &'m [u8]) -> Result<Option<RowChange<'m>>> {
 mod tests {
     use super::*;
 
-    fn fields(fields: &Option<Fields<'_>>) -> Option<Vec<(String, String)>> {
+    /// A row as text.
+    type Row = Option<Vec<(String, String)>>;
+
+    fn fields(fields: &Option<Fields<'_>>) -> Row {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let fields = fields.as_ref()?;
         Some(fields.iter().map(|(name, value)| (name.to_string(), text(value))).collect())
     }
 
-    fn pairs(pairs: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
+    fn pairs(pairs: &[(&str, &str)]) -> Row {
         Some(pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect())
     }
 
-    fn read(format: MessageFormat, text: &str) -> Option<[Option<Vec<(String, String)>>; 2]> {
+    fn read(format: MessageFormat, text: &str) -> Option<[Row; 2]> {
         let change = MessageReader::new(format, None).read(text.as_bytes()).unwrap()?;
         assert_eq!((&*change.database, &*change.table), ("s", "t"));
         Some([fields(&change.before), fields(&change.after)])
@@ -225,7 +228,7 @@ mod tests {
         let second = pairs(&[("id", r#""8""#), ("n<m", r#""x\"y""#)]);
         let json = |text: &str| read(MessageFormat::Json, text);
         assert_eq!(json(&message("INIT", a, "null")), Some([None, first.clone()]));
-        assert_eq!(json(&message("UPDATE", b, a)), Some([first.clone(), second.clone()]));
+        assert_eq!(json(&message("UPDATE", b, a)), Some([first.clone(), second]));
         assert_eq!(json(&message("DELETE", "null", a)), Some([first.clone(), None]));
         let in_data = read(MessageFormat::JsonC, &message("DELETE", a, "null"));
         assert_eq!(in_data, Some([first, None]));

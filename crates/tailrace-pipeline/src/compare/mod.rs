@@ -37,6 +37,8 @@ const SPILL_BYTES_MIN: u64 = 1 << 30;
 pub struct CompareRequest {
     /// These of the job's tables; `None`: all.
     pub tables: Option<Selection>,
+    /// Only whether every table has its topic.
+    pub objects_only: bool,
     /// Directory for what is spilled: some 100 bytes for each row, removed at the end.
     pub scratch: PathBuf,
 }

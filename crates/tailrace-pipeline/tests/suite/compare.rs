@@ -33,7 +33,8 @@ const ROUNDS_MAX: u64 = 1_500;
 
 fn compared(spec: &JobSpec, tables: Option<Selection>) -> Result<Vec<TableComparison>, Error> {
     let scratch = tempfile::tempdir().expect("a directory");
-    let request = CompareRequest { tables, scratch: scratch.path().to_owned() };
+    let request =
+        CompareRequest { tables, objects_only: false, scratch: scratch.path().to_owned() };
     let mut told = Vec::new();
     let mut tell = |one| told.push(one);
     let progress = CompareProgress::default();
@@ -333,10 +334,7 @@ fn one_topic_of_many_tables_with_other_names_filters_and_strangers() {
     assert_eq!((told[0].outside, told[0].target_rows), (1, 1), "{told:?}");
     assert!(told[0].notes.iter().any(|note| note.contains("not of this job")), "{told:?}");
     let only = Selection {
-        databases: vec![SelectedDatabase {
-            name: database.clone(),
-            tables: Some(vec!["b".into()]),
-        }],
+        databases: vec![SelectedDatabase { name: database, tables: Some(vec!["b".into()]) }],
     };
     assert_eq!(compared(&spec, Some(only)).expect("a comparison").len(), 1);
     job.stop().expect("a clean stop");
@@ -368,7 +366,8 @@ fn what_cannot_be_compared_is_said() {
     assert!(error.message().contains("dml_types"), "{error}");
     let stop = StopSignal::new();
     stop.stop();
-    let request = CompareRequest { tables: None, scratch: std::env::temp_dir() };
+    let request =
+        CompareRequest { tables: None, objects_only: false, scratch: std::env::temp_dir() };
     let error = compare(&spec, &request, &CompareProgress::default(), &stop, &mut |_| {});
     assert_eq!(error.expect_err("it is stopped").kind(), ErrorKind::Cancelled);
 }

@@ -25,6 +25,8 @@ pub(super) enum Exit {
     Denied,
     /// 8: the time for a wait was over.
     TimedOut,
+    /// 9: a comparison found differences, or could not look at everything.
+    Inconsistent,
 }
 
 impl Exit {
@@ -38,6 +40,7 @@ impl Exit {
             Self::Precheck => 6,
             Self::Denied => 7,
             Self::TimedOut => 8,
+            Self::Inconsistent => 9,
         }
     }
 }

@@ -91,7 +91,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let control = Control::start_up(ControlParts {
         store: Arc::clone(&store),
         vault: Arc::clone(&data.vault),
-        runner: Arc::new(PipelineRunner),
+        runner: Arc::new(PipelineRunner { scratch: config.data_dir.join("compare") }),
         clock: Arc::new(SystemClock),
         owner: data.owner()?,
         bounds: bounds(config),

@@ -64,7 +64,7 @@ fn encoded(text: &str) -> String {
 }
 
 impl Client {
-    fn job_path(&self, job: &str, rest: &str) -> String {
+    pub(super) fn job_path(&self, job: &str, rest: &str) -> String {
         self.path("v5", &format!("/jobs/{}{rest}", encoded(job)))
     }
 

@@ -1,5 +1,6 @@
 //! A client of the DRS API, for the commands: signed requests, and errors as the server words them.
 
+mod compare;
 mod job;
 mod login;
 

@@ -9,6 +9,8 @@ pub struct Bounds {
     pub jobs_per_project_max: u64,
     /// Probes (connection tests, collections, prechecks) at the same time.
     pub probes_max: usize,
+    /// Comparisons at the same time; more wait.
+    pub comparisons_max: usize,
     /// Time one connection test may take.
     pub connection_age_max: Duration,
     /// Time one collection may take.
@@ -38,6 +40,7 @@ impl Default for Bounds {
         Self {
             jobs_per_project_max: 1000,
             probes_max: 8,
+            comparisons_max: 2,
             connection_age_max: Duration::from_secs(30),
             collection_age_max: Duration::from_secs(120),
             precheck_age_max: Duration::from_secs(300),

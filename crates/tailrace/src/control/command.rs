@@ -52,6 +52,8 @@ pub enum Command {
     ChangeParameters,
     /// Read tables beside the stream, or stop doing so.
     Reread,
+    /// Compare tables with their topics, or stop doing so.
+    Compare,
     /// Make a job of the same settings.
     Clone,
 }
@@ -81,7 +83,7 @@ const LIVE: &[JobStatus] = &[
 
 impl Command {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::TestConnection,
         Self::SaveEndpoint,
         Self::SavePolicy,
@@ -103,6 +105,7 @@ impl Command {
         Self::SetSpeedLimit,
         Self::ChangeParameters,
         Self::Reread,
+        Self::Compare,
         Self::Clone,
     ];
 
@@ -130,6 +133,7 @@ impl Command {
             Self::SetSpeedLimit => "set speed limit",
             Self::ChangeParameters => "change parameters",
             Self::Reread => "read tables again",
+            Self::Compare => "compare",
             Self::Clone => "clone",
         }
     }
@@ -244,6 +248,8 @@ impl Command {
             ],
             // Tailrace's own.
             Self::Reread => &[S::IncreTransferStarted, S::IncreTransferFailed, S::Pausing],
+            // As DRS has it: while the job runs, its full phase behind it.
+            Self::Compare => &[S::FullTransferComplete, S::IncreTransferStarted],
             Self::Clone => &[
                 S::StartJobFailed,
                 S::FullTransferStarted,

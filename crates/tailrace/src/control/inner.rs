@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::bounds::Bounds;
+use super::compare::LiveComparison;
 use super::iam::Iam;
 use super::live::LiveJob;
 use super::refusal::Refusal;
@@ -45,6 +46,10 @@ pub(crate) struct Inner {
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
     pub(crate) process: super::machine::ProcessMeter,
+    /// Comparisons that wait or run, by id.
+    pub(crate) comparisons: Mutex<HashMap<String, Arc<LiveComparison>>>,
+    /// How many may run at once.
+    pub(crate) comparing: Arc<Semaphore>,
     live: Mutex<HashMap<String, Arc<LiveJob>>>,
     workers: Mutex<HashMap<String, Arc<Door>>>,
 }
@@ -60,6 +65,8 @@ impl Inner {
             Iam::new(Arc::clone(&parts.store), Arc::clone(&parts.vault), Arc::clone(&parts.clock));
         Self {
             probes: Arc::new(Semaphore::new(parts.bounds.probes_max)),
+            comparisons: Mutex::default(),
+            comparing: Arc::new(Semaphore::new(parts.bounds.comparisons_max)),
             store: parts.store,
             vault: parts.vault,
             runner: parts.runner,

@@ -256,6 +256,7 @@ fn on_command(state: &JobState, command: Command, at_ms: Option<i64>) -> Transit
         | Command::PrecheckRetry
         | Command::Describe
         | Command::ChangeParameters
+        | Command::Compare
         | Command::Clone => vec![],
         Command::SaveEndpoint | Command::SavePolicy | Command::SetStartPosition => {
             settings_changed(&mut new);

@@ -8,6 +8,7 @@ mod bounds;
 pub mod caller;
 mod change;
 pub mod command;
+pub mod compare;
 mod create;
 pub mod endpoint;
 pub mod iam;

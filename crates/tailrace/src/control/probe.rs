@@ -40,7 +40,7 @@ fn from_json<T: serde::de::DeserializeOwned + Default>(text: Option<&str>) -> Re
     }
 }
 
-fn explain(error: &Error) -> String {
+pub(crate) fn explain(error: &Error) -> String {
     format!("{} {}", error.message(), error.kind().solution())
 }
 
@@ -278,7 +278,12 @@ impl Control {
         Ok(self.inner.store.newest_query(job_id, kind, status).await?)
     }
 
-    async fn add_query(&self, job_id: &str, kind: QueryKind, request: String) -> Result<String> {
+    pub(crate) async fn add_query(
+        &self,
+        job_id: &str,
+        kind: QueryKind,
+        request: String,
+    ) -> Result<String> {
         let query = QueryRow {
             id: naming::new_id(),
             job_id: job_id.to_owned(),

@@ -5,9 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint};
+use tailrace_pipeline::compare::{CompareProgress, TableComparison};
+use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint, Selection};
 use tailrace_pipeline::observe::{Counters, JobObserver};
-use tailrace_pipeline::run::Rate;
+use tailrace_pipeline::run::{Rate, StopSignal};
 
 use super::objects::FoundDatabase;
 use super::query::CheckItem;
@@ -56,11 +57,33 @@ pub trait JobRunner: Send + Sync + 'static {
     /// check, so this has no error of its own.
     fn precheck(&self, spec: &JobSpec) -> Vec<CheckItem>;
 
+    /// Compares tables with their topics until it is told to stop; `told` hears of each one that is done.
+    ///
+    /// # Errors
+    /// Those of `tailrace_pipeline::compare::compare`.
+    fn compare(
+        &self,
+        spec: &JobSpec,
+        what: &Compared,
+        progress: &CompareProgress,
+        stop: &StopSignal,
+        told: &mut dyn FnMut(TableComparison),
+    ) -> RunResult<()>;
+
     /// Removes the job's progress records from the target. Does nothing if there are none.
     ///
     /// # Errors
     /// Of a target kind.
     fn forget(&self, spec: &JobSpec) -> RunResult<()>;
+}
+
+/// What is compared of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Compared {
+    /// These of the selected tables; `None`: all.
+    pub tables: Option<Selection>,
+    /// Only whether every table has its topic.
+    pub objects_only: bool,
 }
 
 /// A data path that runs.

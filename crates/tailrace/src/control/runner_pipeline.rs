@@ -1,7 +1,9 @@
 //! The production runner: data paths of `tailrace_pipeline`, each on threads of its own.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tailrace_pipeline::compare::{self, CompareProgress, CompareRequest, TableComparison};
 use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint};
 use tailrace_pipeline::observe::{Counters, JobObserver};
 use tailrace_pipeline::precheck::{self, CheckResult as Found};
@@ -11,15 +13,18 @@ use tokio::sync::oneshot;
 
 use super::objects::{FoundDatabase, FoundTable};
 use super::query::{CheckItem, CheckResult};
-use super::runner::{JobRunner, RunEnd, RunResult, RunningJob};
+use super::runner::{Compared, JobRunner, RunEnd, RunResult, RunningJob};
 
 /// Epoch under which progress records are removed: above every lease's, so that no worker that is
 /// still alive can write another one.
 const FORGET_EPOCH: u64 = u64::MAX;
 
 /// Runs jobs with real sources and targets.
-#[derive(Debug, Default)]
-pub struct PipelineRunner;
+#[derive(Debug)]
+pub struct PipelineRunner {
+    /// Directory for what comparisons spill; made when one begins.
+    pub scratch: PathBuf,
+}
 
 /// A data path on its thread.
 struct PipelineJob {
@@ -126,6 +131,26 @@ impl JobRunner for PipelineRunner {
                 raw: text(item.raw_error),
             })
             .collect()
+    }
+
+    fn compare(
+        &self,
+        spec: &JobSpec,
+        what: &Compared,
+        progress: &CompareProgress,
+        stop: &StopSignal,
+        told: &mut dyn FnMut(TableComparison),
+    ) -> RunResult<()> {
+        std::fs::create_dir_all(&self.scratch).map_err(|e| {
+            let text = format!("{} cannot be made: {e}", self.scratch.display());
+            Error::new(ErrorKind::Local, text)
+        })?;
+        let request = CompareRequest {
+            tables: what.tables.clone(),
+            objects_only: what.objects_only,
+            scratch: self.scratch.clone(),
+        };
+        compare::compare(spec, &request, progress, stop, told)
     }
 
     fn forget(&self, spec: &JobSpec) -> RunResult<()> {

@@ -17,6 +17,8 @@ pub enum QueryKind {
     Precheck,
     /// Saving of objects.
     Saving,
+    /// Comparison of tables with their topics.
+    Compare,
 }
 
 impl QueryKind {
@@ -27,12 +29,13 @@ impl QueryKind {
             Self::Collect => "collect",
             Self::Precheck => "precheck",
             Self::Saving => "saving",
+            Self::Compare => "compare",
         }
     }
 
     /// The kind of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Connection, Self::Collect, Self::Precheck, Self::Saving]
+        [Self::Connection, Self::Collect, Self::Precheck, Self::Saving, Self::Compare]
             .into_iter()
             .find(|kind| kind.name() == name)
     }
@@ -83,6 +86,9 @@ pub trait QueryStore {
         kind: QueryKind,
         status: Option<QueryStatus>,
     ) -> StoreFuture<'a, Option<QueryRow>>;
+
+    /// All queries of a kind that are kept of a job, the newest first.
+    fn queries<'a>(&'a self, job_id: &'a str, kind: QueryKind) -> StoreFuture<'a, Vec<QueryRow>>;
 
     /// Fails the pending queries of an owner: the process that worked on them is gone.
     fn fail_pending_queries<'a>(&'a self, owner: &'a str, error: &'a str) -> StoreFuture<'a, ()>;

@@ -162,6 +162,46 @@ fn a_table_is_added_to_a_job_that_runs_and_read_again() {
 }
 
 #[test]
+fn topics_are_compared_with_their_tables() {
+    let shop = Shop::new("cmp").unwrap();
+    let served = Served::start().unwrap();
+    let (name, database) = (shop.name.as_str(), shop.database());
+    let file = shop.job_file(&shop.whole()).unwrap();
+    assert_eq!(json(&served, &["create", text(&file), "--start", "--wait"])["name"], name);
+    let (code, out, err) = jobs(&served, &["compare", name]);
+    assert_eq!(code, 0, "{out}{err}\n{}", served.log_tail());
+    assert!(out.contains("CONSISTENT") && out.contains("item"), "{out}");
+    let table = format!("{database}.item");
+    let found = json(&served, &["compare", name, &table]);
+    assert_eq!(found["tables"][0]["source_row_num"], 3, "{found}");
+    assert_eq!(found["task"]["status"], "SUCCESSFUL");
+    for kind in ["--lines", "--objects"] {
+        let (code, out, err) = jobs(&served, &["compare", name, kind]);
+        assert_eq!(code, 0, "{kind}: {out}{err}");
+    }
+    // A change that the log does not have never comes.
+    shop.sql(&format!("SET sql_log_bin = 0; DELETE FROM {database}.item WHERE id = 1")).unwrap();
+    let (code, out, err) = jobs(&served, &["compare", name, "--timeout", "120"]);
+    assert_eq!(code, 9, "{out}{err}");
+    assert!(out.contains("INCONSISTENT") && out.contains("item [1]: only in the topic"), "{out}");
+    assert!(err.contains("1 of 1 tables"), "{err}");
+    let asked = json(&served, &["compare", name, "--detach"]);
+    let id = asked[0]["id"].as_str().unwrap();
+    let (code, _, err) = jobs(&served, &["compare", name, "--task", id]);
+    assert_eq!(code, 9, "{err}");
+    for (args, wanted, exit) in [
+        (["compare", name, "nowhere.x"].as_slice(), "nowhere", 1),
+        (&["compare", name, "--task", "x"], "x", 1),
+        (&["compare", name, "--task", id, "--cancel"], "waits or runs", 1),
+        (&["compare", name, "--cancel"], "--task", 2),
+    ] {
+        let (code, _, err) = jobs(&served, args);
+        assert!(code == exit && err.contains(wanted), "{args:?}: {code} {err}");
+    }
+    assert_eq!(json(&served, &["delete", name, "--stop"])["status"], "DELETED");
+}
+
+#[test]
 fn what_is_wrong_is_said_with_an_exit_code_of_its_own() {
     let shop = Shop::new("bad").unwrap();
     let served = Served::start().unwrap();

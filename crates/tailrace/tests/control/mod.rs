@@ -1,5 +1,6 @@
 //! Control over a scripted data path.
 
+mod comparing;
 mod editing;
 mod ending;
 mod failing;

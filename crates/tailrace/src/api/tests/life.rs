@@ -145,8 +145,8 @@ async fn several_jobs_are_acted_on_one_by_one() {
 async fn actions_that_are_not_offered_or_not_known_are_told() {
     let server = Server::start().await;
     let id = server.make_job("job-1").await;
-    let text = assert_error(&server.action(&id, "create_compare").await, 400, "DRS.10000009");
-    assert!(text.contains("create_compare") && text.contains("terminate"), "{text}");
+    let text = assert_error(&server.action(&id, "set_writable").await, 400, "DRS.10000009");
+    assert!(text.contains("set_writable") && text.contains("terminate"), "{text}");
     let text = assert_error(&server.action(&id, "fly").await, 400, "DRS.10000009");
     assert!(text.contains("job.action_name") && text.contains("\"fly\""), "{text}");
     let text = assert_error(&server.action(&id, "").await, 400, "DRS.10000009");

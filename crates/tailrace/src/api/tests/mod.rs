@@ -4,6 +4,7 @@
 mod answers;
 mod authentication;
 mod bad_input;
+mod compare;
 mod document;
 mod iam;
 mod life;

@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex};
 use tailrace_pipeline::{
     Error, ErrorKind,
     checkpoint::Checkpoint,
+    compare::{CompareOutcome, CompareProgress, Difference, DifferenceKind, TableComparison},
     job::{JobSpec, KafkaEndpoint, MysqlEndpoint},
     observe::{Counters, JobObserver, Phase},
+    run::StopSignal,
 };
 use tokio::sync::watch;
 
 use crate::control::{
     objects::{FoundDatabase, FoundTable},
     query::{CheckItem, CheckResult},
-    runner::{JobRunner, RunEnd, RunResult, RunningJob},
+    runner::{Compared, JobRunner, RunEnd, RunResult, RunningJob},
 };
 
 /// What the next probes and checks answer.
@@ -50,6 +52,53 @@ impl JobRunner for ScriptedRunner {
             observer.ddl("binlog.000001:4", "ALTER TABLE shop.orders ADD c int");
         });
         Box::new(Running(watch::Sender::new(false)))
+    }
+
+    fn compare(
+        &self,
+        _: &JobSpec,
+        what: &Compared,
+        _: &CompareProgress,
+        _: &StopSignal,
+        told: &mut dyn FnMut(TableComparison),
+    ) -> RunResult<()> {
+        let mut one = TableComparison {
+            database: "shop".into(),
+            table: "orders".into(),
+            seen: ("shop".into(), "orders".into()),
+            topic: "shop-orders".into(),
+            outcome: CompareOutcome::Consistent,
+            source_rows: 7,
+            target_rows: 7,
+            missing: 0,
+            extra: 0,
+            differing: 0,
+            outside: 0,
+            unchecked: 0,
+            differences: Vec::new(),
+            position: Some(("binlog.000001".into(), 4)),
+            notes: Vec::new(),
+        };
+        told(one.clone());
+        one.table = "items".into();
+        one.seen.1 = "things".into();
+        if !what.objects_only {
+            one.outcome = CompareOutcome::Inconsistent;
+            (one.target_rows, one.missing, one.differing) = (6, 1, 1);
+            one.notes = vec!["a note".into()];
+            let difference = |kind, id: &str, columns: &[&str]| Difference {
+                kind,
+                key: vec![("id".into(), id.into())],
+                columns: columns.iter().map(|&column| column.into()).collect(),
+                last_message: (kind == DifferenceKind::Content).then_some((2, 77)),
+            };
+            one.differences = vec![
+                difference(DifferenceKind::Missing, "\"1\"", &[]),
+                difference(DifferenceKind::Content, "\"2\"", &["price"]),
+            ];
+        }
+        told(one);
+        Ok(())
     }
 
     fn probe_source(&self, _: &MysqlEndpoint) -> RunResult<()> {

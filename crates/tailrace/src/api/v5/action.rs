@@ -31,6 +31,7 @@ use crate::{
 };
 
 use super::{
+    compare::CompareTaskInput,
     delete::{check_jobs, unsupported},
     endpoint::JobEndpointInput,
     item::{BatchAnswer, ItemResult, name_of},
@@ -38,11 +39,9 @@ use super::{
 };
 
 /// Names of the actions offered.
-const ACTIONS: &str = "network, precheck, skip_precheck, start, stop, restart, reset, terminate";
+const ACTIONS: &str = "network, precheck, skip_precheck, start, stop, restart, reset, terminate, create_compare, cancel_compare";
 /// Names of DRS's other actions.
 const NOT_OFFERED: &[&str] = &[
-    "create_compare",
-    "cancel_compare",
     "reload_parameters",
     "column_limit",
     "diagnosis",
@@ -69,8 +68,8 @@ pub(crate) struct ActionRequest {
 pub(crate) struct JobAction {
     /// Job, in the batch form.
     pub job_id: Option<String>,
-    /// `network`, `precheck`, `start`, `stop` (pauses), `restart` (resumes), `reset` or
-    /// `terminate` (ends)
+    /// `network`, `precheck`, `start`, `stop` (pauses), `restart` (resumes), `reset`,
+    /// `terminate` (ends), `create_compare` or `cancel_compare`
     pub action_name: Option<String>,
     /// Parameters; may be absent.
     #[serde(default)]
@@ -96,6 +95,8 @@ pub(crate) struct ActionParams {
     pub is_only_init_task: Option<bool>,
     /// `restart`: bring the edited objects into force.
     pub is_sync_re_edit: Option<bool>,
+    /// `create_compare`: what to compare; `cancel_compare`: which task.
+    pub compare_task_param: Option<CompareTaskInput>,
     /// `terminate`: end by force.
     pub force_delete: Option<bool>,
 }
@@ -124,7 +125,7 @@ pub(crate) struct ActionDone {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = V5ActionStarted)]
 pub(crate) struct ActionStarted {
-    /// For `GET …/jobs/{job_id}?type=network|precheck&query_id=`
+    /// For `GET …/jobs/{job_id}?type=network|precheck&query_id=`, or `?type=compare&compare_task_id=`
     pub query_id: String,
 }
 
@@ -133,7 +134,8 @@ pub(crate) struct ActionStarted {
     params(("project_id" = String, Path), ("job_id" = String, Path)),
     request_body = ActionRequest,
     responses((status = 200, description = "start, stop, restart, reset, terminate", body = ActionDone),
-              (status = 202, description = "network, precheck", body = ActionStarted),
+              (status = 202, description = "network, precheck, create_compare, cancel_compare",
+                  body = ActionStarted),
               (status = 400, body = ErrorBody)))]
 pub(crate) async fn execute_job_action(
     JobCall { control, caller, job_id }: JobCall,
@@ -207,6 +209,19 @@ async fn execute(
         "precheck" => {
             let mode = mode(params.precheck_mode.as_deref()).map_err(under)?;
             return control.precheck(caller, id, mode).await.map(Some);
+        }
+        "create_compare" => {
+            let task = params.compare_task_param.unwrap_or_default();
+            let under = |r| under(at("compare_task_param", r));
+            let input = task.into_control().map_err(under)?;
+            return control.compare(caller, id, input).await.map(Some).map_err(under);
+        }
+        "cancel_compare" => {
+            let task = params.compare_task_param.unwrap_or_default();
+            let under = |r| under(at("compare_task_param", r));
+            let task = task.id().map_err(under)?;
+            control.cancel_comparison(caller, id, &task).await.map_err(under)?;
+            return Ok(Some(task));
         }
         "skip_precheck" => {
             let skip = params.skip_precheck_info.ok_or_else(|| missing("skip_precheck_info"));

@@ -24,10 +24,11 @@ use crate::{
 };
 
 use super::{
+    compare,
     delete::unsupported,
     detail_view::{
-        CheckView, CompareView, DetailAnswer, JobDetail, LogView, MetricsView, NetworkResult,
-        ObjectOverview, ObjectProgress, PrecheckView, ProgressInfo,
+        CheckView, DetailAnswer, JobDetail, LogView, MetricsView, NetworkResult, ObjectOverview,
+        ObjectProgress, PrecheckView, ProgressInfo,
     },
     refused,
 };
@@ -38,6 +39,14 @@ use super::{
         ("type" = String, Query, description = "overview, detail, network, precheck, progress, log, compare"),
         ("query_id" = Option<String>, Query, description = "For network, and for precheck if not the newest"),
         ("log_level" = Option<String>, Query, description = "Info, Warn, Error"),
+        ("compare_type" = Option<String>, Query,
+            description = "object_compare, line_compare, content_compare, data_compare (the tasks)"),
+        ("query_type" = Option<String>, Query, description = "overview, list, detail, diff"),
+        ("compare_task_id" = Option<String>, Query, description = "The task; the newest by default"),
+        ("object_type" = Option<String>, Query, description = "DB, TABLE"),
+        ("source_db_name" = Option<String>, Query), ("target_db_name" = Option<String>, Query),
+        ("source_table_name" = Option<String>, Query, description = "For diff; an extension"),
+        ("compare_detail_type" = Option<String>, Query, description = "compare, uncompare"),
         ("offset" = Option<u64>, Query), ("limit" = Option<u64>, Query)),
     responses((status = 200, body = DetailAnswer), (status = 400, body = ErrorBody)))]
 pub(crate) async fn show_job_detail(
@@ -78,13 +87,7 @@ async fn aspect(call: &JobCall, query: &QueryText) -> Result<JobDetail> {
             }
         }
         "log" => log(call, query, head).await?,
-        "compare" => match query.text("compare_task_id") {
-            None => JobDetail { compare_result: Some(CompareView::default()), ..head },
-            Some(id) => {
-                let allowed = "none: comparisons are not offered here";
-                return Err(Refusal::invalid("compare_task_id", id, allowed));
-            }
-        },
+        "compare" => JobDetail { compare_result: Some(compare::view(call, query).await?), ..head },
         kind @ ("file" | "is_writable" | "cloud_connection") => {
             return Err(unsupported(format!("type {kind}"), TYPES));
         }

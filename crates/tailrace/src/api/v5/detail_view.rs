@@ -19,7 +19,7 @@ use crate::{
     control::{endpoint::Side, job::Job, policy::SyncPolicy},
 };
 
-use super::endpoint::JobEndpointView;
+use super::{compare::CompareView, endpoint::JobEndpointView};
 
 /// Answer of `GET …/jobs/{job_id}`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -368,30 +368,6 @@ pub(crate) struct LogView {
     pub level: &'static str,
     /// Text.
     pub message: String,
-}
-
-/// Comparisons: there are none, as they are not offered.
-#[derive(Debug, Default, Serialize, ToSchema)]
-#[schema(as = V5CompareResultInfo)]
-pub(crate) struct CompareView {
-    /// Always empty.
-    #[schema(value_type = Vec<Object>)]
-    pub data_compare_task_list: Vec<Value>,
-    /// Always empty.
-    #[schema(value_type = Vec<Object>)]
-    pub objects_compare_detail_infos: Vec<Value>,
-    /// Always empty.
-    #[schema(value_type = Vec<Object>)]
-    pub line_compare_overview_infos: Vec<Value>,
-    /// Always empty.
-    #[schema(value_type = Vec<Object>)]
-    pub line_compare_detail_infos: Vec<Value>,
-    /// Always empty.
-    #[schema(value_type = Vec<Object>)]
-    pub content_compare_overview_infos: Vec<Value>,
-    /// Always empty.
-    #[schema(value_type = Vec<Object>)]
-    pub content_compare_detail_infos: Vec<Value>,
 }
 
 impl JobDetail {

@@ -1,5 +1,6 @@
 //! `tailrace jobs`: a client of a running server.
 
+mod compare;
 mod create;
 mod edit;
 mod follow;
@@ -22,7 +23,8 @@ use crate::client::{CheckedFor, Client, Login, PrecheckItem};
 /// first start writes) or TAILRACE_PROJECT_ID, TAILRACE_AK and TAILRACE_SK.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong command line or job file, 3 no such job, 4 not in this state,
-/// 5 no server answers, 6 the precheck failed, 7 access refused, 8 the time of a wait was over.
+/// 5 no server answers, 6 the precheck failed, 7 access refused, 8 the time of a wait was over,
+/// 9 a comparison found differences.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Jobs {
@@ -43,6 +45,7 @@ Examples:
   tailrace jobs parts shop timeline          what was done to it, by whom
   tailrace jobs set shop read_task_num=4     a parameter; `parts shop parameters` shows all
   tailrace jobs reread shop shop.orders      the rows of a table again, while the job goes on
+  tailrace jobs compare shop                 do the topics say what the tables say?
   tailrace jobs delete shop --stop           end it and remove all that is its own";
 
 /// Which server, and as whom.
@@ -142,6 +145,7 @@ enum JobsCommand {
         /// Id of what is to be stopped.
         id: String,
     },
+    Compare(compare::Compare),
     /// Check a paused or failed job and begin it anew, from its first row.
     Reset {
         /// Id or name.
@@ -303,6 +307,7 @@ impl JobsCommand {
                 client.stop_reread(&id, &reread).await?;
                 parts::Part::Rereads.print(client, &id, output).await
             }
+            Self::Compare(compare) => compare.run(client, output).await,
             Self::Reset { job, waiting } => {
                 let id = client.find(&job).await?;
                 passed(&client.precheck(&id, CheckedFor::Retry).await?)?;

@@ -110,6 +110,20 @@ impl QueryStore for SqliteStore {
         })
     }
 
+    fn queries<'a>(&'a self, job_id: &'a str, kind: QueryKind) -> StoreFuture<'a, Vec<QueryRow>> {
+        Box::pin(async move {
+            let rows = sqlx::query(
+                "SELECT * FROM queries WHERE job_id = ? AND kind = ?
+                 ORDER BY created_ms DESC, rowid DESC",
+            )
+            .bind(job_id)
+            .bind(kind.name())
+            .fetch_all(&self.read)
+            .await?;
+            rows.iter().map(query_row).collect()
+        })
+    }
+
     fn fail_pending_queries<'a>(&'a self, owner: &'a str, error: &'a str) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             sqlx::query(
