@@ -81,31 +81,36 @@ impl<'a> Durable<'a> {
         Ok(Self { spec, lookup, topic, consumers, stop })
     }
 
-    /// Where the job stands, its full phase behind it.
+    /// Where the job stands.
     ///
     /// # Errors
-    /// `Configuration` if it has not delivered all rows yet, and those of the connection.
-    pub(crate) fn now(&self) -> Result<Checkpoint> {
+    /// `Configuration` if it has not delivered anything yet, and those of the connection.
+    fn now(&self) -> Result<Checkpoint> {
         let mut patience = Patience::new(self.stop.clone());
         let mut reader = ProgressReader::new(&self.consumers, &self.topic, self.lookup);
-        let early = |what: &str| {
-            let text = format!("{what}: compare when the full phase is finished");
-            Err(Error::new(ErrorKind::Configuration, text))
-        };
-        let Some(record) = reader.glance(&mut patience)? else {
-            return early("the job has delivered nothing yet");
-        };
-        let checkpoint = Checkpoint::from_bytes(&record)?;
-        if checkpoint.snapshot != SnapshotProgress::Complete {
-            return early("the job's full phase is not finished");
+        match reader.glance(&mut patience)? {
+            Some(record) => Checkpoint::from_bytes(&record),
+            None => Err(Error::new(
+                ErrorKind::Configuration,
+                "the job has delivered nothing yet: compare when its full phase is finished",
+            )),
         }
-        Ok(checkpoint)
+    }
+
+    /// Where the job stands once its full phase is delivered: its rows are read a moment before that.
+    ///
+    /// # Errors
+    /// `Configuration` if the job does not come to its end and makes no progress, and those of the connection.
+    pub(crate) fn ready(&self) -> Result<Checkpoint> {
+        self.wait_until(|checkpoint| Ok(checkpoint.snapshot == SnapshotProgress::Complete), |_| {
+            "the job's full phase is not finished, and makes no progress: compare behind it".to_owned()
+        })
     }
 
     /// What the job has delivered of the log, as views are asked to show it.
     ///
     /// # Errors
-    /// As [`Durable::now`].
+    /// `Configuration` if the job was reset meanwhile, and those of the connection.
     pub(crate) fn read(&self) -> Result<Read> {
         let position = self.now()?.stream.unwrap_or_default();
         let gtids = position.gtid_set.as_deref().map(ExecutedGtids::parse).transpose();
@@ -117,31 +122,43 @@ impl<'a> Durable<'a> {
     /// # Errors
     /// `Configuration` if the job makes no progress for a minute, and those of the connection.
     pub(crate) fn wait(&self, mark: &Mark) -> Result<()> {
-        let mut last = self.now()?;
         if self.spec.task == TaskType::Full {
             return Ok(());
         }
+        let is_reached = |checkpoint: &Checkpoint| {
+            checkpoint.stream.as_ref().map_or(Ok(false), |position| mark.is_reached_by(position))
+        };
+        self.wait_until(is_reached, |checkpoint| {
+            let position = checkpoint.stream.clone().unwrap_or_default();
+            format!(
+                "the job stands at {}:{} and makes no progress, while the source's log is at {}:{}: a job is compared while it runs",
+                position.file, position.offset, mark.place.0, mark.place.1
+            )
+        })
+        .map(drop)
+    }
+
+    /// Waits for a state of the job; gives up if it makes no progress for some time.
+    fn wait_until(
+        &self,
+        is_it: impl Fn(&Checkpoint) -> Result<bool>,
+        why: impl Fn(&Checkpoint) -> String,
+    ) -> Result<Checkpoint> {
+        let mut last = self.now()?;
         let mut since = Instant::now();
-        loop {
-            let position = last.stream.clone().unwrap_or_default();
-            if mark.is_reached_by(&position)? {
-                return Ok(());
-            }
+        while !is_it(&last)? {
             self.stop.check()?;
             if since.elapsed() > STANDSTILL_MAX {
-                let text = format!(
-                    "the job stands at {}:{} and makes no progress, while the source's log is at {}:{}: a job is compared while it runs",
-                    position.file, position.offset, mark.place.0, mark.place.1
-                );
-                return Err(Error::new(ErrorKind::Configuration, text));
+                return Err(Error::new(ErrorKind::Configuration, why(&last)));
             }
             std::thread::park_timeout(LOOK_INTERVAL);
             let now = self.now()?;
-            if now.stream != last.stream {
+            if now != last {
                 since = Instant::now();
             }
             last = now;
         }
+        Ok(last)
     }
 }
 

@@ -123,7 +123,7 @@ fn compare_tables(
         settings: &settings,
         local: &local,
     };
-    let rereads = if request.objects_only { Vec::new() } else { durable.now()?.rereads };
+    let rereads = if request.objects_only { Vec::new() } else { durable.ready()?.rereads };
     let is_read = |table: &SelectedTable| {
         let of_table = |one: &&Reread| one.database == table.database && one.table == table.table;
         let is_done = |one: &Reread| rereads.iter().any(|read| read.id == one.id && read.done);

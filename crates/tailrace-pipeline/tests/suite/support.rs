@@ -11,7 +11,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use tailrace_pipeline::checkpoint::{Checkpoint, SnapshotProgress};
+use tailrace_pipeline::checkpoint::Checkpoint;
 use tailrace_pipeline::job::{
     ChangeKinds, Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link,
     MessageFormat, MysqlEndpoint, PartitionPolicy, SelectedDatabase, Selection, SubjectNaming,
@@ -132,10 +132,9 @@ impl Recorder {
         self.phases.lock().unwrap().contains(&phase)
     }
 
-    /// Whether the full phase is finished, durably.
-    pub(crate) fn has_all_rows(&self) -> bool {
-        let durable = self.durable.lock().unwrap();
-        durable.as_ref().is_some_and(|c| c.snapshot == SnapshotProgress::Complete)
+    /// Whether anything is durable.
+    pub(crate) fn has_a_step(&self) -> bool {
+        self.durable.lock().unwrap().is_some()
     }
 
     /// Whether a re-reading is done, durably.

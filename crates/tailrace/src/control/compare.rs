@@ -400,8 +400,15 @@ impl Inner {
         };
         let cancelled = live.cancelled.is_cancelled();
         let outcome = match compared {
-            Err(e) if !(cancelled && e.kind() == ErrorKind::Cancelled) => Err(explain(&e)),
-            _ => serde_json::to_string(&Ended {
+            Err(e) if cancelled && e.kind() == ErrorKind::Cancelled => Ok(()),
+            // It says itself what to do.
+            Err(e) if e.kind() == ErrorKind::Configuration => Err(e.message().to_owned()),
+            Err(e) => Err(explain(&e)),
+            Ok(()) => Ok(()),
+        };
+        let outcome = match outcome {
+            Err(why) => Err(why),
+            Ok(()) => serde_json::to_string(&Ended {
                 started_ms: live.started(),
                 ended_ms: self.now_ms(),
                 cancelled,

@@ -35,6 +35,8 @@ impl ProgressConsumers {
                 // The end is told by an answer without records, which a broker holds back this long.
                 .set("fetch.wait.max.ms", "10")
                 .set("queued.max.messages.kbytes", "16384")
+                // A client whose queue is full fetches again only after this time, a second by default.
+                .set("fetch.queue.backoff.ms", "2")
                 .create_with_context(Watch::default())
                 .map_err(|e| refused_settings(&e))
         };

@@ -376,6 +376,14 @@ impl<'c> Stream<'c> {
         self.place_known = true;
     }
 
+    /// An event that changes nothing. Between two transactions everything up to its end is read: the head of a new file is
+    /// all that a quiet source writes.
+    fn passed_over(&mut self) {
+        if self.transaction.is_none() && self.file == self.seen.0 {
+            self.offset = self.offset.max(self.seen.1);
+        }
+    }
+
     fn count_bytes(&mut self, bytes_read: u64) {
         let new = bytes_read - self.bytes_counted;
         if new >= 1 << 16 {
@@ -534,6 +542,7 @@ impl<'c> Stream<'c> {
                 ),
             )),
             Event::PreviousGtids(_) | Event::RowsQuery(_) | Event::Stop | Event::Ignored(_) => {
+                self.passed_over();
                 Ok(())
             }
             Event::FormatDescription(_)
