@@ -55,6 +55,8 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
             partitions: 1,
             replication_factor: 1,
             ddl_topic: None,
+            transaction_topic: None,
+            heartbeat: None,
             filter_drop_database: false,
             delivery: Delivery::ExactlyOnce,
             progress_topic: "bench".into(),

@@ -324,6 +324,15 @@ impl Compression {
     }
 }
 
+/// Signs of life in a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The topic.
+    pub topic: String,
+    /// Time between two of them, at least a second.
+    pub interval: Duration,
+}
+
 /// How messages are formed and routed.
 #[derive(Debug, Clone)]
 pub struct KafkaPolicy {
@@ -339,6 +348,11 @@ pub struct KafkaPolicy {
     pub replication_factor: i16,
     /// Topic for DDL messages; `None` sends none.
     pub ddl_topic: Option<String>,
+    /// Topic for markers of where transactions begin and end; `None` sends none. With it Debezium's events say their place in
+    /// their transaction.
+    pub transaction_topic: Option<String>,
+    /// Signs of life.
+    pub heartbeat: Option<Heartbeat>,
     /// `DROP DATABASE` is not sent (DRS `filter_ddl_policy` = `drop_database`).
     pub filter_drop_database: bool,
     /// Subjects of Avro's schemas.

@@ -35,7 +35,10 @@ mod wkt;
 pub(crate) use binary::bit_value;
 pub use canal::{CanalEncoder, CanalKind, canal_type, encode_canal_ddl};
 pub use ddl::{DdlPhase, encode_ddl};
-pub use debezium::{AvroEncoder, AvroIds, AvroSchemas, ChangeOp, ChangeSource, DebeziumEncoder};
+pub use debezium::{
+    AvroEncoder, AvroIds, AvroSchemas, ChangeOp, ChangeSource, DebeziumEncoder, EventOrder,
+    TransactionMarker, encode_transaction_key, encode_transaction_marker,
+};
 pub(crate) use decimal::push_decimal;
 pub use drs_json::{Format, RowEncoder, RowMeta};
 pub use error::EncodeError;

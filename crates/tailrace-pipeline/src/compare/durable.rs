@@ -102,9 +102,13 @@ impl<'a> Durable<'a> {
     /// # Errors
     /// `Configuration` if the job does not come to its end and makes no progress, and those of the connection.
     pub(crate) fn ready(&self) -> Result<Checkpoint> {
-        self.wait_until(|checkpoint| Ok(checkpoint.snapshot == SnapshotProgress::Complete), |_| {
-            "the job's full phase is not finished, and makes no progress: compare behind it".to_owned()
-        })
+        self.wait_until(
+            |checkpoint| Ok(checkpoint.snapshot == SnapshotProgress::Complete),
+            |_| {
+                "the job's full phase is not finished, and makes no progress: compare behind it"
+                    .to_owned()
+            },
+        )
     }
 
     /// What the job has delivered of the log, as views are asked to show it.

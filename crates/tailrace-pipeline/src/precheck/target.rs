@@ -26,6 +26,29 @@ pub(super) fn run(spec: &JobSpec, keeps_history: bool) -> Vec<CheckItem> {
             "Create the topic for DDL messages.",
         ));
     }
+    let more = [
+        (
+            "kafkaTransactionTopicCheck",
+            spec.policy.transaction_topic.as_ref(),
+            "markers of transactions",
+        ),
+        (
+            "kafkaHeartbeatTopicCheck",
+            spec.policy.heartbeat.as_ref().map(|one| &one.topic),
+            "heartbeats",
+        ),
+    ];
+    for (item, name, what) in more {
+        if let Some(name) = name {
+            items.push(existing(
+                spec,
+                item,
+                name,
+                &found,
+                &format!("Create the topic for {what}."),
+            ));
+        }
+    }
     let check = |item, result: Result<()>| match result {
         Ok(()) => CheckItem::passed(item, TARGET),
         Err(e) => CheckItem::error(item, TARGET, &e),

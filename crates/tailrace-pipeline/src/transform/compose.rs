@@ -18,6 +18,7 @@ use crate::engine::unix_us;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{ChangeKinds, JobSpec, MessageFormat};
 use crate::mapping::View;
+use crate::transform::markers::Markers;
 use crate::transform::route::{Router, Spread, TableRoute};
 
 /// What Debezium's events name as what wrote them.
@@ -36,6 +37,8 @@ pub(crate) struct TableSink {
     route: TableRoute,
     /// A deleted row's message is followed by a tombstone.
     tombstones: bool,
+    /// Database and table as messages name them.
+    name: Arc<str>,
 }
 
 /// How rows become messages.
@@ -90,6 +93,8 @@ pub(crate) struct Origin<'a> {
     pub(crate) thread: Option<u64>,
     /// Number of its transaction, where messages say it.
     pub(crate) xid: u64,
+    /// Offset at which its transaction begins in the log.
+    pub(crate) begin: u64,
 }
 
 impl TableSink {
@@ -122,7 +127,13 @@ impl TableSink {
         .map_err(|e| unfit(&e))?;
         let keyed = form.row_key().unwrap_or(route.spread == Spread::PrimaryKey);
         let tombstones = keyed && job.policy.tombstones;
-        Ok(Self { form, route, tombstones, kinds: job.policy.kinds, view, schema })
+        let name = seen.full_name().into();
+        Ok(Self { form, route, tombstones, name, kinds: job.policy.kinds, view, schema })
+    }
+
+    /// Each partition, or key, tells the whole story of a row.
+    fn is_keyed(&self) -> bool {
+        self.route.spread == Spread::PrimaryKey || self.form.row_key() == Some(true)
     }
 
     /// The table version, as it is at the source.
@@ -206,6 +217,8 @@ pub(crate) struct Composer {
     fixed_key: Option<(Topic, Range<usize>)>,
     /// Which message may turn out to be the last one of its transaction, where messages say that.
     last_row: Option<usize>,
+    /// Markers of transactions, where they are sent.
+    markers: Option<Markers>,
     capacity: usize,
 }
 
@@ -228,8 +241,19 @@ impl Composer {
             until_clock: CLOCK_EVERY_MESSAGES,
             fixed_key: None,
             last_row: None,
+            markers: None,
             capacity: batch_bytes_max + batch_bytes_max / 8,
         }
+    }
+
+    /// Whether markers of transactions are sent.
+    pub(crate) fn has_markers(&self) -> bool {
+        self.markers.is_some()
+    }
+
+    /// Sends markers of transactions from now on.
+    pub(crate) fn mark_transactions(&mut self, topic: Topic) {
+        self.markers = Some(Markers::new(topic));
     }
 
     /// Bytes collected.
@@ -246,6 +270,14 @@ impl Composer {
     /// when another row follows.
     pub(crate) fn transaction_ended(&mut self) {
         self.counts.transactions += 1;
+        self.mark_last_row();
+        if let Some(markers) = &mut self.markers {
+            markers.end(&mut self.data, &mut self.messages);
+        }
+    }
+
+    /// Where messages say that they are the last of their transaction, the last one does.
+    fn mark_last_row(&mut self) {
         let Some(message) = self.last_row.take().and_then(|last| self.messages.get_mut(last))
         else {
             return;
@@ -322,13 +354,40 @@ impl Composer {
         }
         self.counts.updates += 1;
         let (before, after) = (&*table.view.row(before)?, &*table.view.row(after)?);
-        let is_keyed =
-            table.route.spread == Spread::PrimaryKey || table.form.row_key() == Some(true);
-        if is_keyed && self.key_changes(table, before, after)? {
+        if table.is_keyed() && self.key_changes(table, before, after)? {
             self.row(table, Kind::Delete, origin, Some(before), None)?;
             return self.row(table, Kind::Insert, origin, None, Some(after));
         }
         self.row(table, Kind::Update, origin, Some(before), Some(after))
+    }
+
+    /// A change that was delivered before a restart: only its place in the transaction counts.
+    ///
+    /// # Errors
+    /// As [`Composer::init`].
+    pub(crate) fn passed(
+        &mut self,
+        table: &TableSink,
+        origin: &Origin<'_>,
+        before: Option<&[Cell<'_>]>,
+        after: Option<&[Cell<'_>]>,
+    ) -> Result<()> {
+        let events = match (before, after) {
+            (Some(before), Some(after)) if table.kinds.update => {
+                let (before, after) = (&*table.view.row(before)?, &*table.view.row(after)?);
+                let splits = table.is_keyed() && self.key_changes(table, before, after)?;
+                if splits { 2 } else { 1 }
+            }
+            (None, Some(_)) => u64::from(table.kinds.insert),
+            (Some(_), None) => u64::from(table.kinds.delete),
+            _ => 0,
+        };
+        if let Some(markers) = &mut self.markers {
+            for _ in 0..events {
+                markers.count(&table.name, origin);
+            }
+        }
+        Ok(())
     }
 
     fn key_changes(
@@ -366,6 +425,12 @@ impl Composer {
         after: Option<&[Cell<'_>]>,
     ) -> Result<()> {
         self.begin(origin.es_us.div_euclid(1000));
+        if kind != Kind::Init
+            && let Some(markers) = &mut self.markers
+            && markers.count(&table.name, origin)
+        {
+            markers.begin(&mut self.data, &mut self.messages);
+        }
         let topic = table.route.topic;
         let (key, partition) = match (&table.route.spread, &table.form) {
             (Spread::Fixed { partition, key }, form) if form.row_key().is_none() => {
@@ -418,6 +483,7 @@ impl Composer {
                     position: origin.position,
                     row: origin.row,
                     thread: origin.thread,
+                    order: self.markers.as_ref().filter(|_| kind != Kind::Init).map(Markers::order),
                 };
                 let now_us = self.now_us;
                 match &table.form {
@@ -476,6 +542,22 @@ impl Composer {
         }
         let value = start..self.data.len();
         self.messages.push(Message { topic: topic.id, partition: 0, key, value });
+    }
+
+    /// Says that the job goes on: everything before this message was committed before.
+    pub(crate) fn heartbeat(&mut self, topic: Topic, job_id: &str) {
+        self.begin(0);
+        self.now_us = unix_us();
+        let start = self.data.len();
+        let key = serde_json::json!({ "serverName": job_id }).to_string();
+        self.data.extend_from_slice(key.as_bytes());
+        let key = start..self.data.len();
+        let now_ms = self.now_us.div_euclid(1000);
+        self.data.extend_from_slice(format!("{{\"ts_ms\":{now_ms}}}").as_bytes());
+        let value = key.end..self.data.len();
+        let bytes = self.data.get(key.clone()).unwrap_or_default();
+        let partition = kafka_partition(bytes, topic.partitions);
+        self.messages.push(Message { topic: topic.id, partition, key, value });
     }
 
     /// Takes an id for a version of a table: messages composed from now on have greater ones.

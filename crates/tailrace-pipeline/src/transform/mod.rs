@@ -1,4 +1,5 @@
 //! From decoded rows to routed messages.
 
 pub(crate) mod compose;
+pub(crate) mod markers;
 pub(crate) mod route;

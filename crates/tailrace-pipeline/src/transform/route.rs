@@ -144,6 +144,24 @@ impl Router {
     pub(crate) fn ddl(&self) -> Result<Option<Topic>> {
         self.policy.ddl_topic.as_ref().map(|name| self.topics.resolve(name, false)).transpose()
     }
+
+    /// The topic of markers of transactions, if they are sent.
+    ///
+    /// # Errors
+    /// The topic directory's errors.
+    pub(crate) fn transactions(&self) -> Result<Option<Topic>> {
+        let name = self.policy.transaction_topic.as_ref();
+        name.map(|name| self.topics.resolve(name, false)).transpose()
+    }
+
+    /// The topic of signs of life, if they are sent.
+    ///
+    /// # Errors
+    /// The topic directory's errors.
+    pub(crate) fn heartbeats(&self) -> Result<Option<Topic>> {
+        let heartbeat = self.policy.heartbeat.as_ref();
+        heartbeat.map(|heartbeat| self.topics.resolve(&heartbeat.topic, false)).transpose()
+    }
 }
 
 /// Fills a topic name format. MySQL has no schema between database and table, so `$schema$` is empty.

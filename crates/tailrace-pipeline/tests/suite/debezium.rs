@@ -136,6 +136,7 @@ fn debezium(server: &MySqlServer, database: &str, prefix: &str) -> ConnectWorker
             setting("schema.history.internal.kafka.bootstrap.servers", &kafka()),
             setting("schema.history.internal.kafka.topic", &history),
             setting("tombstones.on.delete", "false"),
+            setting("provide.transaction.metadata", "true"),
             setting("poll.interval.ms", "20"),
         ]),
         place: Place::default(),
@@ -231,6 +232,8 @@ fn events_are_those_of_debezium() {
     (spec.source.port, spec.source.user) = (server.port(), login.user);
     spec.source.password = login.password.into();
     spec.policy.format = MessageFormat::Debezium;
+    let markers = create_topic(&format!("{database}-transactions"));
+    spec.policy.transaction_topic = Some(markers.clone());
     let mut job = start(&spec);
     job.wait_until("stream", |j| j.recorder.has_reached(Phase::Incremental));
     let theirs = |table: &str| format!("{prefix}.{database}.{table}");
@@ -269,4 +272,25 @@ fn events_are_those_of_debezium() {
         }
         assert!(found.is_empty(), "{}", found.join("\n"));
     }
+    let (theirs, ours) =
+        (of_transactions(&format!("{prefix}.transaction")), of_transactions(&markers));
+    assert_eq!(theirs, ours);
+    assert!(ours.len() >= 2 * 11, "{ours:?}");
+}
+
+/// Markers of transactions that have events, each with its key, without times.
+fn of_transactions(topic: &str) -> Vec<(Value, Value)> {
+    let seen = read_topic(topic);
+    let has_events = |seen: &&Seen| seen.value["status"] == "END" && seen.value["event_count"] != 0;
+    let ids: Vec<Value> =
+        seen.iter().filter(has_events).map(|one| one.value["id"].clone()).collect();
+    let marker = |mut one: Seen| {
+        assert!(one.value["ts_ms"].take().as_i64().unwrap() > 1_700_000_000_000);
+        let key = serde_json::from_str(one.key.as_deref().unwrap()).unwrap();
+        let tables = one.value["data_collections"].as_array_mut().into_iter();
+        // Debezium names them in no order.
+        tables.for_each(|tables| tables.sort_by_key(ToString::to_string));
+        (key, one.value)
+    };
+    seen.into_iter().filter(|one| ids.contains(&one.value["id"])).map(marker).collect()
 }

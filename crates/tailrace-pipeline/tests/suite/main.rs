@@ -14,6 +14,7 @@ mod kafka_sink;
 mod log_place;
 mod mapping;
 mod mariadb;
+mod markers;
 mod maxwell;
 mod online_schema;
 mod pace;

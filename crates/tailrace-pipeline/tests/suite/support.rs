@@ -109,6 +109,8 @@ pub(crate) fn spec_at(login: &Login, database: &str) -> JobSpec {
             filter_drop_database: false,
             subjects: SubjectNaming::default(),
             tombstones: false,
+            transaction_topic: None,
+            heartbeat: None,
             compression: Compression::default(),
             kinds: ChangeKinds::default(),
             delivery: Delivery::ExactlyOnce,

@@ -82,6 +82,12 @@ pub struct SyncPolicy {
     pub replication_factor: i16,
     /// `ddl_topic`, where DDL statements go if `ddl_trans` is set; `None` sends none.
     pub ddl_topic: Option<String>,
+    /// Topic for markers of where transactions begin and end; `None` sends none.
+    #[serde(default)]
+    pub transaction_topic: Option<String>,
+    /// Signs of life.
+    #[serde(default)]
+    pub heartbeat: Option<HeartbeatChoice>,
     /// Subjects of Avro's schemas.
     #[serde(default)]
     pub subjects: SubjectNaming,
@@ -105,6 +111,15 @@ pub struct SyncPolicy {
     pub attributes: Attributes,
 }
 
+/// Signs of life in a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeartbeatChoice {
+    /// Topic.
+    pub topic: String,
+    /// Seconds between two of them.
+    pub interval_s: u32,
+}
+
 /// A policy as a caller gives it: every value in DRS's text form, `None` where it was absent.
 #[derive(Debug, Clone, Default)]
 pub struct PolicyText {
@@ -126,6 +141,12 @@ pub struct PolicyText {
     pub ddl_trans: Option<bool>,
     /// `ddl_topic`
     pub ddl_topic: Option<String>,
+    /// Tailrace's own `transaction_topic`.
+    pub transaction_topic: Option<String>,
+    /// Tailrace's own `heartbeat_topic`.
+    pub heartbeat_topic: Option<String>,
+    /// Tailrace's own `heartbeat_interval_s`.
+    pub heartbeat_interval_s: Option<String>,
     /// `file_and_position`
     pub file_and_position: Option<String>,
     /// `gtid_set`
@@ -252,6 +273,8 @@ impl SyncPolicy {
             partitions_num: 1,
             replication_factor: 1,
             ddl_topic: None,
+            transaction_topic: None,
+            heartbeat: None,
             subjects: SubjectNaming::default(),
             tombstones: false,
             compression: Compression::default(),
@@ -318,6 +341,10 @@ impl SyncPolicy {
                 i16::MAX,
             )?,
             ddl_topic,
+            transaction_topic: given(&text.transaction_topic)
+                .map(|name| checked_topic("transaction_topic", name))
+                .transpose()?,
+            heartbeat: parse_heartbeat(text)?,
             delivery: match given(&text.delivery) {
                 None | Some("exactly_once") => DeliveryPromise::ExactlyOnce,
                 Some("at_least_once") => DeliveryPromise::AtLeastOnce,
@@ -364,6 +391,28 @@ fn parse_topic(text: &PolicyText) -> Result<TopicChoice> {
             "0 (one topic), 1 (a topic per table) or 2 (a topic per database)",
         )),
     }
+}
+
+/// Seconds between heartbeats, if they are wanted and it is not said.
+const HEARTBEAT_INTERVAL_S: u32 = 10;
+/// Longest time between heartbeats, seconds.
+const HEARTBEAT_INTERVAL_S_MAX: u32 = 3600;
+
+fn parse_heartbeat(text: &PolicyText) -> Result<Option<HeartbeatChoice>> {
+    let interval_s = match given(&text.heartbeat_interval_s) {
+        None => HEARTBEAT_INTERVAL_S,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|seconds| (1..=HEARTBEAT_INTERVAL_S_MAX).contains(seconds))
+            .ok_or_else(|| {
+                let allowed = format!("1 to {HEARTBEAT_INTERVAL_S_MAX}");
+                Refusal::invalid("heartbeat_interval_s", text, allowed)
+            })?,
+    };
+    let Some(name) = given(&text.heartbeat_topic) else { return Ok(None) };
+    let topic = checked_topic("heartbeat_topic", name)?;
+    Ok(Some(HeartbeatChoice { topic, interval_s }))
 }
 
 fn parse_format(value: &Option<String>) -> Result<DataFormat> {

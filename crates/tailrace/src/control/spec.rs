@@ -1,12 +1,13 @@
 //! From a stored job to what the data path needs to know.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tailrace_pipeline::job::{
-    Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, KafkaTls, Limits, Link, MessageFormat,
-    MysqlEndpoint, PartitionPolicy, RegistryEndpoint, Sasl, SaslMechanism, SelectedDatabase,
-    Selection, SourceTls, StartPosition as PipelineStart, TaskType, TopicPolicy,
+    Delivery, Heartbeat, JobSpec, KafkaEndpoint, KafkaPolicy, KafkaTls, Limits, Link,
+    MessageFormat, MysqlEndpoint, PartitionPolicy, RegistryEndpoint, Sasl, SaslMechanism,
+    SelectedDatabase, Selection, SourceTls, StartPosition as PipelineStart, TaskType, TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
 
@@ -156,6 +157,11 @@ fn kafka_policy(policy: SyncPolicy) -> KafkaPolicy {
         partitions: policy.partitions_num,
         replication_factor: policy.replication_factor,
         ddl_topic: policy.ddl_topic,
+        transaction_topic: policy.transaction_topic,
+        heartbeat: policy.heartbeat.map(|heartbeat| Heartbeat {
+            topic: heartbeat.topic,
+            interval: Duration::from_secs(heartbeat.interval_s.into()),
+        }),
         subjects: policy.subjects,
         tombstones: policy.tombstones,
         compression: policy.compression,

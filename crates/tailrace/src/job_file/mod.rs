@@ -229,6 +229,12 @@ pub struct Policy {
     pub replication_factor: Option<u16>,
     /// Topic that DDL statements are sent to; none are sent without.
     pub ddl_topic: Option<String>,
+    /// Topic for markers of where transactions begin and end; none are sent without.
+    pub transaction_topic: Option<String>,
+    /// Topic for signs of life; none are sent without.
+    pub heartbeat_topic: Option<String>,
+    /// Seconds between two of them.
+    pub heartbeat_interval_s: Option<u32>,
     /// DDL statements that are not sent: `drop_database`.
     pub filter_ddl_policy: Option<String>,
     /// Subjects of Avro's schemas: `topic`, `record` or `topic_record`.

@@ -7,10 +7,15 @@
 
 mod avro;
 mod column;
+mod transaction;
 mod unscaled;
 
 pub use self::avro::{AvroEncoder, AvroIds, AvroSchemas};
 use self::column::DebeziumColumn;
+use self::transaction::push_order;
+pub use self::transaction::{
+    EventOrder, TransactionMarker, encode_transaction_key, encode_transaction_marker,
+};
 use super::drs_json::push_quoted_by;
 use super::error::{EncodeError, ValueError};
 use super::escape::PLAIN;
@@ -59,6 +64,8 @@ pub struct ChangeSource<'a> {
     pub row: u32,
     /// Thread of the server that made it, where the log tells it.
     pub thread: Option<u64>,
+    /// Its place in its transaction, where events say it.
+    pub order: Option<EventOrder<'a>>,
 }
 
 /// Encodes the rows of one table version as Debezium's events.
@@ -172,7 +179,8 @@ impl DebeziumEncoder {
             return Err(error);
         }
         self.push_source(out, op, source);
-        out.extend_from_slice(b",\"transaction\":null,\"op\":\"");
+        push_order(out, source.order.as_ref());
+        out.extend_from_slice(b",\"op\":\"");
         out.extend_from_slice(op.letter().as_bytes());
         out.extend_from_slice(b"\",\"ts_ms\":");
         push_int(out, now_us.div_euclid(1000));

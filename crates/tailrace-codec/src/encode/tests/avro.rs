@@ -11,7 +11,9 @@ use serde_json::Value as Json;
 
 use super::golden::column;
 use crate::cell::{Cell, CivilDate, CivilDateTime, Decimal, TimeOfDay};
-use crate::encode::{AvroEncoder, AvroIds, AvroSchemas, ChangeOp, ChangeSource, DebeziumEncoder};
+use crate::encode::{
+    AvroEncoder, AvroIds, AvroSchemas, ChangeOp, ChangeSource, DebeziumEncoder, EventOrder,
+};
 use crate::schema::{Column, ColumnType, TableSchema};
 
 const IDS: AvroIds = AvroIds { key: 7, value: 0x0102_0304 };
@@ -97,6 +99,7 @@ fn compare(table: &TableSchema, before: Option<&[Cell<'_>]>, after: Option<&[Cel
         position: 1 << 40,
         row: 3,
         thread: before.map(|_| 9),
+        order: before.map(|_| EventOrder { id: "a:1", total_order: 7, data_collection_order: 3 }),
     };
     let op = match (before, after) {
         (Some(_), Some(_)) => ChangeOp::Update,
@@ -249,6 +252,7 @@ fn null_in_a_column_that_holds_none_is_refused_and_nothing_is_left() {
         position: 0,
         row: 0,
         thread: None,
+        order: None,
     };
     let mut out = b"#".to_vec();
     assert!(

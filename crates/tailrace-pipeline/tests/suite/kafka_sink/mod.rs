@@ -67,6 +67,8 @@ fn job(target: KafkaEndpoint, delivery: Delivery) -> JobSpec {
             filter_drop_database: false,
             subjects: SubjectNaming::default(),
             tombstones: false,
+            transaction_topic: None,
+            heartbeat: None,
             compression: Compression::default(),
             kinds: ChangeKinds::default(),
             delivery,

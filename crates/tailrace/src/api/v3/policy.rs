@@ -54,6 +54,15 @@ pub(crate) struct PolicyInput {
     pub ddl_trans: Option<bool>,
     /// Topic of DDL statements; has to exist
     pub ddl_topic: Option<String>,
+    /// Topic for markers of where transactions begin and end; has to exist: Tailrace's own
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction_topic: Option<String>,
+    /// Topic for signs of life; has to exist: Tailrace's own
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat_topic: Option<String>,
+    /// Seconds between two of them, 1 to 3600; 10 by default: Tailrace's own
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat_interval_s: Option<TextOrInteger>,
     /// Start of an increment-only job, `mysql-bin.000001:4`
     pub file_and_position: Option<String>,
     /// Start of an increment-only job
@@ -134,6 +143,12 @@ impl PolicyInput {
             replication_factor: number(policy.replication_factor.to_string()),
             ddl_trans: Some(policy.ddl_topic.is_some()),
             ddl_topic: policy.ddl_topic.clone(),
+            transaction_topic: policy.transaction_topic.clone(),
+            heartbeat_topic: policy.heartbeat.as_ref().map(|one| one.topic.clone()),
+            heartbeat_interval_s: policy
+                .heartbeat
+                .as_ref()
+                .and_then(|one| number(one.interval_s.to_string())),
             file_and_position: start.file_and_position,
             gtid_set: start.gtid_set,
             subject_naming: policy.subject_naming(),
@@ -170,6 +185,9 @@ impl PolicyInput {
             replication_factor: self.replication_factor.or(base.replication_factor),
             ddl_trans: self.ddl_trans.or(base.ddl_trans),
             ddl_topic: self.ddl_topic.or(base.ddl_topic),
+            transaction_topic: self.transaction_topic.or(base.transaction_topic),
+            heartbeat_topic: self.heartbeat_topic.or(base.heartbeat_topic),
+            heartbeat_interval_s: self.heartbeat_interval_s.or(base.heartbeat_interval_s),
             file_and_position: self.file_and_position.or(base.file_and_position),
             gtid_set: self.gtid_set.or(base.gtid_set),
             subject_naming: self.subject_naming.or(base.subject_naming),
@@ -209,6 +227,9 @@ impl PolicyInput {
             replication_factor: text(self.replication_factor),
             ddl_trans: self.ddl_trans,
             ddl_topic: non_empty(self.ddl_topic),
+            transaction_topic: non_empty(self.transaction_topic),
+            heartbeat_topic: non_empty(self.heartbeat_topic),
+            heartbeat_interval_s: text(self.heartbeat_interval_s),
             file_and_position: non_empty(self.file_and_position),
             gtid_set: non_empty(self.gtid_set),
             subject_naming: non_empty(self.subject_naming),

@@ -181,6 +181,15 @@ pub(crate) struct PolicyView {
     /// Start of an increment-only job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gtid_set: Option<String>,
+    /// Topic for markers of transactions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction_topic: Option<String>,
+    /// Topic for signs of life.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat_topic: Option<String>,
+    /// Seconds between two of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat_interval_s: Option<String>,
     /// Subjects of Avro's schemas.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject_naming: Option<String>,
@@ -431,6 +440,9 @@ impl PolicyView {
             index_trans: policy.index_trans,
             ddl_trans: policy.ddl_trans,
             ddl_topic: policy.ddl_topic,
+            transaction_topic: policy.transaction_topic,
+            heartbeat_topic: policy.heartbeat_topic,
+            heartbeat_interval_s: policy.heartbeat_interval_s.map(|v| v.0),
             topic_policy: policy.topic_policy.map(|v| v.0),
             topic: policy.topic,
             topic_name_format: policy.topic_name_format,

@@ -189,8 +189,15 @@ impl AvroEncoder {
             return Err(error);
         }
         self.push_source(out, op, source);
-        // No transaction's place.
-        out.push(0);
+        match &source.order {
+            None => out.push(0),
+            Some(order) => {
+                push_long(out, 1);
+                push_bytes(out, order.id.as_bytes());
+                push_long(out, order.total_order.cast_signed());
+                push_long(out, order.data_collection_order.cast_signed());
+            }
+        }
         push_bytes(out, op.letter().as_bytes());
         push_times(out, now_us);
         Ok(())

@@ -99,6 +99,8 @@ pub(crate) struct Stream<'c> {
     /// Message id with which the next step begins.
     step_id: u64,
     last_step: Instant,
+    /// When the last sign of life was sent.
+    last_heartbeat: Instant,
     bytes_counted: u64,
 }
 
@@ -136,6 +138,7 @@ impl<'c> Stream<'c> {
             step_id: checkpoint.next_id,
             seen_seconds: 0,
             last_step: Instant::now(),
+            last_heartbeat: Instant::now(),
             bytes_counted: 0,
         };
         let start = checkpoint.stream.clone().or_else(|| {
@@ -568,6 +571,7 @@ impl<'c> Stream<'c> {
         }
         self.delivered = 0;
         self.place_reached();
+        self.beat()?;
         let full = self.composer.bytes() >= self.context.spec.limits.batch_bytes_max;
         let age_max = if self.composer.is_empty() { EMPTY_STEP_INTERVAL } else { STEP_AGE_MAX };
         if full || self.last_step.elapsed() >= age_max {
@@ -581,10 +585,24 @@ impl<'c> Stream<'c> {
         if self.transaction.is_some() {
             return Ok(());
         }
+        self.beat()?;
         if self.composer.is_empty() && self.last_step.elapsed() < EMPTY_STEP_INTERVAL {
             return Ok(());
         }
         self.flush()
+    }
+
+    /// Between two transactions: sends a sign of life when it is time.
+    fn beat(&mut self) -> Result<()> {
+        let Some(heartbeat) = &self.context.spec.policy.heartbeat else { return Ok(()) };
+        if self.last_heartbeat.elapsed() < heartbeat.interval {
+            return Ok(());
+        }
+        if let Some(topic) = self.context.router.heartbeats()? {
+            self.last_heartbeat = Instant::now();
+            self.composer.heartbeat(topic, &self.context.spec.job_id);
+        }
+        Ok(())
     }
 
     fn position(&self, messages_done: u64) -> StreamPosition {

@@ -38,6 +38,10 @@ impl Stream<'_> {
                 ),
             ));
         }
+        if self.context.spec.policy.transaction_topic.is_some() && !self.composer.has_markers() {
+            let topic = self.context.router.transactions()?;
+            topic.into_iter().for_each(|topic| self.composer.mark_transactions(topic));
+        }
         let xid = match self.context.spec.policy.format {
             MessageFormat::Maxwell => self.xid(),
             _ => 0,
@@ -55,6 +59,7 @@ impl Stream<'_> {
             row: 0,
             thread,
             xid,
+            begin: self.offset,
         };
         let mut scratch = std::mem::take(&mut self.scratch);
         let result = self.row_images(rows, &table, &mut scratch, origin, window);
@@ -111,8 +116,14 @@ impl Stream<'_> {
             let transaction = self.open_transaction();
             transaction.changes += 1;
             let is_new = transaction.changes > delivered && !withheld;
-            if is_new && self.is_admitted(table, [&old, &new])? {
+            let counts = is_new || (!withheld && self.composer.has_markers());
+            if counts && self.is_admitted(table, [&old, &new])? {
                 match event.kind {
+                    _ if !is_new => {
+                        let image =
+                            |image| Some(image).filter(|cells: &&[Cell<'_>]| !cells.is_empty());
+                        self.composer.passed(table.sink(), &origin, image(&old), image(&new))?;
+                    }
                     RowsKind::Write => self.composer.insert(table.sink(), &origin, &new)?,
                     RowsKind::Delete => self.composer.delete(table.sink(), &origin, &old)?,
                     RowsKind::Update | RowsKind::PartialUpdate => {

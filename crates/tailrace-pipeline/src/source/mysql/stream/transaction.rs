@@ -82,11 +82,13 @@ impl Stream<'_> {
                 ),
             ));
         }
-        if matches!(
-            self.context.spec.policy.format,
-            MessageFormat::Debezium | MessageFormat::Avro | MessageFormat::Canal
-        ) && let Some(gtid) = &transaction.gtid
-        {
+        let policy = &self.context.spec.policy;
+        let says_gtid = policy.transaction_topic.is_some()
+            || matches!(
+                policy.format,
+                MessageFormat::Debezium | MessageFormat::Avro | MessageFormat::Canal
+            );
+        if says_gtid && let Some(gtid) = &transaction.gtid {
             self.gtid_text.set(gtid);
         }
         self.transaction = Some(transaction);
