@@ -1,5 +1,6 @@
 //! How far the job is, as its progress record says, and waiting until it has delivered up to a place of the log.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use tailrace_codec::position::{ExecutedGtids, FileOffset, GtidSet};
@@ -66,6 +67,8 @@ pub(crate) struct Durable<'a> {
     topic: ProgressTopic,
     consumers: ProgressConsumers,
     stop: &'a StopSignal,
+    /// What was seen last, and where the next look begins.
+    seen: RefCell<(Option<Checkpoint>, i64)>,
 }
 
 impl<'a> Durable<'a> {
@@ -78,7 +81,13 @@ impl<'a> Durable<'a> {
     ) -> Result<Self> {
         let topic = ProgressTopic::new(&spec.policy.progress_topic, &spec.job_id);
         let consumers = ProgressConsumers::open(&spec.target)?;
-        Ok(Self { spec, lookup, topic, consumers, stop })
+        let seen = RefCell::new((None, 0));
+        Ok(Self { spec, lookup, topic, consumers, stop, seen })
+    }
+
+    /// Closes the consumers without a wait.
+    pub(crate) fn close(self) {
+        self.consumers.close();
     }
 
     /// Where the job stands.
@@ -88,13 +97,16 @@ impl<'a> Durable<'a> {
     fn now(&self) -> Result<Checkpoint> {
         let mut patience = Patience::new(self.stop.clone());
         let mut reader = ProgressReader::new(&self.consumers, &self.topic, self.lookup);
-        match reader.glance(&mut patience)? {
-            Some(record) => Checkpoint::from_bytes(&record),
-            None => Err(Error::new(
-                ErrorKind::Configuration,
-                "the job has delivered nothing yet: compare when its full phase is finished",
-            )),
+        let mut seen = self.seen.borrow_mut();
+        let (record, next) = reader.glance_behind(seen.1, &mut patience)?;
+        if let Some(record) = record {
+            seen.0 = record.map(|record| Checkpoint::from_bytes(&record)).transpose()?;
         }
+        seen.1 = next;
+        seen.0.clone().ok_or_else(|| {
+            let text = "the job has delivered nothing yet: compare when its full phase is finished";
+            Error::new(ErrorKind::Configuration, text)
+        })
     }
 
     /// Where the job stands once its full phase is delivered: its rows are read a moment before that.

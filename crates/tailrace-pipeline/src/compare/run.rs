@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::{ChangeKinds, JobSpec, MessageFormat, Reread, TaskType};
 use crate::run::StopSignal;
 use crate::sink::kafka::lookup::{ANSWER_TIMEOUT, Lookup};
+use crate::sink::kafka::progress_consumers::ProgressConsumers;
 use crate::sink::kafka::topic_reader::TopicReader;
 use crate::sink::null::NullTopics;
 use crate::sink::registry::{HttpRegistry, SchemaRegistry};
@@ -51,11 +52,12 @@ pub fn compare(
     let pace = Pace::new(looks);
     let over = StopSignal::new();
     std::thread::scope(|scope| {
-        if looks {
-            scope.spawn(|| watch_others(spec, &pace, &over));
-        }
+        let watching = looks.then(|| scope.spawn(|| watch_others(spec, &pace, &over)));
         let compared = compare_tables(spec, request, (progress, &pace), stop, told);
         over.stop();
+        if let Some(watching) = watching {
+            watching.thread().unpark();
+        }
         compared
     })
 }
@@ -109,6 +111,7 @@ fn compare_tables(
         Router::new(spec.policy.clone(), spec.mappings.clone(), Arc::new(NullTopics), schemas);
     let judge = Mutex::new(ServerJudge::new(spec, stop));
     let lookup = Lookup::open(&spec.target)?;
+    let consumers = ProgressConsumers::open(&spec.target)?;
     let durable = Durable::open(spec, &lookup, stop)?;
     let parts = Parts {
         spec,
@@ -120,6 +123,7 @@ fn compare_tables(
         judge: &judge,
         lookup: &lookup,
         durable: &durable,
+        consumers: &consumers,
         settings: &settings,
         local: &local,
     };
@@ -147,10 +151,11 @@ fn compare_tables(
         }
     }
     drop(connection);
-    for (topic, tables) in by_topic {
-        parts.topic(&topic, tables, told)?;
-    }
-    Ok(())
+    let compared =
+        by_topic.into_iter().try_for_each(|(topic, tables)| parts.topic(&topic, tables, told));
+    durable.close();
+    consumers.close();
+    compared
 }
 
 /// The job's tables that are asked for.
@@ -177,6 +182,7 @@ struct Parts<'a> {
     judge: &'a Mutex<ServerJudge>,
     lookup: &'a Lookup,
     durable: &'a Durable<'a>,
+    consumers: &'a ProgressConsumers,
     settings: &'a ServerSettings,
     local: &'a Arc<LocalSchemas>,
 }
@@ -242,7 +248,7 @@ impl<'a> Parts<'a> {
             scan: self.scan(),
             tables,
             effects,
-            topic: TopicReader::open(&self.spec.target, name, self.lookup, self.stop)?,
+            topic: TopicReader::new(name, self.lookup, self.consumers, self.stop),
             partitions: found.partitions,
             durable: self.durable,
             settings: self.settings,
@@ -254,7 +260,6 @@ impl<'a> Parts<'a> {
         for verdict in group.verdicts(&looked)? {
             told(verdict);
         }
-        group.topic.close();
         Ok(())
     }
 }

@@ -30,7 +30,10 @@ const ROWS: u64 = 3_000;
 /// Rounds of a writer.
 const ROUNDS_MAX: u64 = 1_500;
 
-fn compared(spec: &JobSpec, tables: Option<Selection>) -> Result<Vec<TableComparison>, Error> {
+pub(crate) fn compared(
+    spec: &JobSpec,
+    tables: Option<Selection>,
+) -> Result<Vec<TableComparison>, Error> {
     let scratch = tempfile::tempdir().expect("a directory");
     let request =
         CompareRequest { tables, objects_only: false, scratch: scratch.path().to_owned() };
@@ -67,7 +70,7 @@ fn message(database: &str, table: &str, kind: &str, data: &str, old: &str) -> Ve
     .into_bytes()
 }
 
-fn running(spec: &JobSpec) -> Running {
+pub(crate) fn running(spec: &JobSpec) -> Running {
     let mut job = start(spec);
     // What is read may not be delivered yet.
     job.wait_until("a first step", |job| job.recorder.has_a_step());

@@ -15,6 +15,7 @@ mod log_place;
 mod mapping;
 mod mariadb;
 mod markers;
+mod matrix;
 mod maxwell;
 mod online_schema;
 mod pace;

@@ -171,7 +171,7 @@ fn a_quiet_job_gives_signs_of_life() {
     login.query(&format!("INSERT INTO {database}.a VALUES (1, 1)")).expect("a change");
     let seen = read_topic(&topic).len();
     job.wait_until("heartbeats behind a change", |_| read_topic(&topic).len() > seen);
-    let id = spec.job_id.clone();
+    let id = spec.job_id;
     job.stop().expect("a clean stop");
     let beats = read_topic(&topic);
     assert_eq!(beats[0].key.as_deref(), Some(json!({"serverName": id}).to_string().as_str()));

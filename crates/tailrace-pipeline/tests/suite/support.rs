@@ -257,6 +257,8 @@ pub(crate) fn read_bytes(topic: &str) -> Vec<Written> {
         .set("isolation.level", "read_committed")
         .set("enable.partition.eof", "true")
         .set("enable.auto.commit", "false")
+        // The end of a partition is told by an answer without records, which a broker holds back this long.
+        .set("fetch.wait.max.ms", "10")
         .create()
         .expect("a consumer");
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).expect("metadata");

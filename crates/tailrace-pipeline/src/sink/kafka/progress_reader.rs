@@ -68,6 +68,23 @@ impl<'a> ProgressReader<'a> {
         Ok(found.and_then(|f| f.value))
     }
 
+    /// The last record behind an offset that is known to be committed now, if there is one, and where the next such look has
+    /// to begin. A record that was removed has no value.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub(crate) fn glance_behind(
+        &mut self,
+        offset: i64,
+        patience: &mut Patience,
+    ) -> Result<(Option<Option<Vec<u8>>>, i64)> {
+        self.until = Instant::now() + READ_TIMEOUT;
+        let (low, stable) = self.offsets(&self.consumers.committed, patience)?;
+        let begin = low.max(offset);
+        let found = self.find(&self.consumers.committed, begin, stable, patience)?;
+        Ok((found.map(|f| f.value), stable.max(begin)))
+    }
+
     /// The value of the last committed record; `None` if there is none or it was removed.
     ///
     /// # Errors

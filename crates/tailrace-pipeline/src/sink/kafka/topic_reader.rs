@@ -9,9 +9,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::KafkaEndpoint;
 use crate::run::StopSignal;
-use crate::sink::kafka::closing::close_aside;
 use crate::sink::kafka::fault::{fault, kind_of};
 use crate::sink::kafka::lookup::Lookup;
 use crate::sink::kafka::progress_consumers::ProgressConsumers;
@@ -32,25 +30,21 @@ pub(crate) type Ends = Vec<(i64, i64)>;
 pub(crate) struct TopicReader<'a> {
     name: String,
     lookup: &'a Lookup,
-    consumers: ProgressConsumers,
+    consumers: &'a ProgressConsumers,
     /// Next offset of each partition that is still to be read.
     next: Vec<i64>,
     stop: &'a StopSignal,
 }
 
 impl<'a> TopicReader<'a> {
-    /// A reader that begins with the oldest message there is.
-    ///
-    /// # Errors
-    /// `Configuration` if the endpoint's settings are not possible.
-    pub(crate) fn open(
-        endpoint: &KafkaEndpoint,
+    /// A reader that begins with the oldest message there is. The consumers read nothing else meanwhile.
+    pub(crate) fn new(
         name: &str,
         lookup: &'a Lookup,
+        consumers: &'a ProgressConsumers,
         stop: &'a StopSignal,
-    ) -> Result<Self> {
-        let consumers = ProgressConsumers::open(endpoint)?;
-        Ok(Self { name: name.to_owned(), lookup, consumers, next: Vec::new(), stop })
+    ) -> Self {
+        Self { name: name.to_owned(), lookup, consumers, next: Vec::new(), stop }
     }
 
     /// Where the partitions begin and end now, messages of open transactions included.
@@ -240,10 +234,5 @@ impl<'a> TopicReader<'a> {
             SILENCE_MAX.as_secs()
         );
         Err(Error::new(ErrorKind::TargetConnection, text))
-    }
-
-    /// Closes the consumers without a wait.
-    pub(crate) fn close(self) {
-        close_aside(self.consumers);
     }
 }
