@@ -517,7 +517,31 @@ impl JobSpec {
                 return bad(format!("{database}.{table}: {e}"));
             }
         }
-        self.mappings.validate(&self.selection)
+        self.mappings.validate(&self.selection)?;
+        self.check_chosen_keys()
+    }
+
+    /// Columns that were chosen decide nothing with other policies, and a message without a value says that a key is gone,
+    /// which many rows may have.
+    fn check_chosen_keys(&self) -> Result<()> {
+        let tables = self.mappings.databases.iter().flat_map(|(database, mapping)| {
+            mapping.tables.iter().map(move |(table, mapping)| (database, table, mapping))
+        });
+        for (database, table, mapping) in tables {
+            if mapping.partition_columns.is_none() {
+                continue;
+            }
+            let why = if self.policy.partition != PartitionPolicy::PrimaryKey {
+                "needs partition_policy 2 (primary_key)"
+            } else if self.policy.tombstones {
+                "is not allowed with tombstones: rows that have the same values would be forgotten together"
+            } else {
+                continue;
+            };
+            let text = format!("objects.{database}.{table}: partition_columns {why}");
+            return Err(Error::new(ErrorKind::Configuration, text));
+        }
+        Ok(())
     }
 
     fn check_avro(&self) -> Result<()> {

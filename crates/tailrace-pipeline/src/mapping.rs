@@ -46,6 +46,9 @@ pub struct TableMapping {
     pub renamed: BTreeMap<String, String>,
     /// The condition of the rows that messages are about, as behind `WHERE`; `None`: all.
     pub filter: Option<String>,
+    /// The columns that decide the partition and are the message's key instead of the primary key's, in this order, by their
+    /// names at the source; `None`: the primary key's.
+    pub partition_columns: Option<Vec<String>>,
 }
 
 impl Mappings {
@@ -126,6 +129,9 @@ impl Mappings {
                 if let Some(Err(e)) = mapping.filter.as_deref().map(Filter::parse) {
                     return bad(format!("{object}: {e}"));
                 }
+                if mapping.partition_columns.as_ref().is_some_and(Vec::is_empty) {
+                    return bad(format!("{object}: partition_columns names no column"));
+                }
                 filters += usize::from(mapping.filter.is_some());
             }
         }
@@ -157,7 +163,9 @@ fn columns_of(schema: &Arc<TableSchema>, mapping: &TableMapping) -> Result<View>
         Err(Error::new(ErrorKind::SchemaMismatch, format!("{}: {text}", schema.full_name())))
     };
     let exists = |name: &String| schema.columns.iter().any(|column| column.name == *name);
+    let partition_columns = mapping.partition_columns.iter().flatten();
     let named = mapping.columns.iter().flatten().chain(mapping.renamed.keys());
+    let named = named.chain(partition_columns.clone());
     if let Some(unknown) = named.into_iter().find(|name| !exists(name)) {
         return wrong(format!(
             "the job's objects name the column {unknown}, which the table does not have"
@@ -192,8 +200,26 @@ fn columns_of(schema: &Arc<TableSchema>, mapping: &TableMapping) -> Result<View>
             }
         }
     }
+    let mut key = Vec::new();
+    for name in partition_columns {
+        let ordinal = schema.columns.iter().position(|column| column.name == *name);
+        match ordinal.and_then(|ordinal| projection.iter().position(|kept| *kept == ordinal)) {
+            Some(place) if key.contains(&place) => {
+                return wrong(format!(
+                    "the job's objects name {name} twice among partition_columns"
+                ));
+            }
+            Some(place) => key.push(place),
+            None => {
+                return wrong(format!(
+                    "the job's objects leave out {name}, which is one of partition_columns"
+                ));
+            }
+        }
+    }
     let all = projection.len() == schema.columns.len();
     Ok(View {
+        key: mapping.partition_columns.is_some().then_some(key),
         schema: Arc::new(TableSchema {
             database: schema.database.clone(),
             table: schema.table.clone(),
@@ -212,11 +238,29 @@ pub(crate) struct View {
     source_columns: usize,
     /// Ordinals at the source of the columns that messages have; `None`: all.
     projection: Option<Box<[usize]>>,
+    /// Ordinals in messages of the columns that are their key; `None`: the primary key's.
+    key: Option<Vec<usize>>,
 }
 
 impl View {
     fn of_all(schema: &Arc<TableSchema>) -> Self {
-        Self { schema: Arc::clone(schema), source_columns: schema.columns.len(), projection: None }
+        let source_columns = schema.columns.len();
+        Self { schema: Arc::clone(schema), source_columns, projection: None, key: None }
+    }
+
+    /// The same as its messages' keys have it: with the columns that were chosen instead of the primary key's.
+    pub(crate) fn keyed(&self) -> Arc<TableSchema> {
+        match &self.key {
+            None => Arc::clone(&self.schema),
+            Some(key) => {
+                Arc::new(TableSchema { primary_key: key.clone(), ..(*self.schema).clone() })
+            }
+        }
+    }
+
+    /// Whether the key of messages is not the row's own.
+    pub(crate) fn has_chosen_key(&self) -> bool {
+        self.key.is_some()
     }
 
     /// Names and columns as messages have them.
@@ -313,11 +357,32 @@ mod tests {
             (TableMapping { renamed: renamed("y", "z"), ..Default::default() }, "column y"),
             (TableMapping { columns: names(&["a"]), ..Default::default() }, "leave out id"),
             (TableMapping { renamed: renamed("a", "b"), ..Default::default() }, "named b"),
+            (chosen(&["a", "x"]), "column x"),
+            (chosen(&["a", "a"]), "twice"),
+            (TableMapping { columns: names(&["id"]), ..chosen(&["b"]) }, "leave out b"),
         ] {
             let error = mappings(table, None).view(&schema()).map(drop).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::SchemaMismatch);
             assert!(error.message().contains(word), "{}", error.message());
         }
+    }
+
+    fn chosen(columns: &[&str]) -> TableMapping {
+        let columns = columns.iter().map(|name| (*name).to_owned()).collect();
+        TableMapping { partition_columns: Some(columns), ..Default::default() }
+    }
+
+    #[test]
+    fn chosen_columns_are_the_key_of_messages_and_not_the_rows() {
+        let mapping = TableMapping { columns: names(&["id", "b"]), ..chosen(&["b", "id"]) };
+        let view = mappings(mapping, None).view(&schema()).unwrap();
+        assert!(view.has_chosen_key());
+        assert_eq!(
+            (&view.schema().primary_key, &view.keyed().primary_key),
+            (&vec![0], &vec![1, 0])
+        );
+        let view = mappings(TableMapping::default(), None).view(&schema()).unwrap();
+        assert!(!view.has_chosen_key() && view.keyed().primary_key == [1]);
     }
 
     fn refusal(mappings: &Mappings, selected: &[(&str, Option<&[&str]>)]) -> Option<String> {
@@ -365,6 +430,7 @@ mod tests {
                 both,
                 "no column",
             ),
+            (mappings(chosen(&[]), None), both, "partition_columns names no column"),
             (mappings(goods(), None), &both[1..], "shop: it is mapped and not selected"),
             (mappings(goods(), None), &[("shop", None)], "shop.item: it is mapped and not named"),
         ] {

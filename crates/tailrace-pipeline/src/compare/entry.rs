@@ -138,6 +138,17 @@ impl TopicState {
             (Some(Self { at: last, effect: Effect::Count(before) }), Effect::Count(more)) => {
                 Self { at: last.max(at), effect: Effect::Count(before.saturating_add(more)) }
             }
+            // Of two partitions at one moment: a row that went to another partition went from the first one before.
+            (Some(state), effect)
+                if state.at.time_ms == at.time_ms && state.at.partition != at.partition =>
+            {
+                match (state.effect, effect) {
+                    (Effect::Present(..), Effect::Absent) => state,
+                    (Effect::Absent, Effect::Present(..)) => Self { at, effect },
+                    _ if state.at > at => state,
+                    _ => Self { at, effect },
+                }
+            }
             (Some(state), _) if state.at > at => state,
             (Some(_), effect) => Self { at, effect },
         }
@@ -176,6 +187,11 @@ mod tests {
         assert_eq!(TopicState::fold(Some(state), at(1, 9), Effect::Absent).effect, present);
         // A delete and an insert of one event: the same message.
         assert_eq!(TopicState::fold(Some(state), at(2, 0), Effect::Absent).effect, Effect::Absent);
+        let elsewhere = At { partition: 4, ..at(2, 0) };
+        let moved = TopicState::fold(Some(state), elsewhere, Effect::Absent);
+        assert_eq!(moved.effect, present);
+        let gone = TopicState { at: At { offset: 99, ..elsewhere }, effect: Effect::Absent };
+        assert_eq!(TopicState::fold(Some(gone), at(2, 0), present).effect, present);
         let two = TopicState::fold(None, at(1, 0), Effect::Count(2));
         assert_eq!(
             TopicState::fold(Some(two), at(1, 0), Effect::Count(-1)).effect,

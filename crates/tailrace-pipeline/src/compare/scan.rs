@@ -17,8 +17,9 @@ use crate::source::mysql::chunk::ChunkSql;
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::pace::Pace;
 use crate::source::mysql::row_filter::{RowFilter, ServerJudge};
-use crate::transform::compose::{Composer, TableSink};
+use crate::transform::compose::Composer;
 use crate::transform::route::Router;
+use crate::transform::table_sink::TableSink;
 
 /// Bytes of messages that are made before their room is used again.
 const ROOM_BYTES: usize = 1 << 20;

@@ -4,75 +4,24 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tailrace_codec::Cell;
 use tailrace_codec::ddl::Statement;
 use tailrace_codec::encode::{
-    AvroEncoder, AvroSchemas, CanalEncoder, CanalKind, ChangeOp, ChangeSource, DdlPhase,
-    DebeziumEncoder, EncodeError, Format, MaxwellEncoder, MaxwellKind, MaxwellMeta, RowEncoder,
-    RowMeta, canal_type, encode_canal_ddl, encode_ddl, encode_maxwell_ddl, kafka_partition,
-    mark_maxwell_commit, maxwell_type,
+    CanalKind, ChangeOp, ChangeSource, DdlPhase, MaxwellKind, MaxwellMeta, RowMeta, canal_type,
+    encode_canal_ddl, encode_ddl, encode_maxwell_ddl, kafka_partition, mark_maxwell_commit,
+    maxwell_type,
 };
-use tailrace_codec::{Cell, TableSchema};
 
 use crate::batch::{Advance, Batch, Counts, Message, Topic};
 use crate::engine::unix_us;
-use crate::error::{Error, ErrorKind, Result};
-use crate::job::{ChangeKinds, JobSpec, MessageFormat};
-use crate::mapping::View;
+use crate::error::Result;
+use crate::job::MessageFormat;
 use crate::transform::markers::Markers;
-use crate::transform::route::{Router, Spread, TableRoute};
-
-/// What Debezium's events name as what wrote them.
-const VERSION: &str = concat!("tailrace-", env!("CARGO_PKG_VERSION"));
+use crate::transform::route::Spread;
+use crate::transform::table_sink::{RowForm, TableSink, unencodable};
 
 /// Messages between two looks at the clock for `ts`.
 const CLOCK_EVERY_MESSAGES: u32 = 256;
-
-/// Everything needed to turn rows of one table version into messages. Compiled once per version.
-pub(crate) struct TableSink {
-    /// As it is at the source.
-    schema: Arc<TableSchema>,
-    view: View,
-    kinds: ChangeKinds,
-    form: RowForm,
-    route: TableRoute,
-    /// A deleted row's message is followed by a tombstone.
-    tombstones: bool,
-    /// Database and table as messages name them.
-    name: Arc<str>,
-}
-
-/// How rows become messages.
-enum RowForm {
-    Drs(RowEncoder),
-    Debezium(DebeziumEncoder),
-    Canal(CanalEncoder),
-    Maxwell(MaxwellEncoder),
-    Avro(AvroEncoder),
-}
-
-impl RowForm {
-    /// Whether the row's key is the message's whatever decides the partition: `None` if it is not, else whether rows of
-    /// the table have one.
-    fn row_key(&self) -> Option<bool> {
-        match self {
-            Self::Drs(_) | Self::Canal(_) => None,
-            Self::Debezium(encoder) => Some(encoder.has_primary_key()),
-            Self::Maxwell(encoder) => Some(encoder.has_primary_key()),
-            Self::Avro(encoder) => Some(encoder.has_primary_key()),
-        }
-    }
-
-    fn push_key(&self, out: &mut Vec<u8>, row: &[Cell<'_>]) -> Result<()> {
-        match self {
-            Self::Drs(encoder) => encoder.encode_key(out, row),
-            Self::Debezium(encoder) => encoder.encode_key(out, row),
-            Self::Canal(encoder) => encoder.encode_key(out, row),
-            Self::Maxwell(encoder) => encoder.encode_key(out, row),
-            Self::Avro(encoder) => encoder.encode_key(out, row),
-        }
-        .map_err(|e| unencodable(&e))
-    }
-}
 
 /// Where a row comes from.
 #[derive(Debug, Clone, Copy, Default)]
@@ -95,51 +44,6 @@ pub(crate) struct Origin<'a> {
     pub(crate) xid: u64,
     /// Offset at which its transaction begins in the log.
     pub(crate) begin: u64,
-}
-
-impl TableSink {
-    /// Compiles a table version; makes its topic if the policy says so.
-    ///
-    /// # Errors
-    /// The router's errors, and `SchemaMismatch` for a schema that cannot be encoded.
-    pub(crate) fn compile(
-        schema: Arc<TableSchema>,
-        router: &Router,
-        job: &JobSpec,
-    ) -> Result<Self> {
-        let view = job.mappings.view(&schema)?;
-        let seen = view.schema();
-        let route = router.table(seen)?;
-        let form = match job.policy.format {
-            MessageFormat::Json => RowEncoder::compile(seen, Format::Json).map(RowForm::Drs),
-            MessageFormat::JsonC => RowEncoder::compile(seen, Format::JsonC).map(RowForm::Drs),
-            MessageFormat::Debezium => {
-                DebeziumEncoder::compile(seen, &job.job_id, VERSION).map(RowForm::Debezium)
-            }
-            MessageFormat::Avro => {
-                let schemas = AvroSchemas::of_table(seen).map_err(|e| unfit(&e))?;
-                let ids = router.schema_ids(seen, &schemas)?;
-                AvroEncoder::compile(seen, (&job.job_id, VERSION), ids).map(RowForm::Avro)
-            }
-            MessageFormat::Canal => CanalEncoder::compile(seen).map(RowForm::Canal),
-            MessageFormat::Maxwell => MaxwellEncoder::compile(seen).map(RowForm::Maxwell),
-        }
-        .map_err(|e| unfit(&e))?;
-        let keyed = form.row_key().unwrap_or(route.spread == Spread::PrimaryKey);
-        let tombstones = keyed && job.policy.tombstones;
-        let name = seen.full_name().into();
-        Ok(Self { form, route, tombstones, name, kinds: job.policy.kinds, view, schema })
-    }
-
-    /// Each partition, or key, tells the whole story of a row.
-    fn is_keyed(&self) -> bool {
-        self.route.spread == Spread::PrimaryKey || self.form.row_key() == Some(true)
-    }
-
-    /// The table version, as it is at the source.
-    pub(crate) fn schema(&self) -> &Arc<TableSchema> {
-        &self.schema
-    }
 }
 
 /// What kind of message a row becomes.
@@ -402,14 +306,14 @@ impl Composer {
             let cells = (before.get(*ordinal), after.get(*ordinal));
             cells.0 == cells.1 && !matches!(cells.0, Some(Cell::Float(_) | Cell::Double(_)))
         };
-        if table.view.schema().primary_key.iter().all(is_same) {
+        if table.key_columns.iter().all(is_same) {
             return Ok(false);
         }
         let start = self.data.len();
         let result = (|| {
-            table.form.push_key(&mut self.data, before)?;
+            table.push_key(&mut self.data, before)?;
             let middle = self.data.len();
-            table.form.push_key(&mut self.data, after)?;
+            table.push_key(&mut self.data, after)?;
             Ok(self.data[start..middle] != self.data[middle..])
         })();
         self.data.truncate(start);
@@ -439,7 +343,7 @@ impl Composer {
             (spread, _) => {
                 let start = self.data.len();
                 let row = after.or(before).unwrap_or(&[]);
-                table.form.push_key(&mut self.data, row)?;
+                table.push_key(&mut self.data, row)?;
                 let key = start..self.data.len();
                 let partition = match spread {
                     Spread::Fixed { partition, .. } => *partition,
@@ -643,14 +547,6 @@ impl Composer {
 }
 
 /// A table version that cannot be written.
-fn unfit(e: &EncodeError) -> Error {
-    Error::new(ErrorKind::SchemaMismatch, e.to_string())
-}
-
-fn unencodable(e: &EncodeError) -> Error {
-    Error::new(ErrorKind::Decode, e.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

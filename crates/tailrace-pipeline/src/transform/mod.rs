@@ -3,3 +3,4 @@
 pub(crate) mod compose;
 pub(crate) mod markers;
 pub(crate) mod route;
+pub(crate) mod table_sink;

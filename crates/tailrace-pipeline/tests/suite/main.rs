@@ -19,6 +19,7 @@ mod matrix;
 mod maxwell;
 mod online_schema;
 mod pace;
+mod partition_columns;
 mod precheck;
 mod random_rows;
 mod row_filter;

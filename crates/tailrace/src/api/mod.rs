@@ -10,6 +10,7 @@ mod auth;
 mod body;
 mod call;
 mod error;
+mod file_body;
 mod health;
 mod iam;
 mod job_input;

@@ -136,6 +136,12 @@ fn v5_job_routes() -> OpenApiRouter<ApiState> {
             v5::rereads::list_rereads,
             v5::rereads::delete_reread
         ))
+        .routes(routes!(
+            v5::object_file::upload_db_object_template,
+            v5::object_file::download_db_object_template
+        ))
+        .routes(routes!(v5::object_file::show_db_object_template_progress))
+        .routes(routes!(v5::object_file::show_db_object_template_result))
         .routes(routes!(v5::action::execute_job_action))
         .routes(routes!(v5::action::stop_job_action))
         .routes(routes!(v5::observe::show_actions))

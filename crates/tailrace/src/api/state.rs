@@ -22,7 +22,7 @@ pub struct ApiLimits {
 impl Default for ApiLimits {
     fn default() -> Self {
         Self {
-            body_bytes_max: 4 << 20,
+            body_bytes_max: 6 << 20,
             body_drain_bytes_max: 64 << 20,
             request_duration_max: Duration::from_secs(100),
         }

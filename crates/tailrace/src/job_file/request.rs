@@ -213,6 +213,7 @@ fn table_object(table: &str, mapping: Option<&TableMapping>) -> Value {
     put(&mut out, "all", Some(mapping.columns.is_none()));
     put(&mut out, "db_alias_name", mapping.database.as_deref());
     put(&mut out, "filter_conditions", mapping.filter.clone().map(|filter| vec![filter]));
+    put(&mut out, "partition_columns", mapping.partition_columns.clone());
     let chosen = mapping.columns.iter().flatten();
     let columns: Map<String, Value> = chosen
         .chain(mapping.renamed.keys())

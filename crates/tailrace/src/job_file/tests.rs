@@ -42,7 +42,7 @@ fn a_small_file_has_the_defaults_of_the_api() {
 #[test]
 fn a_mapping_is_the_same_in_a_run_and_in_a_request() {
     let mapping = "[mapping.crm]\ntarget = 'sales'\n[mapping.crm.tables.notes]\ntarget = 'remarks'\n\
-                   columns = ['id', 'text']\nrenamed = { text = 'body' }\n[policy]\ndml_types = 'i,d'";
+                   columns = ['id', 'text']\npartition_columns = ['text']\nrenamed = { text = 'body' }\n[policy]\ndml_types = 'i,d'\npartition_policy = 'primary_key'";
     let file = JobFile::parse(&format!("{SMALL}{mapping}")).unwrap();
     let spec = file.spec().unwrap();
     assert_eq!(spec.mappings.names("crm", "notes"), ("sales", "remarks"));
@@ -53,7 +53,7 @@ fn a_mapping_is_the_same_in_a_run_and_in_a_request() {
     assert_eq!(object["name"], "sales");
     assert_eq!(
         object["tables"]["notes"],
-        serde_json::json!({"name": "remarks", "type": "table", "all": false, "columns": {
+        serde_json::json!({"name": "remarks", "type": "table", "all": false, "partition_columns": ["text"], "columns": {
             "id": {"name": "id", "filtered": true}, "text": {"name": "body", "filtered": true}}})
     );
     for (mapping, wanted) in [
@@ -62,6 +62,7 @@ fn a_mapping_is_the_same_in_a_run_and_in_a_request() {
         ("[mapping.shop]\ntarget = 'crm'", "both appear as crm."),
         ("[mapping.shop]\nname = 'x'", "unknown field `name`"),
         ("[policy]\ndml_types = 'insert'", "dml_types"),
+        ("[mapping.crm.tables.notes]\npartition_columns = ['id']", "needs partition_policy 2"),
     ] {
         let text = error(&format!("{SMALL}{mapping}"));
         assert!(text.contains(wanted), "{text}");

@@ -27,6 +27,7 @@ warnings.filterwarnings("ignore")
 
 from huaweicloudsdkcore.auth.credentials import BasicCredentials, GlobalCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException, ServerResponseException
+from huaweicloudsdkcore.http.formdata import FormFile
 from huaweicloudsdkcore.region.region import Region
 from huaweicloudsdkdrs import v3, v5
 from huaweicloudsdkiam import v3 as iam
@@ -706,6 +707,23 @@ def check_v5_objects(job):
 
     check("v5 update db_object: a row filter that cannot be read is refused", lambda: refused(
         filtered, 400, "DRS.10000009", "filter_conditions"))
+    def imported():
+        objects = {"object_scope": "database", "object_info": {DATABASE: {"name": DATABASE, "all": True}}}
+        with open("objects-to-import.json", "w", encoding="utf-8") as file:
+            json.dump({"db_object": objects}, file)
+        with open("objects-to-import.json", "rb") as file:
+            body = v5.UploadDbObjectTemplateRequestBody(
+                file=FormFile(file, "application/json"))
+            answer = C5.upload_db_object_template(v5.UploadDbObjectTemplateRequest(
+                job_id=job, file_import_db_level="database", body=body))
+        os.unlink("objects-to-import.json")
+        same((answer.send_success, answer.process_status, answer.parsed_success_number),
+             (True, "success", "1"))
+        answer = C5.show_db_object_template_progress(
+            v5.ShowDbObjectTemplateProgressRequest(job_id=job))
+        same(answer.process_status, "success")
+
+    check("v5 db-object/template", imported)
     check("v5.1 db-object modified", lambda: same(
         C5.show_db_objects_list(v5.ShowDbObjectsListRequest(job_id=job, type="modified"))
         .object_info[DATABASE].all, True))
@@ -726,6 +744,31 @@ def precheck_v5(job, mode):
     bad = [r for r in result.precheck_results if r.result == "FAILED"]
     same((result.total_passed_rate, bad), ("100%", []))
     return result
+
+
+def compare_v5(job):
+    answer = act(job, "create_compare", compare_task_param=v5.CompareTaskParams(
+        type="contents", option={"comparePolicy": "normal"},
+        db_object={DATABASE: v5.DatabaseObject(name=DATABASE, all=True)}))
+    same(answer.status_code, 202, "HTTP status")
+    task = answer.query_id
+
+    def look():
+        found = detail(job, "compare", compare_task_id=task).compare_result.data_compare_task_list[0]
+        return None if found.status in ("RUNNING", "WAITING_FOR_RUNNING") else found
+
+    same(until("the comparison", look).status, "SUCCESSFUL")
+    result = detail(job, "compare", compare_type="content_compare", query_type="overview",
+                    compare_task_id=task).compare_result
+    overview = result.content_compare_overview_infos[0]
+    same((overview.source_db, overview.status, overview.compare_result), (DATABASE, "CONSISTENT", True))
+    result = detail(job, "compare", compare_type="content_compare", query_type="detail",
+                    compare_task_id=task, source_db_name=DATABASE).compare_result
+    for table in result.content_compare_detail_infos:
+        same((table.content_compare_result, table.difference_row_num), (True, 0), table.source_table_name)
+    lines = detail(job, "compare", compare_type="line_compare", query_type="detail",
+                   compare_task_id=task).compare_result.line_compare_detail_infos
+    same({line.status for line in lines}, {"CONSISTENT"})
 
 
 def check_v5_operation(job, name):
@@ -750,7 +793,11 @@ def check_v5_operation(job, name):
     check("v5 action: an unknown name is 400", lambda: refused(
         lambda: act(job, "fly"), 400, "DRS.10000009", "job.action_name"))
     check("v5 action: what is not offered is 400", lambda: refused(
-        lambda: act(job, "create_compare"), 400, "DRS.10000009", "not offered"))
+        lambda: act(job, "set_writable"), 400, "DRS.10000009", "not offered"))
+    check("v5 compare", lambda: compare_v5(job))
+    check("v5 compare: an unknown kind is 400", lambda: refused(
+        lambda: act(job, "create_compare", compare_task_param=v5.CompareTaskParams(type="x")),
+        400, "DRS.10000009", "contents"))
 
     def pause():
         act_done(job, "stop", pause_mode="target")
@@ -807,8 +854,8 @@ def check_v5_watching(job):
         detail(job, "overview").metrics.apply_rows_rate is not None, "no metrics"))
     check("v5 detail log", lambda: holds(
         detail(job, "log", log_level="Info", limit=5, offset=0).total_count > 0, "no log"))
-    check("v5 detail compare is empty", lambda: same(
-        detail(job, "compare").compare_result.data_compare_task_list, []))
+    check("v5 detail compare lists the comparison", lambda: same(
+        len(detail(job, "compare").compare_result.data_compare_task_list), 1))
     check("v5 detail: an unknown type is 400", lambda: refused(
         lambda: detail(job, "colour"), 400, "DRS.10000009", "type"))
 

@@ -20,7 +20,8 @@ use crate::source::mysql::pace::Pace;
 use crate::source::mysql::window::{Window, chunk_key_encoder};
 use crate::source::mysql::work::{Next, Task, Work};
 use crate::stages::Wait;
-use crate::transform::compose::{Composer, Definition, TableSink};
+use crate::transform::compose::{Composer, Definition};
+use crate::transform::table_sink::TableSink;
 
 /// Session settings of every reading connection.
 pub(crate) const SESSION: &[&str] = SNAPSHOT_SESSION;

@@ -13,7 +13,7 @@ use crate::source::mysql::context::Context;
 use crate::source::mysql::history::SchemaHistory;
 use crate::source::mysql::row_filter::RowFilter;
 use crate::source::mysql::window::Window;
-use crate::transform::compose::TableSink;
+use crate::transform::table_sink::TableSink;
 
 /// Tables remembered at once; the one mapped longest ago goes first.
 const TABLES_MAX: usize = 16_384;

@@ -8,6 +8,7 @@ mod compare;
 mod document;
 mod iam;
 mod life;
+mod object_file;
 mod runner;
 mod v3;
 mod v5;

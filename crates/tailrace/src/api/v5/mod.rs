@@ -11,6 +11,7 @@ pub(crate) mod item;
 pub(crate) mod links;
 pub(crate) mod list;
 pub(crate) mod name;
+pub(crate) mod object_file;
 pub(crate) mod object_tree;
 pub(crate) mod objects;
 pub(crate) mod observe;

@@ -76,6 +76,10 @@ pub(crate) struct TableInput {
     /// Columns by their name at the source.
     #[serde(default)]
     pub columns: BTreeMap<String, ColumnInput>,
+    /// Tailrace's own: the columns that decide the partition and are the message's key, instead of the primary key's; needs
+    /// partition_policy 2.
+    #[serde(default)]
+    pub partition_columns: Vec<String>,
 }
 
 /// A column, as a client sends it.
@@ -192,6 +196,7 @@ impl TableInput {
             columns,
             renamed,
             filter,
+            partition_columns: Some(self.partition_columns).filter(|names| !names.is_empty()),
         })
     }
 }
@@ -306,6 +311,9 @@ pub(crate) struct TableView {
     /// The row filter.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filter_conditions: Vec<String>,
+    /// Tailrace's own: the columns that decide the partition instead of the primary key's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partition_columns: Vec<String>,
     /// Columns that were chosen or renamed, by their name at the source.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, ColumnView>,
@@ -331,6 +339,7 @@ impl TableView {
             db_alias_name: None,
             filtered: None,
             filter_conditions: Vec::new(),
+            partition_columns: Vec::new(),
             columns: BTreeMap::new(),
         }
     }
@@ -348,6 +357,7 @@ impl TableView {
             db_alias_name: mapping.database.clone(),
             filtered: mapping.filter.as_ref().map(|_| true),
             filter_conditions: mapping.filter.iter().cloned().collect(),
+            partition_columns: mapping.partition_columns.clone().unwrap_or_default(),
             columns: columns.collect(),
             ..Self::named(mapping.target.as_deref().unwrap_or(name))
         }
