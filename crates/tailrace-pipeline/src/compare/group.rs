@@ -72,7 +72,10 @@ impl Group<'_> {
                 mark = place;
             }
         }
-        self.durable.wait(&mark)?;
+        // Without a table there is nothing to wait for.
+        if !mark.place.0.is_empty() {
+            self.durable.wait(&mark)?;
+        }
         self.read_topic(&mut topic, &mut compact_at)?;
         let mut matched = matched(&topic, &source, CANDIDATES_MAX)?;
         drop((topic, source));

@@ -133,26 +133,21 @@ fn compare_tables(
         let is_done = |one: &Reread| rereads.iter().any(|read| read.id == one.id && read.done);
         request.objects_only || spec.rereads.iter().filter(of_table).all(is_done)
     };
-    let mut by_topic: BTreeMap<String, Vec<ScanTable>> = BTreeMap::new();
+    let mut by_topic: BTreeMap<String, Vec<SelectedTable>> = BTreeMap::new();
     for table in wanted(&mut connection, spec, request)? {
-        if !is_read(&table) {
+        if is_read(&table) {
+            let (database, name) = spec.mappings.names(&table.database, &table.table);
+            let topic = router.topic_of(database, name).into_owned();
+            by_topic.entry(topic).or_default().push(table);
+        } else {
             let names = (&*table.database, &*table.table);
             let why = "it is still being read beside the stream".to_owned();
             told(TableComparison::impossible(names, CompareOutcome::Impossible, why));
-            continue;
-        }
-        match ScanTable::open(&parts.scan(), &mut connection, &table) {
-            Ok(opened) => by_topic.entry(opened.topic.clone()).or_default().push(opened),
-            Err(e) if e.kind() == ErrorKind::SchemaMismatch || is_stale_view(&e) => {
-                let (names, why) = ((&*table.database, &*table.table), e.message().to_owned());
-                told(TableComparison::impossible(names, CompareOutcome::Impossible, why));
-            }
-            Err(e) => return Err(e),
         }
     }
     drop(connection);
     let compared =
-        by_topic.into_iter().try_for_each(|(topic, tables)| parts.topic(&topic, tables, told));
+        by_topic.into_iter().try_for_each(|(topic, tables)| parts.topic(&topic, &tables, told));
     durable.close();
     consumers.close();
     compared
@@ -209,35 +204,60 @@ impl<'a> Parts<'a> {
         Ok(MessageReader::new(self.spec.policy.format, avro))
     }
 
+    /// What has to be known of the tables of one topic; those that cannot be compared are told.
+    fn opened(
+        &self,
+        tables: &[SelectedTable],
+        told: &mut dyn FnMut(TableComparison),
+    ) -> Result<Vec<ScanTable>> {
+        let spec = self.spec;
+        let mut connection = Connection::connect(&spec.source, &spec.limits, self.stop.clone())?;
+        let scan = self.scan();
+        let mut opened = Vec::with_capacity(tables.len());
+        for table in tables {
+            match ScanTable::open(&scan, &mut connection, table) {
+                Ok(table) => opened.push(table),
+                Err(e) if e.kind() == ErrorKind::SchemaMismatch || is_stale_view(&e) => {
+                    let names = (&*table.database, &*table.table);
+                    let why = e.message().to_owned();
+                    told(TableComparison::impossible(names, CompareOutcome::Impossible, why));
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(opened)
+    }
+
+    /// The result of a table of which only its topic was looked for.
+    fn by_topic(&self, table: &SelectedTable, name: &str, found: bool) -> TableComparison {
+        let names = (&*table.database, &*table.table);
+        let seen = self.spec.mappings.names(names.0, names.1);
+        let (outcome, notes) = if found {
+            (CompareOutcome::Consistent, Vec::new())
+        } else {
+            (CompareOutcome::TopicMissing, vec![format!("topic {name} does not exist")])
+        };
+        TableComparison {
+            seen: (seen.0.to_owned(), seen.1.to_owned()),
+            topic: name.to_owned(),
+            notes,
+            ..TableComparison::impossible(names, outcome, String::new())
+        }
+    }
+
     /// Compares the tables of one topic.
     fn topic(
         &self,
         name: &str,
-        tables: Vec<ScanTable>,
+        tables: &[SelectedTable],
         told: &mut dyn FnMut(TableComparison),
     ) -> Result<()> {
-        let Some(found) = self.lookup.topic(name, ANSWER_TIMEOUT)? else {
-            for table in tables {
-                let names = (&*table.table.database, &*table.table.table);
-                let why = format!("topic {name} does not exist");
-                let mut one = TableComparison::impossible(names, CompareOutcome::TopicMissing, why);
-                (one.seen, one.topic) = (table.seen, table.topic);
-                told(one);
-            }
+        let found = self.lookup.topic(name, ANSWER_TIMEOUT)?;
+        let Some(found) = found.as_ref().filter(|_| !self.request.objects_only) else {
+            tables.iter().for_each(|table| told(self.by_topic(table, name, found.is_some())));
             return Ok(());
         };
-        if self.request.objects_only {
-            for table in tables {
-                let names = (&*table.table.database, &*table.table.table);
-                told(TableComparison {
-                    seen: table.seen,
-                    topic: table.topic,
-                    notes: Vec::new(),
-                    ..TableComparison::impossible(names, CompareOutcome::Consistent, String::new())
-                });
-            }
-            return Ok(());
-        }
+        let tables = self.opened(tables, told)?;
         let mut effects = Effects::new(self.reader()?);
         let seed = Seed::draw();
         for (number, table) in (0..).zip(&tables) {

@@ -41,8 +41,6 @@ pub(crate) struct ScanTable {
     pub(crate) key: Vec<usize>,
     /// Database and table as messages name them.
     pub(crate) seen: (String, String),
-    /// Its topic.
-    pub(crate) topic: String,
 }
 
 /// What every table needs.
@@ -94,7 +92,6 @@ impl ScanTable {
             sink: TableSink::compile(Arc::new(schema.clone()), scan.router, scan.spec)?,
             condition: filter.map(|filter| filter.sql().to_owned()),
             key: seen.primary_key.clone(),
-            topic: scan.router.topic_name(&seen).into_owned(),
             seen: (seen.database.clone(), seen.table.clone()),
             columns,
             chunk_key,

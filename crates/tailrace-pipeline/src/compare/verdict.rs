@@ -39,7 +39,7 @@ impl Group<'_> {
         );
         verdict.notes.clear();
         verdict.seen.clone_from(&scanned.seen);
-        verdict.topic.clone_from(&scanned.topic);
+        self.topic.name().clone_into(&mut verdict.topic);
         let Some(watched) = self.effects.tables.get(table) else { return Ok(verdict) };
         if let Some(fault) = &watched.fault {
             verdict.notes.push(fault.message().to_owned());

@@ -83,11 +83,16 @@ impl Router {
     }
 
     /// The topic of a table, as messages name it.
-    pub(crate) fn topic_name(&self, schema: &TableSchema) -> Cow<'_, str> {
+    fn topic_name(&self, schema: &TableSchema) -> Cow<'_, str> {
+        self.topic_of(&schema.database, &schema.table)
+    }
+
+    /// The same by its names.
+    pub(crate) fn topic_of(&self, database: &str, table: &str) -> Cow<'_, str> {
         match &self.policy.topic {
             TopicPolicy::One(name) => name.into(),
-            TopicPolicy::PerTable(format) => fill(format, &schema.database, &schema.table).into(),
-            TopicPolicy::PerDatabase(format) => fill(format, &schema.database, "").into(),
+            TopicPolicy::PerTable(format) => fill(format, database, table).into(),
+            TopicPolicy::PerDatabase(format) => fill(format, database, "").into(),
         }
     }
 

@@ -317,6 +317,12 @@ impl Page {
 
     /// Everything up to the most a page may have.
     pub const FIRST: Self = Self { offset: 0, limit: Self::LIMIT_MAX };
+
+    /// The entries of this page, of a list that is known whole.
+    pub fn of<T>(self, all: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
+        let bound = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        all.into_iter().skip(bound(self.offset)).take(bound(self.limit))
+    }
 }
 
 /// What a list of jobs is sorted by.

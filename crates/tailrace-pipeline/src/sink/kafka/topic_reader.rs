@@ -47,6 +47,11 @@ impl<'a> TopicReader<'a> {
         Self { name: name.to_owned(), lookup, consumers, next: Vec::new(), stop }
     }
 
+    /// The topic's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Where the partitions begin and end now, messages of open transactions included.
     ///
     /// # Errors

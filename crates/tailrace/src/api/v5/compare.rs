@@ -17,6 +17,7 @@ use crate::{
             CompareInput, CompareKind, CompareStatus, ComparedTable, Comparison, RowDifference,
             TableOutcome,
         },
+        job::Page,
     },
 };
 
@@ -311,8 +312,6 @@ pub(crate) async fn view(call: &JobCall, query: &QueryText) -> Result<CompareVie
     let tables: Vec<&ComparedTable> =
         task.tables.iter().filter(of_database).filter(detail_filter(query)?).collect();
     let page = query.page()?;
-    let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let mut view = CompareView::default();
     match (kind, query.text("query_type").unwrap_or("overview")) {
         (_, "list") => return tasks(call, query).await,
@@ -322,7 +321,7 @@ pub(crate) async fn view(call: &JobCall, query: &QueryText) -> Result<CompareVie
         (CompareKind::Object, "detail") => {
             let databases = query.text("object_type") == Some("DB");
             let all = object_details(&tables, databases);
-            view.objects_compare_detail_infos = all.into_iter().skip(offset).take(limit).collect();
+            view.objects_compare_detail_infos = page.of(all).collect();
         }
         (CompareKind::Lines, "overview") => {
             view.line_compare_overview_infos = overview(&tables, CompareKind::Lines)
@@ -335,8 +334,7 @@ pub(crate) async fn view(call: &JobCall, query: &QueryText) -> Result<CompareVie
                 .collect();
         }
         (CompareKind::Lines, "detail") => {
-            let page = tables.into_iter().skip(offset).take(limit);
-            view.line_compare_detail_infos = page.map(line_detail).collect();
+            view.line_compare_detail_infos = page.of(tables).map(line_detail).collect();
         }
         (CompareKind::Contents, "overview") => {
             view.content_compare_overview_infos = overview(&tables, CompareKind::Contents)
@@ -350,13 +348,12 @@ pub(crate) async fn view(call: &JobCall, query: &QueryText) -> Result<CompareVie
                 .collect();
         }
         (CompareKind::Contents, "detail") => {
-            let page = tables.into_iter().skip(offset).take(limit);
-            view.content_compare_detail_infos = page.map(content_detail).collect();
+            view.content_compare_detail_infos = page.of(tables).map(content_detail).collect();
         }
         (CompareKind::Contents, "diff") => {
             let name = query.text("source_table_name");
             let tables = tables.into_iter().filter(|one| name.is_none_or(|name| one.table == name));
-            view.content_diff_detail_info = Some(diff(tables, (offset, limit)));
+            view.content_diff_detail_info = Some(diff(tables, page));
         }
         (_, other) => return Err(Refusal::invalid("query_type", other, QUERY_TYPES)),
     }
@@ -388,11 +385,8 @@ async fn tasks(call: &JobCall, query: &QueryText) -> Result<CompareView> {
         Some(id) => vec![control.comparison(caller, job_id, id).await?],
         None => control.comparisons(caller, job_id).await?,
     };
-    let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let shown = all.into_iter().skip(offset).take(limit);
     Ok(CompareView {
-        data_compare_task_list: shown.map(task_view).collect(),
+        data_compare_task_list: page.of(all).map(task_view).collect(),
         ..CompareView::default()
     })
 }
@@ -557,10 +551,7 @@ fn content_detail(table: &ComparedTable) -> ContentDetailView {
     }
 }
 
-fn diff<'t>(
-    tables: impl Iterator<Item = &'t ComparedTable>,
-    (offset, limit): (usize, usize),
-) -> DiffView {
+fn diff<'t>(tables: impl Iterator<Item = &'t ComparedTable>, page: Page) -> DiffView {
     let rows: Vec<(&ComparedTable, &RowDifference)> = tables
         .flat_map(|table| table.differences.iter().map(move |difference| (table, difference)))
         .collect();
@@ -570,12 +561,7 @@ fn diff<'t>(
         target_meta_is_null: of_kind("missing"),
         source_meta_is_null: of_kind("extra"),
         source_target_meta_not_null: of_kind("content"),
-        contents_infos: rows
-            .iter()
-            .skip(offset)
-            .take(limit)
-            .map(|(table, one)| diff_row(table, one))
-            .collect(),
+        contents_infos: page.of(&rows).map(|(table, one)| diff_row(table, one)).collect(),
     }
 }
 

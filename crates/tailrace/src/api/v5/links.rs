@@ -169,8 +169,7 @@ fn links(query: &QueryText) -> Result<Vec<Link>> {
 }
 
 fn paged(links: Vec<Link>, page: Page) -> impl Iterator<Item = Link> {
-    let bound = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-    links.into_iter().skip(bound(page.offset)).take(bound(page.limit))
+    page.of(links)
 }
 
 #[cfg(test)]

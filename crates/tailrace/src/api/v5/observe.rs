@@ -330,8 +330,7 @@ async fn ddl_page(call: &JobCall, query: &QueryText) -> Result<(u64, Vec<DdlEntr
         at.offset = at.offset.saturating_add(at.limit);
     }
     let count = u64::try_from(found.len()).unwrap_or(u64::MAX);
-    let bound = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-    Ok((count, found.into_iter().skip(bound(page.offset)).take(bound(page.limit)).collect()))
+    Ok((count, page.of(found).collect()))
 }
 
 fn ddl_view(entry: DdlEntry) -> DdlView {

@@ -62,12 +62,9 @@ pub(crate) async fn list_job_parameters(
     let mut parameters =
         call.control.parameters(&call.caller, &call.job_id).await.map_err(refused)?;
     parameters.retain(|parameter| parameter.name.contains(name));
-    let bound = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let count = parameters.len();
-    let parameter_config_list = parameters
-        .into_iter()
-        .skip(bound(page.offset))
-        .take(bound(page.limit))
+    let parameter_config_list = page
+        .of(parameters)
         .map(|parameter| ParameterView {
             name: parameter.name,
             value: parameter.value,

@@ -103,10 +103,7 @@ pub(crate) async fn list_rereads(
     let page = query.page().map_err(refused)?;
     let states = call.control.rereads(&call.caller, &call.job_id).await.map_err(refused)?;
     let count = states.len();
-    let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let shown = states.into_iter().skip(offset).take(limit);
-    Ok(Json(Rereads { count, rereads: shown.map(RereadView::from).collect() }))
+    Ok(Json(Rereads { count, rereads: page.of(states).map(RereadView::from).collect() }))
 }
 
 /// Stops reading a table beside the stream; what was delivered stays.
