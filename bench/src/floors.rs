@@ -9,8 +9,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use tailrace_pipeline::checkpoint::StreamPosition;
 use tailrace_pipeline::job::{
-    ChangeKinds, Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link,
-    MessageFormat, MysqlEndpoint, PartitionPolicy, Selection, SubjectNaming, TaskType, TopicPolicy,
+    ChangeKinds, Compression, Delivery, HeaderSet, JobSpec, KafkaEndpoint, KafkaPolicy, Limits,
+    Link, MessageFormat, MysqlEndpoint, PartitionPolicy, Selection, SubjectNaming, TaskType,
+    TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
 use tailrace_testkit::provision::prefix::{MYSQL, Prefix};
@@ -57,6 +58,7 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
             ddl_topic: None,
             transaction_topic: None,
             heartbeat: None,
+            headers: HeaderSet::None,
             filter_drop_database: false,
             delivery: Delivery::ExactlyOnce,
             progress_topic: "bench".into(),

@@ -29,6 +29,8 @@ pub struct Message {
     pub key: Range<usize>,
     /// Value bytes; empty means none: a tombstone, with which a compacted topic forgets the key.
     pub value: Range<usize>,
+    /// Headers; empty means none. `transform::headers` says how they lie.
+    pub headers: Range<u32>,
 }
 
 /// The step of progress that a batch stands for.

@@ -333,6 +333,33 @@ pub struct Heartbeat {
     pub interval: Duration,
 }
 
+/// Headers of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeaderSet {
+    /// None.
+    #[default]
+    None,
+    /// Place in the log, GTID, server, version of the table's columns.
+    Source,
+    /// Those of CloudEvents.
+    CloudEvents,
+}
+
+impl HeaderSet {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::None, Self::Source, Self::CloudEvents];
+
+    /// Name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Source => "source",
+            Self::CloudEvents => "cloudevents",
+        }
+    }
+}
+
 /// How messages are formed and routed.
 #[derive(Debug, Clone)]
 pub struct KafkaPolicy {
@@ -353,6 +380,8 @@ pub struct KafkaPolicy {
     pub transaction_topic: Option<String>,
     /// Signs of life.
     pub heartbeat: Option<Heartbeat>,
+    /// Headers of the messages of rows.
+    pub headers: HeaderSet,
     /// `DROP DATABASE` is not sent (DRS `filter_ddl_policy` = `drop_database`).
     pub filter_drop_database: bool,
     /// Subjects of Avro's schemas.

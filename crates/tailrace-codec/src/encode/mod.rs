@@ -50,6 +50,7 @@ pub use maxwell::{
 };
 pub use murmur2::{kafka_partition, murmur2};
 pub(crate) use temporal::civil_from_days;
+pub use temporal::rfc3339;
 
 #[cfg(test)]
 mod tests;

@@ -171,6 +171,16 @@ pub(crate) fn push_iso_utc(
     Ok(())
 }
 
+/// A moment as RFC 3339 writes it, in UTC with milliseconds; `None` outside of the years 1970 to 9999.
+///
+/// `ms` is milliseconds of the Unix epoch.
+pub fn rfc3339(ms: i64) -> Option<String> {
+    let micros = u32::try_from(ms.rem_euclid(1000)).ok()? * 1000;
+    let mut out = Vec::with_capacity(24);
+    push_iso_utc(&mut out, ms.div_euclid(1000), micros, 3).ok()?;
+    String::from_utf8(out).ok()
+}
+
 fn check_epoch(seconds: i64) -> Result<(), ValueError> {
     if (0..=LAST_SECOND).contains(&seconds) {
         return Ok(());

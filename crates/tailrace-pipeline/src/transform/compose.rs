@@ -16,6 +16,7 @@ use crate::batch::{Advance, Batch, Counts, Message, Topic};
 use crate::engine::unix_us;
 use crate::error::Result;
 use crate::job::MessageFormat;
+use crate::transform::headers::{Headers, Said};
 use crate::transform::markers::Markers;
 use crate::transform::route::Spread;
 use crate::transform::table_sink::{RowForm, TableSink, unencodable};
@@ -123,6 +124,8 @@ pub(crate) struct Composer {
     last_row: Option<usize>,
     /// Markers of transactions, where they are sent.
     markers: Option<Markers>,
+    /// Headers of messages, where they have some.
+    headers: Option<Headers>,
     capacity: usize,
 }
 
@@ -146,8 +149,15 @@ impl Composer {
             fixed_key: None,
             last_row: None,
             markers: None,
+            headers: None,
             capacity: batch_bytes_max + batch_bytes_max / 8,
         }
+    }
+
+    /// Gives messages of rows these headers.
+    pub(crate) fn with_headers(mut self, headers: Option<Headers>) -> Self {
+        self.headers = headers;
+        self
     }
 
     /// Whether markers of transactions are sent.
@@ -336,13 +346,45 @@ impl Composer {
             markers.begin(&mut self.data, &mut self.messages);
         }
         let topic = table.route.topic;
-        let (key, partition) = match (&table.route.spread, &table.form) {
+        let (key, partition) = self.key(table, after.or(before).unwrap_or(&[]))?;
+        let start = self.data.len();
+        let id = self.id_offset + self.ids.fetch_add(1, Ordering::Relaxed);
+        let now_ms = self.now_us.div_euclid(1000);
+        let es_ms = if kind == Kind::Init { now_ms } else { origin.es_us.div_euclid(1000) };
+        let meta = RowMeta { id, es_ms, ts_ms: now_ms };
+        self.push_value(table, kind, (origin, &meta), before, after)?;
+        let value = start..self.data.len();
+        let headers = match &self.headers {
+            None => 0..0,
+            Some(headers) => {
+                let is_read = kind == Kind::Init;
+                let (table, version) = (&*table.name, &*table.version);
+                let said = Said { table, version, id, time_ms: es_ms, is_read };
+                headers.push(&mut self.data, &said, origin)?
+            }
+        };
+        if kind == Kind::Delete && table.tombstones {
+            let end = value.end;
+            let tombstone = end..end;
+            for (key, value) in [(key.clone(), value), (key, tombstone)] {
+                let headers = headers.clone();
+                self.messages.push(Message { topic: topic.id, partition, key, value, headers });
+            }
+            return Ok(());
+        }
+        self.messages.push(Message { topic: topic.id, partition, key, value, headers });
+        Ok(())
+    }
+
+    /// Writes the key of a row, or finds the one that all messages of its table share; and its partition.
+    fn key(&mut self, table: &TableSink, row: &[Cell<'_>]) -> Result<(Range<usize>, i32)> {
+        let topic = table.route.topic;
+        match (&table.route.spread, &table.form) {
             (Spread::Fixed { partition, key }, form) if form.row_key().is_none() => {
-                (self.fixed_key(topic, key), *partition)
+                Ok((self.fixed_key(topic, key), *partition))
             }
             (spread, _) => {
                 let start = self.data.len();
-                let row = after.or(before).unwrap_or(&[]);
                 table.push_key(&mut self.data, row)?;
                 let key = start..self.data.len();
                 let partition = match spread {
@@ -351,28 +393,32 @@ impl Composer {
                         kafka_partition(&self.data[key.clone()], topic.partitions)
                     }
                 };
-                (key, partition)
+                Ok((key, partition))
             }
-        };
-        let start = self.data.len();
-        let id = self.id_offset + self.ids.fetch_add(1, Ordering::Relaxed);
-        let now_ms = self.now_us.div_euclid(1000);
-        let es_ms = if kind == Kind::Init { now_ms } else { origin.es_us.div_euclid(1000) };
-        let meta = RowMeta { id, es_ms, ts_ms: now_ms };
+        }
+    }
+
+    /// Writes the value of a row's message.
+    fn push_value(
+        &mut self,
+        table: &TableSink,
+        kind: Kind,
+        (origin, meta): (&Origin<'_>, &RowMeta),
+        before: Option<&[Cell<'_>]>,
+        after: Option<&[Cell<'_>]>,
+    ) -> Result<()> {
         let (b, a) = (before.unwrap_or(&[]), after.unwrap_or(&[]));
         let out = &mut self.data;
         match &table.form {
             RowForm::Drs(encoder) => match kind {
-                Kind::Init => encoder.encode_init(out, &meta, a),
-                Kind::Insert => encoder.encode_insert(out, &meta, a),
-                Kind::Update => encoder.encode_update(out, &meta, b, a),
-                Kind::Delete => encoder.encode_delete(out, &meta, b),
+                Kind::Init => encoder.encode_init(out, meta, a),
+                Kind::Insert => encoder.encode_insert(out, meta, a),
+                Kind::Update => encoder.encode_update(out, meta, b, a),
+                Kind::Delete => encoder.encode_delete(out, meta, b),
             },
-            RowForm::Canal(encoder) => {
-                encoder.encode(out, &meta, kind.canal(), origin.gtid, (b, a))
-            }
+            RowForm::Canal(encoder) => encoder.encode(out, meta, kind.canal(), origin.gtid, (b, a)),
             RowForm::Maxwell(encoder) => {
-                let meta = MaxwellMeta { ts: es_ms.div_euclid(1000), xid: origin.xid };
+                let meta = MaxwellMeta { ts: meta.es_ms.div_euclid(1000), xid: origin.xid };
                 if kind != Kind::Init {
                     self.last_row = Some(self.messages.len());
                 }
@@ -401,16 +447,7 @@ impl Composer {
                 }
             }
         }
-        .map_err(|e| unencodable(&e))?;
-        let value = start..self.data.len();
-        if kind == Kind::Delete && table.tombstones {
-            let end = value.end;
-            self.messages.push(Message { topic: topic.id, partition, key: key.clone(), value });
-            self.messages.push(Message { topic: topic.id, partition, key, value: end..end });
-            return Ok(());
-        }
-        self.messages.push(Message { topic: topic.id, partition, key, value });
-        Ok(())
+        .map_err(|e| unencodable(&e))
     }
 
     /// The message of a statement. It goes to partition 0 with the database as its key.
@@ -445,7 +482,7 @@ impl Composer {
             }
         }
         let value = start..self.data.len();
-        self.messages.push(Message { topic: topic.id, partition: 0, key, value });
+        self.messages.push(Message { topic: topic.id, partition: 0, key, value, headers: 0..0 });
     }
 
     /// Says that the job goes on: everything before this message was committed before.
@@ -461,7 +498,8 @@ impl Composer {
         let value = key.end..self.data.len();
         let bytes = self.data.get(key.clone()).unwrap_or_default();
         let partition = kafka_partition(bytes, topic.partitions);
-        self.messages.push(Message { topic: topic.id, partition, key, value });
+        let headers = 0..0;
+        self.messages.push(Message { topic: topic.id, partition, key, value, headers });
     }
 
     /// Takes an id for a version of a table: messages composed from now on have greater ones.
@@ -478,7 +516,7 @@ impl Composer {
             start..self.data.len()
         };
         let (key, value) = (part(key), part(value));
-        self.messages.push(Message { topic: topic.id, partition: 0, key, value });
+        self.messages.push(Message { topic: topic.id, partition: 0, key, value, headers: 0..0 });
     }
 
     fn begin(&mut self, es_ms: i64) {

@@ -93,6 +93,6 @@ impl Markers {
         let partition =
             kafka_partition(data.get(key.clone()).unwrap_or_default(), self.topic.partitions);
         let value = key.end..data.len();
-        messages.push(Message { topic: self.topic.id, partition, key, value });
+        messages.push(Message { topic: self.topic.id, partition, key, value, headers: 0..0 });
     }
 }

@@ -9,8 +9,9 @@ use tailrace_codec::encode::{
 use tailrace_codec::{Cell, TableSchema};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{ChangeKinds, JobSpec, MessageFormat};
+use crate::job::{ChangeKinds, HeaderSet, JobSpec, MessageFormat};
 use crate::mapping::View;
+use crate::transform::headers::version_of;
 use crate::transform::route::{Router, Spread, TableRoute};
 
 /// What Debezium's events name as what wrote them.
@@ -32,6 +33,8 @@ pub(crate) struct TableSink {
     pub(super) tombstones: bool,
     /// Database and table as messages name them.
     pub(super) name: Arc<str>,
+    /// Which columns it has, where headers say it.
+    pub(super) version: String,
 }
 
 /// How rows become messages.
@@ -112,8 +115,23 @@ impl TableSink {
         let keyed = form.row_key().unwrap_or(route.spread == Spread::PrimaryKey);
         let tombstones = keyed && job.policy.tombstones;
         let name = seen.full_name().into();
+        let version = match job.policy.headers {
+            HeaderSet::Source => version_of(seen),
+            HeaderSet::None | HeaderSet::CloudEvents => String::new(),
+        };
         let kinds = job.policy.kinds;
-        Ok(Self { form, key_form, key_columns, route, tombstones, name, kinds, view, schema })
+        Ok(Self {
+            form,
+            key_form,
+            key_columns,
+            route,
+            tombstones,
+            name,
+            version,
+            kinds,
+            view,
+            schema,
+        })
     }
 
     pub(super) fn push_key(&self, out: &mut Vec<u8>, row: &[Cell<'_>]) -> Result<()> {

@@ -9,6 +9,7 @@ mod compare;
 mod debezium;
 mod delay;
 mod failover;
+mod headers;
 mod job_life;
 mod kafka_sink;
 mod log_place;

@@ -1,7 +1,7 @@
 //! Synchronization policy: how messages are formed and where they go.
 
 use serde::{Deserialize, Serialize};
-use tailrace_pipeline::job::{ChangeKinds, Compression, SubjectNaming};
+use tailrace_pipeline::job::{ChangeKinds, Compression, HeaderSet, SubjectNaming};
 
 use super::job::{Attributes, StartPosition};
 use super::refusal::{Refusal, Result};
@@ -88,6 +88,9 @@ pub struct SyncPolicy {
     /// Signs of life.
     #[serde(default)]
     pub heartbeat: Option<HeartbeatChoice>,
+    /// Headers of the messages of rows.
+    #[serde(default)]
+    pub headers: HeaderSet,
     /// Subjects of Avro's schemas.
     #[serde(default)]
     pub subjects: SubjectNaming,
@@ -147,6 +150,8 @@ pub struct PolicyText {
     pub heartbeat_topic: Option<String>,
     /// Tailrace's own `heartbeat_interval_s`.
     pub heartbeat_interval_s: Option<String>,
+    /// Tailrace's own `message_headers`: `none`, `source` or `cloudevents`.
+    pub message_headers: Option<String>,
     /// `file_and_position`
     pub file_and_position: Option<String>,
     /// `gtid_set`
@@ -275,6 +280,7 @@ impl SyncPolicy {
             ddl_topic: None,
             transaction_topic: None,
             heartbeat: None,
+            headers: HeaderSet::None,
             subjects: SubjectNaming::default(),
             tombstones: false,
             compression: Compression::default(),
@@ -290,6 +296,11 @@ impl SyncPolicy {
     pub fn subject_naming(&self) -> Option<String> {
         let differs = self.subjects != SubjectNaming::default();
         differs.then(|| self.subjects.name().to_owned())
+    }
+
+    /// `message_headers`; `None` for none.
+    pub fn message_headers(&self) -> Option<String> {
+        (self.headers != HeaderSet::None).then(|| self.headers.name().to_owned())
     }
 
     /// `dml_types`; `None` for all.
@@ -345,6 +356,7 @@ impl SyncPolicy {
                 .map(|name| checked_topic("transaction_topic", name))
                 .transpose()?,
             heartbeat: parse_heartbeat(text)?,
+            headers: parse_headers(&text.message_headers)?,
             delivery: match given(&text.delivery) {
                 None | Some("exactly_once") => DeliveryPromise::ExactlyOnce,
                 Some("at_least_once") => DeliveryPromise::AtLeastOnce,
@@ -435,6 +447,13 @@ fn parse_subjects(value: &Option<String>) -> Result<SubjectNaming> {
     SubjectNaming::ALL.into_iter().find(|naming| naming.name() == name).ok_or_else(|| {
         let allowed = SubjectNaming::ALL.map(SubjectNaming::name).join(", ");
         Refusal::invalid("subject_naming", name, allowed)
+    })
+}
+
+fn parse_headers(value: &Option<String>) -> Result<HeaderSet> {
+    let Some(name) = given(value) else { return Ok(HeaderSet::None) };
+    HeaderSet::ALL.into_iter().find(|set| set.name() == name).ok_or_else(|| {
+        Refusal::invalid("message_headers", name, HeaderSet::ALL.map(HeaderSet::name).join(", "))
     })
 }
 

@@ -158,6 +158,7 @@ fn kafka_policy(policy: SyncPolicy) -> KafkaPolicy {
         replication_factor: policy.replication_factor,
         ddl_topic: policy.ddl_topic,
         transaction_topic: policy.transaction_topic,
+        headers: policy.headers,
         heartbeat: policy.heartbeat.map(|heartbeat| Heartbeat {
             topic: heartbeat.topic,
             interval: Duration::from_secs(heartbeat.interval_s.into()),

@@ -235,6 +235,8 @@ pub struct Policy {
     pub heartbeat_topic: Option<String>,
     /// Seconds between two of them.
     pub heartbeat_interval_s: Option<u32>,
+    /// Headers of the messages of rows: `none`, `source` or `cloudevents`.
+    pub message_headers: Option<String>,
     /// DDL statements that are not sent: `drop_database`.
     pub filter_ddl_policy: Option<String>,
     /// Subjects of Avro's schemas: `topic`, `record` or `topic_record`.

@@ -8,13 +8,16 @@
     reason = "librdkafka's batch call is not in the safe binding, whose flush lasts no time at all"
 )]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::ptr;
 use std::sync::Arc;
 
 use rdkafka::bindings::{
-    RD_KAFKA_MSG_F_PARTITION, rd_kafka_flush, rd_kafka_message_t, rd_kafka_produce_batch,
-    rd_kafka_resp_err_t, rd_kafka_topic_destroy, rd_kafka_topic_new, rd_kafka_topic_t,
+    RD_KAFKA_MSG_F_PARTITION, rd_kafka_error_code, rd_kafka_error_destroy, rd_kafka_flush,
+    rd_kafka_message_t, rd_kafka_produce_batch, rd_kafka_produceva, rd_kafka_resp_err_t,
+    rd_kafka_topic_destroy, rd_kafka_topic_new, rd_kafka_topic_t, rd_kafka_vtype_t,
+    rd_kafka_vu_s__bindgen_ty_1 as Union, rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1,
+    rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_2, rd_kafka_vu_t,
 };
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::{BaseProducer, Producer as _};
@@ -125,6 +128,9 @@ impl RawProducer {
             ));
         }
         let topic = self.handle(place, name)?;
+        if messages.iter().any(|message| !message.headers.is_empty()) {
+            return self.produce_with_headers(topic, batch, data, messages);
+        }
         self.slots.0.clear();
         for message in messages {
             let part = |range: &std::ops::Range<usize>| {
@@ -167,6 +173,72 @@ impl RawProducer {
         taken
     }
 
+    /// The same one by one: librdkafka's batch call knows no headers.
+    fn produce_with_headers(
+        &self,
+        topic: *mut rd_kafka_topic_t,
+        batch: BatchNumber,
+        data: &Arc<Vec<u8>>,
+        messages: &[Message],
+    ) -> Result<Taken> {
+        use rd_kafka_vtype_t as Kind;
+        let outside = || Error::new(ErrorKind::Bug, "a part of a message is outside of its batch");
+        let memory = |bytes: &[u8]| Union {
+            mem: rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 {
+                ptr: pointer(bytes).cast(),
+                size: bytes.len(),
+            },
+        };
+        let mut parts: Vec<rd_kafka_vu_t> = Vec::with_capacity(16);
+        for (taken, message) in messages.iter().enumerate() {
+            let key = data.get(message.key.clone()).ok_or_else(outside)?;
+            let value = data.get(message.value.clone()).ok_or_else(outside)?;
+            parts.clear();
+            for (vtype, u) in [
+                (Kind::RD_KAFKA_VTYPE_RKT, Union { rkt: topic }),
+                (Kind::RD_KAFKA_VTYPE_PARTITION, Union { i32_: message.partition }),
+                (Kind::RD_KAFKA_VTYPE_VALUE, memory(value)),
+                (Kind::RD_KAFKA_VTYPE_KEY, memory(key)),
+                (Kind::RD_KAFKA_VTYPE_OPAQUE, Union { ptr: ptr::without_provenance_mut(batch) }),
+            ] {
+                parts.push(rd_kafka_vu_t { vtype, u });
+            }
+            let place = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
+            let headers = place(message.headers.start)..place(message.headers.end);
+            let mut rest = data.get(headers).ok_or_else(outside)?;
+            while !rest.is_empty() {
+                let (name, value) = next_header(&mut rest).ok_or_else(outside)?;
+                let size = isize::try_from(value.len()).map_err(|_| outside())?;
+                let header = rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_2 {
+                    name: name.as_ptr(),
+                    val: value.as_ptr().cast(),
+                    size,
+                };
+                parts.push(rd_kafka_vu_t {
+                    vtype: Kind::RD_KAFKA_VTYPE_HEADER,
+                    u: Union { header },
+                });
+            }
+            // SAFETY: as in `produce` for topic, key, value and opaque; each union's member is that of its type. Headers are
+            // copied by the call, their names end with a zero byte. An error is owned by the caller.
+            let code = unsafe {
+                let native = self.client.client().native_ptr();
+                let error = rd_kafka_produceva(native, parts.as_ptr(), parts.len());
+                if error.is_null() {
+                    None
+                } else {
+                    let code = rd_kafka_error_code(error);
+                    rd_kafka_error_destroy(error);
+                    Some(Code::from(code))
+                }
+            };
+            if code.is_some() {
+                return Ok(Taken { messages: taken, stopped_by: code });
+            }
+        }
+        Ok(Taken { messages: messages.len(), stopped_by: None })
+    }
+
     fn read_back(&self, good: i32) -> Result<Taken> {
         let ok = rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
         let slots = &self.slots.0;
@@ -179,6 +251,17 @@ impl RawProducer {
         }
         Ok(Taken { messages, stopped_by })
     }
+}
+
+/// Takes a header off: its name and its value.
+fn next_header<'d>(rest: &mut &'d [u8]) -> Option<(&'d CStr, &'d [u8])> {
+    let (length, after) = rest.split_first()?;
+    let (name, after) = after.split_at_checked(usize::from(*length) + 1)?;
+    let (length, after) = after.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let (value, after) = after.split_at_checked(length)?;
+    *rest = after;
+    Some((CStr::from_bytes_with_nul(name).ok()?, value))
 }
 
 /// Where bytes lie; null if there are none.

@@ -21,6 +21,7 @@ use crate::source::mysql::row_filter::{RowFilter, ServerJudge};
 use crate::source::mysql::throttle::Throttle;
 use crate::stages::Wait;
 use crate::transform::compose::Composer;
+use crate::transform::headers::Headers;
 use crate::transform::route::Router;
 
 /// Shared by all threads of a job's source side.
@@ -77,6 +78,7 @@ impl Context {
     pub(crate) fn composer(&self) -> Composer {
         let numbers = (Arc::clone(&self.ids), self.id_offset);
         Composer::new(numbers, self.spec.policy.format, self.spec.limits.batch_bytes_max)
+            .with_headers(Headers::of_job(&self.spec))
     }
 
     /// Where the full phase stands once everything handed over is durable.

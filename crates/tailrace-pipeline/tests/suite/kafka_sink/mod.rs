@@ -19,8 +19,9 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tailrace_pipeline::batch::{Advance, Batch, Counts, Message, Topic};
 use tailrace_pipeline::checkpoint::{Checkpoint, StreamPosition};
 use tailrace_pipeline::job::{
-    ChangeKinds, Compression, Delivery, JobSpec, KafkaEndpoint, KafkaPolicy, Limits, Link,
-    MessageFormat, MysqlEndpoint, PartitionPolicy, Selection, SubjectNaming, TaskType, TopicPolicy,
+    ChangeKinds, Compression, Delivery, HeaderSet, JobSpec, KafkaEndpoint, KafkaPolicy, Limits,
+    Link, MessageFormat, MysqlEndpoint, PartitionPolicy, Selection, SubjectNaming, TaskType,
+    TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
 use tailrace_pipeline::sink::kafka::{KafkaSink, KafkaTopics};
@@ -69,6 +70,7 @@ fn job(target: KafkaEndpoint, delivery: Delivery) -> JobSpec {
             tombstones: false,
             transaction_topic: None,
             heartbeat: None,
+            headers: HeaderSet::None,
             compression: Compression::default(),
             kinds: ChangeKinds::default(),
             delivery,
@@ -115,6 +117,7 @@ fn batch<'a>(topic: Topic, messages: impl IntoIterator<Item = (&'a str, Vec<u8>)
             partition: i32::from(first) % topic.partitions,
             key: begin..middle,
             value: middle..data.len(),
+            headers: 0..0,
         });
     }
     Batch {

@@ -63,6 +63,9 @@ pub(crate) struct PolicyInput {
     /// Seconds between two of them, 1 to 3600; 10 by default: Tailrace's own
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heartbeat_interval_s: Option<TextOrInteger>,
+    /// Headers of the messages of rows: `none`, `source` (place, GTID, server, version of the columns) or `cloudevents`: Tailrace's own
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_headers: Option<String>,
     /// Start of an increment-only job, `mysql-bin.000001:4`
     pub file_and_position: Option<String>,
     /// Start of an increment-only job
@@ -145,6 +148,7 @@ impl PolicyInput {
             ddl_topic: policy.ddl_topic.clone(),
             transaction_topic: policy.transaction_topic.clone(),
             heartbeat_topic: policy.heartbeat.as_ref().map(|one| one.topic.clone()),
+            message_headers: policy.message_headers(),
             heartbeat_interval_s: policy
                 .heartbeat
                 .as_ref()
@@ -188,6 +192,7 @@ impl PolicyInput {
             transaction_topic: self.transaction_topic.or(base.transaction_topic),
             heartbeat_topic: self.heartbeat_topic.or(base.heartbeat_topic),
             heartbeat_interval_s: self.heartbeat_interval_s.or(base.heartbeat_interval_s),
+            message_headers: self.message_headers.or(base.message_headers),
             file_and_position: self.file_and_position.or(base.file_and_position),
             gtid_set: self.gtid_set.or(base.gtid_set),
             subject_naming: self.subject_naming.or(base.subject_naming),
@@ -230,6 +235,7 @@ impl PolicyInput {
             transaction_topic: non_empty(self.transaction_topic),
             heartbeat_topic: non_empty(self.heartbeat_topic),
             heartbeat_interval_s: text(self.heartbeat_interval_s),
+            message_headers: non_empty(self.message_headers),
             file_and_position: non_empty(self.file_and_position),
             gtid_set: non_empty(self.gtid_set),
             subject_naming: non_empty(self.subject_naming),

@@ -190,6 +190,9 @@ pub(crate) struct PolicyView {
     /// Seconds between two of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heartbeat_interval_s: Option<String>,
+    /// Headers of the messages of rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_headers: Option<String>,
     /// Subjects of Avro's schemas.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject_naming: Option<String>,
@@ -443,6 +446,7 @@ impl PolicyView {
             transaction_topic: policy.transaction_topic,
             heartbeat_topic: policy.heartbeat_topic,
             heartbeat_interval_s: policy.heartbeat_interval_s.map(|v| v.0),
+            message_headers: policy.message_headers,
             topic_policy: policy.topic_policy.map(|v| v.0),
             topic: policy.topic,
             topic_name_format: policy.topic_name_format,

@@ -8,7 +8,7 @@ use tailrace_codec::position::{Gtid, SourceGtid, Tag};
 use super::Stream;
 use super::xa::Undecided;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::MessageFormat;
+use crate::job::{HeaderSet, MessageFormat};
 use crate::source::mysql::statement::{self, Effect};
 use crate::source::mysql::window::Window;
 
@@ -84,6 +84,7 @@ impl Stream<'_> {
         }
         let policy = &self.context.spec.policy;
         let says_gtid = policy.transaction_topic.is_some()
+            || policy.headers == HeaderSet::Source
             || matches!(
                 policy.format,
                 MessageFormat::Debezium | MessageFormat::Avro | MessageFormat::Canal
