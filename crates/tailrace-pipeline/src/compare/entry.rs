@@ -121,37 +121,61 @@ impl Record for SourceEntry {
     }
 }
 
-/// What a topic's messages make of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a topic's messages make of a key: the last one of each partition in which it has some. That is one partition, unless
+/// the topic got more of them, or rows move when other columns than their key's decide the partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TopicState {
-    /// Its last message.
-    pub(crate) at: At,
-    /// What that leaves; of a row without a key, how many there are.
-    pub(crate) effect: Effect,
+    first: (At, Effect),
+    more: Vec<(At, Effect)>,
 }
 
 impl TopicState {
-    /// The state behind one more message, whichever of them is the later one.
-    pub(crate) fn fold(state: Option<Self>, at: At, effect: Effect) -> Self {
-        match (state, effect) {
-            (None, effect) => Self { at, effect },
-            (Some(Self { at: last, effect: Effect::Count(before) }), Effect::Count(more)) => {
-                Self { at: last.max(at), effect: Effect::Count(before.saturating_add(more)) }
-            }
-            // Of two partitions at one moment: a row that went to another partition went from the first one before.
-            (Some(state), effect)
-                if state.at.time_ms == at.time_ms && state.at.partition != at.partition =>
-            {
-                match (state.effect, effect) {
-                    (Effect::Present(..), Effect::Absent) => state,
-                    (Effect::Absent, Effect::Present(..)) => Self { at, effect },
-                    _ if state.at > at => state,
-                    _ => Self { at, effect },
+    /// The state behind one message.
+    pub(crate) fn of(at: At, effect: Effect) -> Self {
+        Self { first: (at, effect), more: Vec::new() }
+    }
+
+    /// Adds a message, in the order of its partition.
+    pub(crate) fn add(&mut self, at: At, effect: Effect) {
+        let all = std::iter::once(&mut self.first).chain(&mut self.more);
+        match all.into_iter().find(|(known, _)| known.partition == at.partition) {
+            None => self.more.push((at, effect)),
+            Some((last, Effect::Count(before))) => {
+                *last = (*last).max(at);
+                if let Effect::Count(more) = effect {
+                    *before = before.saturating_add(more);
                 }
             }
-            (Some(state), _) if state.at > at => state,
-            (Some(_), effect) => Self { at, effect },
+            Some(last) => *last = (at, effect),
         }
+    }
+
+    /// The last message of each partition.
+    pub(crate) fn lasts(&self) -> impl Iterator<Item = &(At, Effect)> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+
+    /// The message that counts: the latest one. A row that moves goes from one partition before it comes to the other: of two
+    /// at one moment the one that came counts.
+    fn last(&self) -> &(At, Effect) {
+        let rank = |one: &&(At, Effect)| (one.0.time_ms, one.1 != Effect::Absent, one.0.offset);
+        self.lasts().max_by_key(rank).unwrap_or(&self.first)
+    }
+
+    /// Where that message is.
+    pub(crate) fn at(&self) -> At {
+        self.last().0
+    }
+
+    /// What the messages leave; of a row without a key, how many there are.
+    pub(crate) fn effect(&self) -> Effect {
+        if !matches!(self.first.1, Effect::Count(_)) {
+            return self.last().1;
+        }
+        Effect::Count(self.lasts().fold(0, |sum, (_, effect)| match effect {
+            Effect::Count(count) => sum.saturating_add(*count),
+            Effect::Present(..) | Effect::Absent => sum,
+        }))
     }
 }
 
@@ -179,23 +203,38 @@ mod tests {
         assert_eq!((bytes.len(), SourceEntry::read(&bytes)), (SourceEntry::BYTES, Some(entry)));
     }
 
+    fn behind(messages: &[(i64, i64, i32, Effect)]) -> TopicState {
+        let mut all = messages.iter().map(|(time_ms, offset, partition, effect)| {
+            (At { time_ms: *time_ms, offset: *offset, partition: *partition }, *effect)
+        });
+        let (at, effect) = all.next().unwrap();
+        let mut state = TopicState::of(at, effect);
+        all.for_each(|(at, effect)| state.add(at, effect));
+        state
+    }
+
     #[test]
-    fn the_last_message_of_a_key_counts_and_rows_without_one_add_up() {
-        let present = Effect::Present(0, 1);
-        let state = TopicState::fold(None, at(2, 0), present);
-        assert_eq!(TopicState::fold(Some(state), at(3, 1), Effect::Absent).effect, Effect::Absent);
-        assert_eq!(TopicState::fold(Some(state), at(1, 9), Effect::Absent).effect, present);
-        // A delete and an insert of one event: the same message.
-        assert_eq!(TopicState::fold(Some(state), at(2, 0), Effect::Absent).effect, Effect::Absent);
-        let elsewhere = At { partition: 4, ..at(2, 0) };
-        let moved = TopicState::fold(Some(state), elsewhere, Effect::Absent);
-        assert_eq!(moved.effect, present);
-        let gone = TopicState { at: At { offset: 99, ..elsewhere }, effect: Effect::Absent };
-        assert_eq!(TopicState::fold(Some(gone), at(2, 0), present).effect, present);
-        let two = TopicState::fold(None, at(1, 0), Effect::Count(2));
-        assert_eq!(
-            TopicState::fold(Some(two), at(1, 0), Effect::Count(-1)).effect,
-            Effect::Count(1)
-        );
+    fn the_last_message_of_a_key_counts() {
+        let (old, new) = (Effect::Present(0, 1), Effect::Present(0, 2));
+        assert_eq!(behind(&[(2, 0, 0, old), (3, 1, 0, Effect::Absent)]).effect(), Effect::Absent);
+        // The clock of a partition may stand, and go back.
+        assert_eq!(behind(&[(2, 0, 0, old), (1, 1, 0, new)]).effect(), new);
+        // Of several partitions the latest message, however they are read.
+        let moved = [(5, 63, 3, old), (5, 64, 3, Effect::Absent), (5, 7, 1, new)];
+        for order in [[0, 1, 2], [2, 0, 1], [0, 2, 1]] {
+            let state = behind(&order.map(|place: usize| moved[place]));
+            assert_eq!((state.effect(), state.at().partition), (new, 1), "{order:?}");
+        }
+        let back = [(5, 1, 1, Effect::Absent), (5, 0, 3, Effect::Absent), (5, 1, 3, new)];
+        assert_eq!(behind(&back).effect(), new);
+        let gone = [(4, 9, 3, new), (5, 0, 1, Effect::Absent)];
+        assert_eq!(behind(&gone).effect(), Effect::Absent);
+    }
+
+    #[test]
+    fn rows_without_a_key_add_up_over_partitions() {
+        let count = Effect::Count;
+        let state = behind(&[(1, 0, 0, count(2)), (1, 1, 0, count(-1)), (1, 5, 1, count(1))]);
+        assert_eq!((state.effect(), state.at().offset), (count(2), 5));
     }
 }

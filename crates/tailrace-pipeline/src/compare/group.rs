@@ -193,8 +193,11 @@ impl Group<'_> {
             progress.messages.fetch_add(1, Ordering::Relaxed);
             effects.read(message, &mut |table, key, at, effect| {
                 if let Some(one) = open_one(matched, (table, key)) {
-                    one.topic = Some(TopicState::fold(one.topic, at, effect));
-                    one.settled = one.is_equal();
+                    match &mut one.topic {
+                        None => one.topic = Some(TopicState::of(at, effect)),
+                        Some(state) => state.add(at, effect),
+                    }
+                    one.settled = one.is_row_of(effect) || one.is_equal();
                 }
                 Ok(())
             })
@@ -305,12 +308,14 @@ fn compacted(spill: &Spill<TopicEntry>, scratch: &Path) -> Result<Spill<TopicEnt
     for bucket in 0..BUCKETS {
         let mut last = std::collections::HashMap::<RowKey, TopicState>::new();
         spill.bucket(bucket, |entry| {
-            let key = (entry.table, entry.key());
-            let state = TopicState::fold(last.get(&key).copied(), entry.at, entry.effect);
-            last.insert(key, state);
+            last.entry((entry.table, entry.key()))
+                .and_modify(|state| state.add(entry.at, entry.effect))
+                .or_insert_with(|| TopicState::of(entry.at, entry.effect));
         })?;
-        for ((table, key), TopicState { at, effect }) in last {
-            small.push(&TopicEntry { table, key, at, effect })?;
+        for ((table, key), state) in &last {
+            for (at, effect) in state.lasts() {
+                small.push(&TopicEntry { table: *table, key: *key, at: *at, effect: *effect })?;
+            }
         }
     }
     Ok(small)

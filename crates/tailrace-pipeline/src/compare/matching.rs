@@ -34,19 +34,22 @@ pub(crate) struct Candidate {
 impl Candidate {
     /// Whether both say the same.
     pub(crate) fn is_equal(&self) -> bool {
-        match self.topic.map(|state| state.effect) {
+        match self.topic.as_ref().map(TopicState::effect) {
             None | Some(Effect::Absent) => self.source.rows == 0,
             Some(Effect::Count(count)) => i64::try_from(self.source.rows) == Ok(count),
-            Some(Effect::Present(version, image)) => {
-                self.source.rows == 1
-                    && self.source.images.get(usize::from(version)) == Some(&image)
-            }
+            Some(effect) => self.is_row_of(effect),
         }
+    }
+
+    /// Whether a message has the source's row. It was the topic's state then, whatever was read of other partitions.
+    pub(crate) fn is_row_of(&self, effect: Effect) -> bool {
+        let Effect::Present(version, image) = effect else { return false };
+        self.source.rows == 1 && self.source.images.get(usize::from(version)) == Some(&image)
     }
 
     /// Rows that a consumer of the topic holds.
     pub(crate) fn topic_rows(&self) -> u64 {
-        match self.topic.map(|state| state.effect) {
+        match self.topic.as_ref().map(TopicState::effect) {
             None | Some(Effect::Absent) => 0,
             Some(Effect::Count(count)) => u64::try_from(count).unwrap_or(0),
             Some(Effect::Present(..)) => 1,
@@ -88,26 +91,30 @@ pub(crate) fn matched(
         let mut joined: HashMap<RowKey, Joined, foldhash::fast::RandomState> = HashMap::default();
         topic.bucket(bucket, |entry| {
             let row = joined.entry((entry.table, entry.key)).or_default();
-            row.topic = Some(TopicState::fold(row.topic, entry.at, entry.effect));
+            match &mut row.topic {
+                None => row.topic = Some(TopicState::of(entry.at, entry.effect)),
+                Some(state) => state.add(entry.at, entry.effect),
+            }
         })?;
         source.bucket(bucket, |entry| {
             let row = joined.entry((entry.table, entry.key)).or_default();
             // Each row is there once for each set of columns.
             row.rows += u64::from(entry.version == 0);
-            if let Some(TopicState { effect: Effect::Present(version, image), .. }) = row.topic {
+            let effect = row.topic.as_ref().map(TopicState::effect);
+            if let Some(Effect::Present(version, image)) = effect {
                 row.equal |= (version, image) == (entry.version, entry.image);
             }
         })?;
         for (key, row) in joined {
-            matched.take(key, &row, candidates_max);
+            matched.take(key, row, candidates_max);
         }
     }
     Ok(matched)
 }
 
 impl Matched {
-    fn take(&mut self, key: RowKey, row: &Joined, candidates_max: usize) {
-        let equal = match row.topic.map(|state| state.effect) {
+    fn take(&mut self, key: RowKey, row: Joined, candidates_max: usize) {
+        let equal = match row.topic.as_ref().map(TopicState::effect) {
             None | Some(Effect::Absent) => row.rows == 0,
             Some(Effect::Count(count)) => i64::try_from(row.rows) == Ok(count),
             Some(Effect::Present(..)) => row.rows == 1 && row.equal,
@@ -175,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_candidate_is_equal_by_the_columns_of_its_message() {
-        let state = |effect| Some(TopicState { at: at(0), effect });
+        let state = |effect| Some(TopicState::of(at(0), effect));
         let source = SourceState { rows: 1, images: vec![5, 6], ..SourceState::default() };
         let candidate =
             |effect| Candidate { topic: state(effect), source: source.clone(), settled: false };

@@ -1,5 +1,6 @@
 //! What comes of a table: counts, and some of its differences one by one.
 
+use crate::compare::entry::TopicState;
 use crate::compare::group::{Group, Looked};
 use crate::compare::matching::Candidate;
 use crate::compare::message::Fields;
@@ -83,7 +84,7 @@ impl Group<'_> {
             );
             return Ok(verdict);
         }
-        open.sort_by_key(|one| one.topic.map(|state| state.at));
+        open.sort_by_key(|one| one.topic.as_ref().map(TopicState::at));
         open.truncate(DIFFERENCES_MAX);
         let shown: Result<Vec<Difference>> =
             open.into_iter().map(|one| self.difference(table, one)).collect();
@@ -126,7 +127,7 @@ impl Group<'_> {
     /// A difference with its key and columns.
     fn difference(&mut self, table: usize, one: &Candidate) -> Result<Difference> {
         let kind = kind(one);
-        let at = one.topic.map(|state| (state.at.partition, state.at.offset));
+        let at = one.topic.as_ref().map(TopicState::at).map(|at| (at.partition, at.offset));
         let there = match at {
             Some((partition, offset)) if kind != DifferenceKind::Missing => {
                 let value = self.topic.value_at(partition, offset)?.unwrap_or_default();
