@@ -51,7 +51,7 @@ pub(crate) struct Looked {
     pub(crate) matched: Matched,
     /// Everything before this place was compared.
     pub(crate) mark: Mark,
-    /// First offset of the topic's partitions that is not 0, if there is one.
+    /// The topic's oldest messages are gone.
     pub(crate) cut: bool,
 }
 

@@ -13,6 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) const BUCKETS: usize = 256;
 /// Bytes of a bucket that are collected before they are written.
 const BLOCK_BYTES: usize = 64 << 10;
+/// Bytes that one side may spill: some billion rows.
+const SPILL_BYTES_MAX: u64 = 64 << 30;
 
 /// What is spilled.
 pub(crate) trait Record: Sized {
@@ -74,6 +76,12 @@ impl<R: Record> Spill<R> {
             blocks.push((self.end, open.len()));
             self.end += open.len() as u64;
             open.clear();
+            if self.end > SPILL_BYTES_MAX {
+                let text = format!(
+                    "more than {SPILL_BYTES_MAX} bytes would be spilled to disk: compare fewer tables of the topic at once"
+                );
+                return Err(Error::new(ErrorKind::Limit, text));
+            }
         }
         record.write(open);
         Ok(())

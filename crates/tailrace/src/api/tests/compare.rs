@@ -139,6 +139,7 @@ async fn what_is_wrong_with_a_comparison_is_named() {
         (json!({"type": "lines", "start_time": "soon"}), "compare_task_param.start_time"),
         (json!({"type": "lines", "option": {"comparePolicy": "manyToOne"}}), "comparePolicy"),
         (json!({"type": "lines", "db_object": {"nowhere": {"all": true}}}), "\"nowhere\""),
+        (json!({"type": "lines", "db_object": {"shop": {"all": false}}}), "db_object.shop.tables"),
         (json!({"type": "lines", "data_process_info": [{}]}), "data_process_info"),
     ] {
         let text = assert_error(&ask(&server, &id, task.clone()).await, 400, "DRS.10000009");

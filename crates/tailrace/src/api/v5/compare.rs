@@ -74,6 +74,10 @@ impl CompareTaskInput {
         for (database, input) in self.db_object {
             let whole = input.all.unwrap_or(input.tables.is_empty());
             let named: BTreeSet<String> = input.tables.into_keys().collect();
+            if !whole && named.is_empty() {
+                let field = format!("db_object.{database}.tables");
+                return Err(Refusal::invalid(field, "none", "tables, or all: true"));
+            }
             tables.insert(database, (!whole).then_some(named));
         }
         let start_ms = start_time("start_time", self.start_time)?;

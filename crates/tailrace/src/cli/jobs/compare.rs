@@ -133,7 +133,7 @@ const CONTENTS: Columns = &[
     ("in topic", "/target_row_num"),
     ("missing", "/missing_row_num"),
     ("extra", "/extra_row_num"),
-    ("differing in all", "/difference_row_num"),
+    ("in all", "/difference_row_num"),
     ("note", "/message"),
 ];
 
