@@ -103,6 +103,11 @@ impl<'a> Durable<'a> {
             seen.0 = record.map(|record| Checkpoint::from_bytes(&record)).transpose()?;
         }
         seen.1 = next;
+        // A transaction of another job that is open just now hides what stands behind its begin.
+        if seen.0.is_none() {
+            let record = reader.last(&mut patience)?;
+            seen.0 = record.map(|record| Checkpoint::from_bytes(&record)).transpose()?;
+        }
         seen.0.clone().ok_or_else(|| {
             let text = "the job has delivered nothing yet: compare when its full phase is finished";
             Error::new(ErrorKind::Configuration, text)
@@ -126,9 +131,12 @@ impl<'a> Durable<'a> {
     /// What the job has delivered of the log, as views are asked to show it.
     ///
     /// # Errors
-    /// `Configuration` if the job was reset meanwhile, and those of the connection.
+    /// `Configuration` if the job was reset meanwhile or its source has no log, and those of the connection.
     pub(crate) fn read(&self) -> Result<Read> {
-        let position = self.now()?.stream.unwrap_or_default();
+        let position = self.now()?.stream.ok_or_else(|| {
+            let text = "the job has no place in a log, so that rows which differ cannot be looked at again: its source writes no binlog";
+            Error::new(ErrorKind::Configuration, text)
+        })?;
         let gtids = position.gtid_set.as_deref().map(ExecutedGtids::parse).transpose();
         Ok(Read { gtids: gtids.map_err(strange)?, place: (position.file, position.offset) })
     }

@@ -203,7 +203,11 @@ impl Scan<'_> {
             table.rows.read_into(row, &mut now).map_err(|e| unreadable(&table.schema, &e))?;
             composer.init(&table.sink, &now)?;
             let change = reader.read(composer.last_value())?;
-            let fields = change.and_then(|change| change.after).unwrap_or_default();
+            // The job's own encoder has just written it.
+            let fields = change.and_then(|change| change.after).ok_or_else(|| {
+                let name = table.schema.full_name();
+                Error::new(ErrorKind::Bug, format!("the message of a row of {name} has no row"))
+            })?;
             each(&fields, &mut || sql.literals(&now))?;
             drop(fields);
             cells = tailrace_codec::binlog::recycle(now);

@@ -130,6 +130,7 @@ impl Group<'_> {
         let at = one.topic.as_ref().map(TopicState::at).map(|at| (at.partition, at.offset));
         let there = match at {
             Some((partition, offset)) if kind != DifferenceKind::Missing => {
+                // Deleted or compacted since, or not to be read: the difference stands, its details are missing then.
                 let value = self.topic.value_at(partition, offset)?.unwrap_or_default();
                 let change = self.effects.reader.read(&value).ok().flatten();
                 change.and_then(|change| change.after).map(|row| shown(&row)).unwrap_or_default()
