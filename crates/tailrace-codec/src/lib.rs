@@ -12,6 +12,7 @@
 //! ```
 
 pub mod binlog;
+mod calendar;
 pub mod cell;
 pub mod charset;
 pub mod ddl;

@@ -49,7 +49,6 @@ pub use maxwell::{
     MaxwellEncoder, MaxwellKind, MaxwellMeta, encode_maxwell_ddl, mark_maxwell_commit, maxwell_type,
 };
 pub use murmur2::{kafka_partition, murmur2};
-pub(crate) use temporal::civil_from_days;
 pub use temporal::rfc3339;
 
 #[cfg(test)]

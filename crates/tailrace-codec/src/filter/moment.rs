@@ -1,9 +1,7 @@
 //! Dates and times as numbers that sort as MySQL sorts them.
 
+use crate::calendar::{SECONDS_PER_DAY, civil_from_days};
 use crate::cell::{Cell, CivilDate, CivilDateTime, TimeOfDay};
-use crate::encode::civil_from_days;
-
-const SECONDS_PER_DAY: i64 = 86_400;
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// The sort number of a cell: of dates, datetimes and timestamps (UTC) one scale, of times another. `None` for others.

@@ -45,4 +45,4 @@ pub use handshake::{Greeting, HandshakeResponse, ServerVersion, ssl_request};
 pub use packet::{PACKET_HEADER_BYTES, PACKET_PAYLOAD_MAX, PacketHeader};
 pub use response::{EofPacket, ErrPacket, OkPacket};
 pub use result_set::{QueryResponse, RowPacket, TextCells, TextRow};
-pub use text_row::{SNAPSHOT_SESSION, TextRowReader, select_expression, select_list};
+pub use text_row::{SNAPSHOT_SESSION, TextRowReader, select_expression, select_list, text_cell};

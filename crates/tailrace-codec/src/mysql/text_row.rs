@@ -147,6 +147,14 @@ impl ValueKind {
     }
 }
 
+/// The value of a type that a text is, written as the server prints it.
+///
+/// # Errors
+/// What the text is not.
+pub fn text_cell<'t>(kind: &ColumnType, text: &'t [u8]) -> Result<Cell<'t>, String> {
+    ValueKind::of(kind).cell(text)
+}
+
 /// One column's conversion, with what an error says of it.
 #[derive(Debug)]
 struct TextColumn {

@@ -1,6 +1,7 @@
 //! Values of text result sets, parsed strictly: what the server prints for a type, and nothing else.
 
 use crate::{
+    calendar::days_from_civil,
     cell::{CivilDate, CivilDateTime, TimeOfDay},
     schema::Fsp,
 };
@@ -187,22 +188,6 @@ pub(super) fn timestamp(text: &[u8], fsp: Fsp) -> Result<(i64, u32), Reason> {
         .fold(0i64, i64::saturating_add);
     let seconds = days_from_civil(date).saturating_mul(86_400).saturating_add(of_day);
     Ok((seconds, micros))
-}
-
-/// Days since 1970-01-01 of a date of 1970..=9999; eras of 400 years whose years begin in March.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "year is at most 9999, month at most 12 and day at most 31, checked when parsed"
-)]
-fn days_from_civil(date: CivilDate) -> i64 {
-    let month = i64::from(date.month);
-    let year = i64::from(date.year) - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let month_from_march = if month > 2 { month - 3 } else { month + 9 };
-    let day_of_year = (153 * month_from_march + 2) / 5 + i64::from(date.day) - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]

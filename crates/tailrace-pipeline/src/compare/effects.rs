@@ -136,7 +136,7 @@ mod tests {
     ) -> (Effects, Vec<(u128, Effect)>) {
         let names = ["id", "a"].map(str::to_owned);
         let mut effects = Effects::new(MessageReader::new(format, None));
-        let shape = Shape::new(Seed::draw(), 0, &names, key).unwrap();
+        let shape = Shape::new(Seed::draw(), 0, &names, (key, &[])).unwrap();
         effects.watch(("s", "t"), shape);
         let mut told = Vec::new();
         for (offset, message) in (0..).zip(messages) {

@@ -261,7 +261,7 @@ impl<'a> Parts<'a> {
         let mut effects = Effects::new(self.reader()?);
         let seed = Seed::draw();
         for (number, table) in (0..).zip(&tables) {
-            let shape = Shape::new(seed, number, &table.columns, &table.key)?;
+            let shape = Shape::new(seed, number, &table.columns, (&table.key, &table.passing))?;
             effects.watch((&table.seen.0, &table.seen.1), shape);
         }
         let mut group = Group {

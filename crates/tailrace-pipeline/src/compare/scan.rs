@@ -39,6 +39,8 @@ pub(crate) struct ScanTable {
     pub(crate) columns: Vec<String>,
     /// Places of the key's among them.
     pub(crate) key: Vec<usize>,
+    /// Places of those whose values say when a message was made: they are not compared.
+    pub(crate) passing: Vec<usize>,
     /// Database and table as messages name them.
     pub(crate) seen: (String, String),
 }
@@ -69,7 +71,8 @@ impl ScanTable {
         table: &SelectedTable,
     ) -> Result<Self> {
         let schema = catalog::table_schema(connection, table)?;
-        let seen = Arc::clone(scan.spec.mappings.view(&Arc::new(schema.clone()))?.schema());
+        let view = scan.spec.mappings.view(&Arc::new(schema.clone()))?;
+        let seen = Arc::clone(view.schema());
         let columns = match scan.spec.policy.format {
             MessageFormat::Avro => {
                 let schemas = AvroSchemas::of_table(&seen);
@@ -92,6 +95,7 @@ impl ScanTable {
             sink: TableSink::compile(Arc::new(schema.clone()), scan.router, scan.spec)?,
             condition: filter.map(|filter| filter.sql().to_owned()),
             key: seen.primary_key.clone(),
+            passing: view.passing(),
             seen: (seen.database.clone(), seen.table.clone()),
             columns,
             chunk_key,

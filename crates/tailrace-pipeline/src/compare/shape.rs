@@ -71,22 +71,28 @@ pub(crate) struct Hashed {
 }
 
 impl Shape {
-    /// A table by its number in the comparison, its columns' names as messages have them, and the places of the key's;
-    /// without a key a row is its own.
+    /// A table by its number in the comparison, its columns' names as messages have them, the places of the key's and of
+    /// those that are not compared; without a key a row is its own.
     ///
     /// # Errors
     /// `Limit` for more columns than a table has.
-    pub(crate) fn new(seed: Seed, table: u32, names: &[String], key: &[usize]) -> Result<Self> {
+    pub(crate) fn new(
+        seed: Seed,
+        table: u32,
+        names: &[String],
+        (key, passing): (&[usize], &[usize]),
+    ) -> Result<Self> {
         let number = |place: usize| {
             u16::try_from(place).map_err(|_| Error::new(ErrorKind::Limit, "too many columns"))
         };
         let mut columns = HashMap::new();
-        for (place, name) in names.iter().enumerate() {
+        let is_compared = |place: &usize| !passing.contains(place);
+        for (place, name) in names.iter().enumerate().filter(|(place, _)| is_compared(place)) {
             columns.insert(name.as_str().into(), number(place)?);
         }
         let now = Version {
             columns: (0..names.len())
-                .map(|place| number(place).map(Some))
+                .map(|place| is_compared(&place).then(|| number(place)).transpose())
                 .collect::<Result<_>>()?,
             key: key.to_vec(),
             names: names.iter().map(|name| name.as_str().into()).collect(),
@@ -127,7 +133,7 @@ impl Shape {
     ) -> Result<u128> {
         let number = self.version_of(row)?;
         let Some(own) = self.versions.get(number) else { return Err(lost()) };
-        let mut by_column = vec![0_u128; self.columns.len()];
+        let mut by_column = vec![0_u128; self.versions.first().map_or(0, |now| now.columns.len())];
         for (column, (_, value)) in own.columns.iter().zip(row) {
             if let Some(column) = column
                 && let Some(place) = by_column.get_mut(usize::from(*column))
@@ -231,7 +237,21 @@ mod tests {
 
     fn shape(key: &[usize]) -> Shape {
         let names = ["id", "a", "b"].map(str::to_owned);
-        Shape::new(Seed(1, 2), 0, &names, key).unwrap()
+        Shape::new(Seed(1, 2), 0, &names, (key, &[])).unwrap()
+    }
+
+    #[test]
+    fn columns_that_say_when_a_message_was_made_are_not_compared() {
+        let names = ["id", "at", "from"].map(str::to_owned);
+        let mut shape = Shape::new(Seed(1, 2), 0, &names, (&[0], &[1])).unwrap();
+        let at = |at, from| row(&[("id", "1"), ("at", at), ("from", from)]);
+        let (old, new) = (shape.hash(&at("1", "x")).unwrap(), shape.hash(&at("2", "x")).unwrap());
+        assert_eq!(old, new);
+        let mut images = Vec::new();
+        shape.hash_for_all(&at("3", "x"), &mut images).unwrap();
+        assert_eq!(images, [old.image]);
+        shape.hash_for_all(&at("3", "y"), &mut images).unwrap();
+        assert_ne!(images, [old.image]);
     }
 
     #[test]

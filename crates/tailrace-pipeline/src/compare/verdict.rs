@@ -145,13 +145,19 @@ impl Group<'_> {
         let Some(scanned) = self.tables.get(table) else {
             return Ok(Difference { kind, key: Vec::new(), columns: Vec::new(), last_message: at });
         };
+        let is_compared = |(name, _): &(String, String)| {
+            !scanned.passing.iter().any(|place| scanned.columns.get(*place) == Some(name))
+        };
         let row = if here.is_empty() { &there } else { &here };
         let names = scanned.key.iter().filter_map(|place| scanned.columns.get(*place));
         let key = names
             .filter_map(|name| row.iter().find(|(column, _)| column == name).cloned())
             .collect();
         let columns = match kind {
-            DifferenceKind::Content => differing(&here, &there),
+            DifferenceKind::Content => {
+                let here: Shown = here.iter().filter(|one| is_compared(one)).cloned().collect();
+                differing(&here, &there)
+            }
             _ => Vec::new(),
         };
         Ok(Difference { kind, key, columns, last_message: at })

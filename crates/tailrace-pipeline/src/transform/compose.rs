@@ -16,6 +16,7 @@ use crate::batch::{Advance, Batch, Counts, Message, Topic};
 use crate::engine::unix_us;
 use crate::error::Result;
 use crate::job::MessageFormat;
+use crate::mapping::Moment;
 use crate::transform::headers::{Headers, Said};
 use crate::transform::markers::Markers;
 use crate::transform::route::Spread;
@@ -45,6 +46,12 @@ pub(crate) struct Origin<'a> {
     pub(crate) xid: u64,
     /// Offset at which its transaction begins in the log.
     pub(crate) begin: u64,
+}
+
+impl Origin<'_> {
+    fn moment(&self, is_first: bool) -> Moment {
+        Moment { changed_us: self.es_us, is_first }
+    }
 }
 
 /// What kind of message a row becomes.
@@ -211,7 +218,7 @@ impl Composer {
     /// `Decode` if a cell cannot be written as text.
     pub(crate) fn init(&mut self, table: &TableSink, row: &[Cell<'_>]) -> Result<()> {
         self.counts.snapshot_rows += 1;
-        let row = table.view.row(row)?;
+        let row = table.view.row(row, Moment { changed_us: self.now_us, is_first: true })?;
         self.row(table, Kind::Init, &Origin::default(), None, Some(&row))
     }
 
@@ -229,7 +236,7 @@ impl Composer {
             return Ok(());
         }
         self.counts.inserts += 1;
-        let row = table.view.row(row)?;
+        let row = table.view.row(row, origin.moment(true))?;
         self.row(table, Kind::Insert, origin, None, Some(&row))
     }
 
@@ -247,7 +254,7 @@ impl Composer {
             return Ok(());
         }
         self.counts.deletes += 1;
-        let row = table.view.row(row)?;
+        let row = table.view.row(row, origin.moment(false))?;
         self.row(table, Kind::Delete, origin, Some(&row), None)
     }
 
@@ -267,7 +274,8 @@ impl Composer {
             return Ok(());
         }
         self.counts.updates += 1;
-        let (before, after) = (&*table.view.row(before)?, &*table.view.row(after)?);
+        let (before, after) = table.images(origin.es_us, before, after)?;
+        let (before, after) = (&*before, &*after);
         if table.is_keyed() && self.key_changes(table, before, after)? {
             self.row(table, Kind::Delete, origin, Some(before), None)?;
             return self.row(table, Kind::Insert, origin, None, Some(after));
@@ -288,7 +296,8 @@ impl Composer {
     ) -> Result<()> {
         let events = match (before, after) {
             (Some(before), Some(after)) if table.kinds.update => {
-                let (before, after) = (&*table.view.row(before)?, &*table.view.row(after)?);
+                let (before, after) = table.images(origin.es_us, before, after)?;
+                let (before, after) = (&*before, &*after);
                 let splits = table.is_keyed() && self.key_changes(table, before, after)?;
                 if splits { 2 } else { 1 }
             }

@@ -1,5 +1,6 @@
 //! How rows of one table version become messages: what is compiled once per version.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tailrace_codec::encode::{
@@ -10,7 +11,7 @@ use tailrace_codec::{Cell, TableSchema};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{ChangeKinds, HeaderSet, JobSpec, MessageFormat};
-use crate::mapping::View;
+use crate::mapping::{Moment, View};
 use crate::transform::headers::version_of;
 use crate::transform::route::{Router, Spread, TableRoute};
 
@@ -136,6 +137,20 @@ impl TableSink {
 
     pub(super) fn push_key(&self, out: &mut Vec<u8>, row: &[Cell<'_>]) -> Result<()> {
         self.key_form.as_ref().unwrap_or(&self.form).push_key(out, row)
+    }
+
+    /// Both images of a changed row, as messages have them.
+    ///
+    /// # Errors
+    /// As [`View::row`].
+    pub(super) fn images<'r>(
+        &'r self,
+        changed_us: i64,
+        before: &'r [Cell<'_>],
+        after: &'r [Cell<'_>],
+    ) -> Result<(Cow<'r, [Cell<'r>]>, Cow<'r, [Cell<'r>]>)> {
+        let moment = Moment { changed_us, is_first: false };
+        Ok((self.view.row(before, moment)?, self.view.row(after, moment)?))
     }
 
     /// Each partition, or key, tells the whole story of a row.

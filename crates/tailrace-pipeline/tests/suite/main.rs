@@ -1,5 +1,6 @@
 //! The data path against a real MySQL and a real Kafka.
 
+mod added_columns;
 mod avro;
 mod beside;
 mod canal;

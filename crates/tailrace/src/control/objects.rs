@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use tailrace_pipeline::mapping::Filter;
-pub use tailrace_pipeline::mapping::{DatabaseMapping, Mappings, TableMapping};
+pub use tailrace_pipeline::mapping::{
+    AddedColumn, AddedKind, DatabaseMapping, Mappings, Operation, TableMapping,
+};
 
 use super::refusal::{Refusal, Result};
 

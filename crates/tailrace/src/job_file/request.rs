@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
-use tailrace_pipeline::mapping::TableMapping;
+use tailrace_pipeline::mapping::{AddedColumn, TableMapping};
 
 use super::{
     JobFile, JobFileError, Objects, PartitionWord, Policy, SchemaRegistry, Secret, SourceEngine,
@@ -223,8 +223,25 @@ fn table_object(table: &str, mapping: Option<&TableMapping>) -> Value {
             (column.clone(), json!({"name": name, "filtered": is_chosen}))
         })
         .collect();
+    let columns: Map<String, Value> =
+        columns.into_iter().chain(mapping.added.iter().map(added_column)).collect();
     put(&mut out, "columns", Some(columns));
     Value::Object(out)
+}
+
+/// A column that the source does not have, in v5's form.
+fn added_column((name, column): (&String, &AddedColumn)) -> (String, Value) {
+    let mut out = Map::new();
+    put(&mut out, "name", Some(name.as_str()));
+    put(&mut out, "additional", Some(true));
+    put(&mut out, "type", Some(column.r#type.name()));
+    put(
+        &mut out,
+        "operation_type",
+        Some(format!("ADDITIONALCOLUMN,{}", column.operation.name())),
+    );
+    put(&mut out, "value", column.value.as_deref());
+    (name.clone(), Value::Object(out))
 }
 
 impl Policy {

@@ -42,7 +42,9 @@ fn a_small_file_has_the_defaults_of_the_api() {
 #[test]
 fn a_mapping_is_the_same_in_a_run_and_in_a_request() {
     let mapping = "[mapping.crm]\ntarget = 'sales'\n[mapping.crm.tables.notes]\ntarget = 'remarks'\n\
-                   columns = ['id', 'text']\npartition_columns = ['text']\nrenamed = { text = 'body' }\n[policy]\ndml_types = 'i,d'\npartition_policy = 'primary_key'";
+                   columns = ['id', 'text']\npartition_columns = ['text']\nrenamed = { text = 'body' }\n\
+                   added.at = { operation = 'create_time', type = 'long' }\n\
+                   added.home = { operation = 'server_database_table', type = 'varchar(256)', value = 'eu' }\n[policy]\ndml_types = 'i,d'\npartition_policy = 'primary_key'";
     let file = JobFile::parse(&format!("{SMALL}{mapping}")).unwrap();
     let spec = file.spec().unwrap();
     assert_eq!(spec.mappings.names("crm", "notes"), ("sales", "remarks"));
@@ -54,7 +56,10 @@ fn a_mapping_is_the_same_in_a_run_and_in_a_request() {
     assert_eq!(
         object["tables"]["notes"],
         serde_json::json!({"name": "remarks", "type": "table", "all": false, "partition_columns": ["text"], "columns": {
-            "id": {"name": "id", "filtered": true}, "text": {"name": "body", "filtered": true}}})
+            "id": {"name": "id", "filtered": true}, "text": {"name": "body", "filtered": true},
+            "at": {"name": "at", "additional": true, "type": "long", "operation_type": "ADDITIONALCOLUMN,create_time"},
+            "home": {"name": "home", "additional": true, "type": "varchar(256)", "value": "eu",
+                "operation_type": "ADDITIONALCOLUMN,server_database_table"}}})
     );
     for (mapping, wanted) in [
         ("[mapping.other]\ntarget = 'x'", "objects.other: it is mapped and not selected"),
@@ -62,6 +67,10 @@ fn a_mapping_is_the_same_in_a_run_and_in_a_request() {
         ("[mapping.shop]\ntarget = 'crm'", "both appear as crm."),
         ("[mapping.shop]\nname = 'x'", "unknown field `name`"),
         ("[policy]\ndml_types = 'insert'", "dml_types"),
+        (
+            "[mapping.crm.tables.notes]\nadded.at = { operation = 'create_time', type = 'int' }",
+            "objects.crm.notes.added.at.type: it is \"int\", allowed is long, datetime, timestamp",
+        ),
         ("[mapping.crm.tables.notes]\npartition_columns = ['id']", "needs partition_policy 2"),
     ] {
         let text = error(&format!("{SMALL}{mapping}"));

@@ -1,6 +1,7 @@
 //! `/v5/{project_id}/…` and `/v5.1/{project_id}/…`: one job at a time.
 
 pub(crate) mod action;
+mod additional;
 pub(crate) mod compare;
 pub(crate) mod create;
 pub(crate) mod delete;

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-use super::{delete::unsupported, missing};
+use super::{additional, delete::unsupported, missing};
 
 /// Tables DRS lets a selection name at once.
 const TABLES_MAX: u64 = 10_000;
@@ -90,18 +90,23 @@ pub(crate) struct ColumnInput {
     pub name: Option<String>,
     /// Messages have the column (DRS's meaning of the word), where `all` is not true.
     pub filtered: Option<bool>,
-    /// A column that the source does not have; not offered.
+    /// A column that the source does not have; its name is the key's.
     pub additional: Option<bool>,
-    /// Of additional columns; not offered.
+    /// Of an additional column: its type, one of int, long, varchar(256), varchar(191), datetime, timestamp.
+    pub r#type: Option<String>,
+    /// Of an additional column: `ADDITIONALCOLUMN,` and one of default_value, create_time, update_time, expression,
+    /// server_database_table.
     pub operation_type: Option<String>,
+    /// Of an additional column: its default value, or the server's name.
+    pub value: Option<String>,
 }
 
 impl DbObjectInput {
     /// The selection in control's form.
     ///
     /// # Errors
-    /// [`Refusal::Unsupported`] for row filters, additional columns, views: they would silently
-    /// change what is delivered. [`Refusal::Invalid`] for what contradicts itself.
+    /// [`Refusal::Unsupported`] for conditions over joined tables and views: they would silently change what is
+    /// delivered. [`Refusal::Invalid`] for what contradicts itself.
     pub(crate) fn into_control(self) -> Result<ObjectSelection> {
         let name = non_empty(self.object_scope).ok_or_else(|| missing("object_scope"))?;
         let scope = [ObjectScope::All, ObjectScope::Database, ObjectScope::Table]
@@ -189,12 +194,14 @@ impl TableInput {
             return Err(unsupported("a condition over joined tables", "filter_conditions"));
         }
         let filter = filter(self.filtered, self.filter_conditions)?;
-        let (columns, renamed) = columns(self.all, self.columns)?;
+        let (added, own) = additional::split(self.columns)?;
+        let (columns, renamed) = columns(self.all, own)?;
         Ok(TableMapping {
             database: other_name(self.db_alias_name, database),
             target: other_name(self.name, table),
             columns,
             renamed,
+            added,
             filter,
             partition_columns: Some(self.partition_columns).filter(|names| !names.is_empty()),
         })
@@ -228,10 +235,6 @@ fn columns(all: Option<bool>, given: BTreeMap<String, ColumnInput>) -> Result<Co
     let mut chosen = BTreeSet::new();
     let mut renamed = BTreeMap::new();
     for (name, column) in given {
-        if column.additional == Some(true) || non_empty(column.operation_type).is_some() {
-            let refusal = unsupported("an additional column", "columns of the source");
-            return Err(at(&format!("columns.{name}"), refusal));
-        }
         if column.filtered == Some(true) {
             chosen.insert(name.clone());
         }
@@ -314,13 +317,13 @@ pub(crate) struct TableView {
     /// Tailrace's own: the columns that decide the partition instead of the primary key's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partition_columns: Vec<String>,
-    /// Columns that were chosen or renamed, by their name at the source.
+    /// Columns that were chosen, renamed or added, by their name at the source.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, ColumnView>,
 }
 
 /// A column, as it is answered.
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = V5ColumnObject)]
 pub(crate) struct ColumnView {
     /// Name in messages.
@@ -328,6 +331,18 @@ pub(crate) struct ColumnView {
     /// Messages have the column; absent where they have all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filtered: Option<bool>,
+    /// The source does not have the column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub additional: Option<bool>,
+    /// Type of an additional column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<&'static str>,
+    /// What an additional column says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation_type: Option<String>,
+    /// Default value or name of the server of an additional column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 impl TableView {
@@ -350,8 +365,9 @@ impl TableView {
         let columns = chosen.chain(mapping.renamed.keys()).map(|column| {
             let name = mapping.renamed.get(column).unwrap_or(column).clone();
             let filtered = mapping.columns.as_ref().map(|chosen| chosen.contains(column));
-            (column.clone(), ColumnView { name, filtered })
+            (column.clone(), ColumnView { name, filtered, ..ColumnView::default() })
         });
+        let columns = columns.chain(mapping.added.iter().map(additional::view));
         Self {
             all: mapping.columns.is_none(),
             db_alias_name: mapping.database.clone(),
@@ -461,8 +477,6 @@ mod tests {
         };
         for extra in [
             json!({"config_conditions": ["x"]}),
-            json!({"columns": {"c": {"additional": true}}}),
-            json!({"columns": {"c": {"operation_type": "ADDITIONALCOLUMN,create_time"}}}),
             json!({"type": "view"}),
         ] {
             let outcome = table(extra.clone());
