@@ -9,9 +9,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use tailrace_pipeline::checkpoint::StreamPosition;
 use tailrace_pipeline::job::{
-    ChangeKinds, Compression, Delivery, HeaderSet, JobSpec, KafkaEndpoint, KafkaPolicy, Limits,
-    Link, MessageFormat, MysqlEndpoint, PartitionPolicy, Selection, SubjectNaming, TaskType,
-    TopicPolicy,
+    ChangeKinds, Compression, DebeziumModes, Delivery, HeaderSet, JobSpec, KafkaEndpoint,
+    KafkaPolicy, Limits, Link, MessageFormat, MysqlEndpoint, PartitionPolicy, Selection,
+    SubjectNaming, TaskType, TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
 use tailrace_testkit::provision::prefix::{MYSQL, Prefix};
@@ -59,6 +59,7 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
             transaction_topic: None,
             heartbeat: None,
             headers: HeaderSet::None,
+            debezium: DebeziumModes::default(),
             filter_drop_database: false,
             delivery: Delivery::ExactlyOnce,
             progress_topic: "bench".into(),

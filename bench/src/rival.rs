@@ -57,7 +57,7 @@ impl Flavor {
             group: self.id(),
             exactly_once: self.exactly_once,
             java,
-            connector: None,
+            connectors: Vec::new(),
             place: Place::default(),
         })
     }

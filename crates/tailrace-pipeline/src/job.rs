@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+pub use tailrace_codec::encode::DebeziumModes;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::mapping::{Filter, Mappings};
@@ -382,6 +383,8 @@ pub struct KafkaPolicy {
     pub heartbeat: Option<Heartbeat>,
     /// Headers of the messages of rows.
     pub headers: HeaderSet,
+    /// Forms of values in Debezium's events, in JSON and Avro.
+    pub debezium: DebeziumModes,
     /// `DROP DATABASE` is not sent (DRS `filter_ddl_policy` = `drop_database`).
     pub filter_drop_database: bool,
     /// Subjects of Avro's schemas.

@@ -36,7 +36,8 @@ pub(crate) use binary::bit_value;
 pub use canal::{CanalEncoder, CanalKind, canal_type, encode_canal_ddl};
 pub use ddl::{DdlPhase, encode_ddl};
 pub use debezium::{
-    AvroEncoder, AvroIds, AvroSchemas, ChangeOp, ChangeSource, DebeziumEncoder, EventOrder,
+    AvroEncoder, AvroIds, AvroSchemas, BigintUnsignedMode, BinaryMode, ChangeOp, ChangeSource,
+    DebeziumEncoder, DebeziumModes, DecimalMode, EventOrder, ModeFault, TimeMode,
     TransactionMarker, encode_transaction_key, encode_transaction_marker,
 };
 pub(crate) use decimal::push_decimal;

@@ -10,7 +10,6 @@ use crate::{
     schema::Fsp,
 };
 
-
 /// Appends `.ffffff`, cut to `fsp` digits; nothing for 0. A fraction with more digits than were
 /// declared is an error, never cut.
 #[inline]

@@ -75,7 +75,7 @@ impl ScanTable {
         let seen = Arc::clone(view.schema());
         let columns = match scan.spec.policy.format {
             MessageFormat::Avro => {
-                let schemas = AvroSchemas::of_table(&seen);
+                let schemas = AvroSchemas::of_table(&seen, scan.spec.policy.debezium);
                 schemas.map_err(|e| Error::new(ErrorKind::SchemaMismatch, e.to_string()))?.columns
             }
             _ => seen.columns.iter().map(|column| column.name.clone()).collect(),

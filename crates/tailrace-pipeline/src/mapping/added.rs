@@ -1,7 +1,7 @@
 //! Columns that messages have and the source does not: DRS's additional columns.
 
 use serde::{Deserialize, Serialize};
-use tailrace_codec::cell::{CivilDateTime, Cell};
+use tailrace_codec::cell::{Cell, CivilDateTime};
 use tailrace_codec::mysql::text_cell;
 use tailrace_codec::schema::Fsp;
 use tailrace_codec::{Column, ColumnType};

@@ -96,10 +96,7 @@ fn chosen_columns_are_the_key_of_messages_and_not_the_rows() {
     let mapping = TableMapping { columns: names(&["id", "b"]), ..chosen(&["b", "id"]) };
     let view = mappings(mapping, None).view(&schema()).unwrap();
     assert!(view.has_chosen_key());
-    assert_eq!(
-        (&view.schema().primary_key, &view.keyed().primary_key),
-        (&vec![0], &vec![1, 0])
-    );
+    assert_eq!((&view.schema().primary_key, &view.keyed().primary_key), (&vec![0], &vec![1, 0]));
     let view = mappings(TableMapping::default(), None).view(&schema()).unwrap();
     assert!(!view.has_chosen_key() && view.keyed().primary_key == [1]);
 }
@@ -147,8 +144,7 @@ fn refusal(mappings: &Mappings, selected: &[(&str, Option<&[&str]>)]) -> Option<
 
 #[test]
 fn objects_that_would_be_one_are_refused() {
-    let both: &[(&str, Option<&[&str]>)] =
-        &[("shop", Some(&["item", "goods"])), ("store", None)];
+    let both: &[(&str, Option<&[&str]>)] = &[("shop", Some(&["item", "goods"])), ("store", None)];
     let goods = || TableMapping { target: Some("goods".into()), ..Default::default() };
     assert_eq!(refusal(&mappings(goods(), Some("s")), &[("shop", Some(&["item"]))]), None);
     for (mappings, selected, word) in [
@@ -192,8 +188,7 @@ fn objects_that_would_be_one_are_refused() {
 
 #[test]
 fn a_name_that_another_selected_object_has_is_refused() {
-    let both: &[(&str, Option<&[&str]>)] =
-        &[("shop", Some(&["item", "goods"])), ("store", None)];
+    let both: &[(&str, Option<&[&str]>)] = &[("shop", Some(&["item", "goods"])), ("store", None)];
     let goods = TableMapping { target: Some("goods".into()), ..Default::default() };
     assert!(refusal(&mappings(goods, None), both).unwrap().contains("shop.goods"));
     assert!(refusal(&mappings(TableMapping::default(), Some("store")), both).is_some());

@@ -153,10 +153,7 @@ fn wrong<T>(schema: &TableSchema, text: &str) -> Result<T> {
 }
 
 /// The columns of the source that messages have, under their names there, and their ordinals at the source.
-fn kept_columns(
-    schema: &TableSchema,
-    mapping: &TableMapping,
-) -> Result<(Vec<Column>, Vec<usize>)> {
+fn kept_columns(schema: &TableSchema, mapping: &TableMapping) -> Result<(Vec<Column>, Vec<usize>)> {
     let kept =
         |name: &String| mapping.columns.as_ref().is_none_or(|columns| columns.contains(name));
     let (mut columns, mut projection) = (Vec::new(), Vec::new());
@@ -201,20 +198,19 @@ fn chosen_key(schema: &TableSchema, names: &[String], projection: &[usize]) -> R
     let mut key = Vec::with_capacity(names.len());
     for name in names {
         let ordinal = schema.columns.iter().position(|column| column.name == *name);
-        let fault = match ordinal
-            .and_then(|ordinal| projection.iter().position(|kept| *kept == ordinal))
-        {
-            Some(place) if key.contains(&place) => {
-                format!("the job's objects name {name} twice among partition_columns")
-            }
-            Some(place) => {
-                key.push(place);
-                continue;
-            }
-            None => {
-                format!("the job's objects leave out {name}, which is one of partition_columns")
-            }
-        };
+        let fault =
+            match ordinal.and_then(|ordinal| projection.iter().position(|kept| *kept == ordinal)) {
+                Some(place) if key.contains(&place) => {
+                    format!("the job's objects name {name} twice among partition_columns")
+                }
+                Some(place) => {
+                    key.push(place);
+                    continue;
+                }
+                None => {
+                    format!("the job's objects leave out {name}, which is one of partition_columns")
+                }
+            };
         return wrong(schema, &fault);
     }
     Ok(key)

@@ -89,18 +89,17 @@ impl TableSink {
             Ok((form(seen)?, view.has_chosen_key().then(|| form(&keyed)).transpose()?))
         };
         let alone = |form| (form, None);
+        let (source, modes) = ((job.job_id.as_str(), VERSION), job.policy.debezium);
         let (form, key_form) = match job.policy.format {
             MessageFormat::Json => drs(Format::Json),
             MessageFormat::JsonC => drs(Format::JsonC),
-            MessageFormat::Debezium => DebeziumEncoder::compile(&keyed, &job.job_id, VERSION)
-                .map(RowForm::Debezium)
-                .map(alone),
+            MessageFormat::Debezium => {
+                DebeziumEncoder::compile(&keyed, source, modes).map(RowForm::Debezium).map(alone)
+            }
             MessageFormat::Avro => {
-                let schemas = AvroSchemas::of_table(&keyed).map_err(|e| unfit(&e))?;
+                let schemas = AvroSchemas::of_table(&keyed, modes).map_err(|e| unfit(&e))?;
                 let ids = router.schema_ids(&keyed, &schemas)?;
-                AvroEncoder::compile(&keyed, (&job.job_id, VERSION), ids)
-                    .map(RowForm::Avro)
-                    .map(alone)
+                AvroEncoder::compile(&keyed, source, ids, modes).map(RowForm::Avro).map(alone)
             }
             MessageFormat::Canal => CanalEncoder::compile(seen).and_then(|form| {
                 let key =

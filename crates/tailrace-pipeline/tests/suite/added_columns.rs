@@ -25,7 +25,10 @@ fn added() -> BTreeMap<String, AddedColumn> {
         ("d_home", column(Operation::ServerDatabaseTable, AddedKind::Text, Some("eu-1"))),
         ("e_table", column(Operation::Expression, AddedKind::Text, None)),
         ("f_zone", column(Operation::DefaultValue, AddedKind::Int, Some("-7"))),
-        ("g_since", column(Operation::DefaultValue, AddedKind::DateTime, Some("2024-02-29 01:02:03.25"))),
+        (
+            "g_since",
+            column(Operation::DefaultValue, AddedKind::DateTime, Some("2024-02-29 01:02:03.25")),
+        ),
         ("h_note", column(Operation::DefaultValue, AddedKind::ShortText, Some("Grüße \"x\""))),
     ]
     .map(|(name, column)| (name.to_owned(), column))

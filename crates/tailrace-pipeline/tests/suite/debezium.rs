@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
-use tailrace_pipeline::job::MessageFormat;
+use tailrace_pipeline::job::{DebeziumModes, JobSpec, MessageFormat, TopicPolicy};
 use tailrace_pipeline::observe::Phase;
 use tailrace_testkit::servers::Place;
 use tailrace_testkit::servers::connect::{ConnectOptions, ConnectWorker};
 use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer};
 use tailrace_testkit::wait;
 
-use crate::support::{PATIENCE, Seen, create_topic, kafka, read_topic, spec, start, unique};
+use crate::support::{
+    PATIENCE, Running, Seen, create_topic, kafka, read_topic, spec, start, unique,
+};
 
 /// Columns of all types with three rows of values each: usual, extreme, other extreme.
 const COLUMNS: &[(&str, [&str; 3])] = &[
@@ -114,31 +116,40 @@ fn odd(base: usize) -> String {
     )
 }
 
-fn debezium(server: &MySqlServer, database: &str, prefix: &str) -> ConnectWorker {
+/// A worker that runs Debezium's connector under each of these prefixes and settings.
+fn debezium(
+    server: &MySqlServer,
+    database: &str,
+    connectors: &[(String, Vec<(&str, &str)>)],
+) -> ConnectWorker {
     let login = server.login();
-    let history = create_topic(&format!("{prefix}.history"));
-    let setting = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    ConnectWorker::start(&ConnectOptions {
-        bootstrap: kafka(),
-        group: String::new(),
-        exactly_once: false,
-        java: ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"].map(str::to_owned).into(),
-        connector: Some(vec![
+    let connector = |(number, (prefix, more)): (usize, &(String, Vec<(&str, &str)>))| {
+        let history = create_topic(&format!("{prefix}.history"));
+        let setting = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let mut settings = vec![
             setting("name", prefix),
             setting("connector.class", "io.debezium.connector.mysql.MySqlConnector"),
             setting("database.hostname", "127.0.0.1"),
             setting("database.port", &server.port().to_string()),
             setting("database.user", &login.user),
             setting("database.password", &login.password),
-            setting("database.server.id", "77"),
+            setting("database.server.id", &(77 + number).to_string()),
             setting("topic.prefix", prefix),
             setting("database.include.list", database),
             setting("schema.history.internal.kafka.bootstrap.servers", &kafka()),
             setting("schema.history.internal.kafka.topic", &history),
             setting("tombstones.on.delete", "false"),
-            setting("provide.transaction.metadata", "true"),
             setting("poll.interval.ms", "20"),
-        ]),
+        ];
+        settings.extend(more.iter().map(|(key, value)| setting(key, value)));
+        settings
+    };
+    ConnectWorker::start(&ConnectOptions {
+        bootstrap: kafka(),
+        group: String::new(),
+        exactly_once: false,
+        java: ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"].map(str::to_owned).into(),
+        connectors: connectors.iter().enumerate().map(connector).collect(),
         place: Place::default(),
     })
     .unwrap()
@@ -221,17 +232,119 @@ fn differences(path: &str, theirs: &Value, ours: &Value, out: &mut Vec<String>) 
     }
 }
 
+/// Fails unless both topics have the same events for each key.
+fn assert_same(theirs: &str, ours: &str) {
+    let (theirs, ours) = (events(theirs), events(ours));
+    let mut found = Vec::new();
+    assert_eq!(theirs.keys().collect::<Vec<_>>(), ours.keys().collect::<Vec<_>>());
+    for (key, theirs) in &theirs {
+        let ours = &ours[key];
+        let ops = |events: &[Value]| events.iter().map(|e| e["op"].clone()).collect::<Vec<_>>();
+        assert_eq!(ops(theirs), ops(ours), "{key}");
+        for (theirs, ours) in theirs.iter().zip(ours) {
+            differences(key, theirs, ours, &mut found);
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// A job in Debezium's format.
+fn job(server: &MySqlServer, database: &str) -> JobSpec {
+    let mut spec = spec(database);
+    let login = server.login();
+    (spec.source.port, spec.source.user) = (server.port(), login.user);
+    spec.source.password = login.password.into();
+    spec.policy.format = MessageFormat::Debezium;
+    spec
+}
+
+/// Modes other than Debezium's defaults, each once.
+const MODES: [&str; 4] = [
+    "decimal.handling.mode=double,binary.handling.mode=base64,time.precision.mode=connect",
+    "decimal.handling.mode=string,binary.handling.mode=base64-url-safe,time.precision.mode=microseconds",
+    "bigint.unsigned.handling.mode=precise,time.precision.mode=nanoseconds",
+    "binary.handling.mode=hex,time.precision.mode=isostring",
+];
+
+/// Values that each mode can tell: times of a day, and years that nanoseconds reach.
+fn told_by_modes(id: u32) -> String {
+    format!(
+        "SET SESSION sql_mode = ''; INSERT INTO modes VALUES
+         ({id}, 18446744073709551615, -1.28, 123456789012345678901234.567890, 0.1, 'ab', x'FBFF00', x'',
+          '2026-11-25', '12:34:56', '23:59:59.789', '00:00:00.000120', '2026-11-25 12:34:56',
+          '1969-12-31 23:59:59.999', '2026-11-25 12:34:56.789012', '2026-11-25 12:34:56', '2026-11-25', '2026-11-25'),
+         ({id} + 1, 0, 99999999.99, -0.000001, NULL, '', x'00', NULL, NULL, NULL, '00:00:00', '12:00:00.5', NULL,
+          '2200-01-01 00:00:00.1', NULL, '2000-01-01', '0000-00-00', '0000-00-00')"
+    )
+}
+
+#[test]
+fn values_are_those_of_debezium_in_every_mode() {
+    let server = MySqlServer::start(MySqlOptions::default()).unwrap();
+    let database = unique("dbzmodes");
+    server
+        .sql(&format!(
+            "CREATE DATABASE {database}; USE {database};
+             CREATE TABLE modes (id INT PRIMARY KEY, u BIGINT UNSIGNED, a DECIMAL(10,2), b DECIMAL(30,6),
+              c DECIMAL(3,1), x BINARY(4), y VARBINARY(9), z BLOB, d DATE, t TIME, t3 TIME(3), t6 TIME(6),
+              m DATETIME, m3 DATETIME(3), m6 DATETIME(6), s TIMESTAMP NOT NULL, dn DATE NOT NULL,
+              mn DATETIME NOT NULL);
+             {}",
+            told_by_modes(1)
+        ))
+        .unwrap();
+    let prefixes: Vec<String> = (0..MODES.len()).map(|_| unique("modes")).collect();
+    let pairs = |modes: &'static str| modes.split(',').filter_map(|mode| mode.split_once('='));
+    let connectors: Vec<_> = prefixes
+        .iter()
+        .zip(MODES)
+        .map(|(prefix, modes)| (prefix.clone(), pairs(modes).collect()))
+        .collect();
+    let _connect = debezium(&server, &database, &connectors);
+    let theirs = |prefix: &str| format!("{prefix}.{database}.modes");
+    let all_of = |wanted: usize| {
+        for prefix in &prefixes {
+            wait::until("Debezium's events", PATIENCE, || {
+                Ok((read_topic(&theirs(prefix)).len() >= wanted).then_some(()))
+            })
+            .unwrap();
+        }
+    };
+    // What is read whole must not be in the log that is followed.
+    all_of(2);
+    let jobs: Vec<Running> = prefixes
+        .iter()
+        .zip(MODES)
+        .map(|(prefix, modes)| {
+            let mut spec = job(&server, &database);
+            prefix.clone_into(&mut spec.job_id);
+            spec.policy.topic = TopicPolicy::One(create_topic(&format!("{prefix}-ours")));
+            spec.policy.debezium = DebeziumModes::parse(modes).unwrap();
+            let mut job = start(&spec);
+            job.wait_until("rows", |job| job.recorder.has_reached(Phase::Incremental));
+            job
+        })
+        .collect();
+    server.sql(&format!("USE {database}; {}", told_by_modes(3))).unwrap();
+    for mut job in jobs {
+        job.wait_until("inserts", |job| job.counters.inserts.load(Ordering::Relaxed) == 2);
+        job.stop().unwrap();
+    }
+    all_of(4);
+    for (prefix, modes) in prefixes.iter().zip(MODES) {
+        eprintln!("{modes}");
+        assert_same(&theirs(prefix), &format!("{prefix}-ours"));
+    }
+}
+
 #[test]
 fn events_are_those_of_debezium() {
     let server = MySqlServer::start(MySqlOptions::default()).unwrap();
     let (database, prefix) = (unique("dbz"), unique("rival"));
     server.sql(&format!("{} {}", create(&database), insert(1))).unwrap();
-    let _connect = debezium(&server, &database, &prefix);
-    let mut spec = spec(&database);
-    let login = server.login();
-    (spec.source.port, spec.source.user) = (server.port(), login.user);
-    spec.source.password = login.password.into();
-    spec.policy.format = MessageFormat::Debezium;
+    let settings = vec![("provide.transaction.metadata", "true")];
+    let _connect = debezium(&server, &database, &[(prefix.clone(), settings)]);
+    let mut spec = job(&server, &database);
     let markers = create_topic(&format!("{database}-transactions"));
     spec.policy.transaction_topic = Some(markers.clone());
     let mut job = start(&spec);
@@ -259,18 +372,7 @@ fn events_are_those_of_debezium() {
         [("types", 3 + 3 + 4 + 2), ("odd", 4), ("pair", 2 + 2 + 4 + 2 + 1), ("keyless", 4)]
     {
         all_of(table, wanted);
-        let (theirs, ours) = (events(&theirs(table)), events(&format!("{database}-{table}")));
-        let mut found = Vec::new();
-        assert_eq!(theirs.keys().collect::<Vec<_>>(), ours.keys().collect::<Vec<_>>(), "{table}");
-        for (key, theirs) in &theirs {
-            let ours = &ours[key];
-            let ops = |events: &[Value]| events.iter().map(|e| e["op"].clone()).collect::<Vec<_>>();
-            assert_eq!(ops(theirs), ops(ours), "{table} {key}");
-            for (theirs, ours) in theirs.iter().zip(ours) {
-                differences(&format!("{table}{key}"), theirs, ours, &mut found);
-            }
-        }
-        assert!(found.is_empty(), "{}", found.join("\n"));
+        assert_same(&theirs(table), &format!("{database}-{table}"));
     }
     let (theirs, ours) =
         (of_transactions(&format!("{prefix}.transaction")), of_transactions(&markers));

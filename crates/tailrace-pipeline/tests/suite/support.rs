@@ -13,9 +13,9 @@ use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tailrace_pipeline::checkpoint::Checkpoint;
 use tailrace_pipeline::job::{
-    ChangeKinds, Compression, Delivery, HeaderSet, JobSpec, KafkaEndpoint, KafkaPolicy, Limits,
-    Link, MessageFormat, MysqlEndpoint, PartitionPolicy, SelectedDatabase, Selection,
-    SubjectNaming, TaskType, TopicPolicy,
+    ChangeKinds, Compression, DebeziumModes, Delivery, HeaderSet, JobSpec, KafkaEndpoint,
+    KafkaPolicy, Limits, Link, MessageFormat, MysqlEndpoint, PartitionPolicy, SelectedDatabase,
+    Selection, SubjectNaming, TaskType, TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
 use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
@@ -112,6 +112,7 @@ pub(crate) fn spec_at(login: &Login, database: &str) -> JobSpec {
             transaction_topic: None,
             heartbeat: None,
             headers: HeaderSet::None,
+            debezium: DebeziumModes::default(),
             compression: Compression::default(),
             kinds: ChangeKinds::default(),
             delivery: Delivery::ExactlyOnce,

@@ -1,5 +1,5 @@
 //! Kafka Connect with Debezium's MySQL connector: one worker, in distributed mode, whose REST interface the
-//! caller talks to, or standalone with one connector.
+//! caller talks to, or standalone with connectors of its own.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -37,8 +37,8 @@ pub struct ConnectOptions {
     pub exactly_once: bool,
     /// Options of the Java machine.
     pub java: Vec<String>,
-    /// A connector's settings: the worker is standalone and runs it. Else it is distributed.
-    pub connector: Option<Vec<(String, String)>>,
+    /// Settings of connectors: the worker is standalone and runs them. Without any it is distributed.
+    pub connectors: Vec<Vec<(String, String)>>,
     /// Folder, port and lifetime.
     pub place: Place,
 }
@@ -64,7 +64,7 @@ impl ConnectWorker {
         let (file, logging) =
             (dir.path().join("worker.properties"), dir.path().join("log4j2.properties"));
         let mut text = properties(options, ports.first());
-        if options.connector.is_some() {
+        if !options.connectors.is_empty() {
             let offsets = dir.path().join("offsets");
             text.push_str(&format!("offset.storage.file.filename={}\n", offsets.display()));
         }
@@ -75,22 +75,24 @@ impl ConnectWorker {
             .arg(format!("-Dlog4j2.configurationFile={}", logging.display()))
             .args(["-cp", jars.class_path()])
             .lifetime(options.place.lifetime);
-        let (launch, ready) = match &options.connector {
-            None => (
+        let (mut launch, ready) = if options.connectors.is_empty() {
+            (
                 java.arg("org.apache.kafka.connect.cli.ConnectDistributed").arg(file),
                 "Finished starting connectors and tasks",
-            ),
-            Some(connector) => {
-                let path = dir.path().join("connector.properties");
-                let lines: Vec<String> =
-                    connector.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
-                fs::write(&path, lines.concat())?;
-                (
-                    java.arg("org.apache.kafka.connect.cli.ConnectStandalone").arg(file).arg(path),
-                    "Created connector",
-                )
-            }
+            )
+        } else {
+            (
+                java.arg("org.apache.kafka.connect.cli.ConnectStandalone").arg(file),
+                "Created connector",
+            )
         };
+        for (number, connector) in options.connectors.iter().enumerate() {
+            let path = dir.path().join(format!("connector-{number}.properties"));
+            let lines: Vec<String> =
+                connector.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
+            fs::write(&path, lines.concat())?;
+            launch = launch.arg(path);
+        }
         let mut process = launch.start()?;
         process.wait_for_log(ready, READY_LIMIT)?;
         Ok(Self { process, ports, _dir: dir })
@@ -132,7 +134,7 @@ fn properties(options: &ConnectOptions, port: u16) -> String {
          plugin.discovery=service_load\n",
         options.bootstrap
     );
-    if options.connector.is_some() {
+    if !options.connectors.is_empty() {
         return text;
     }
     let support = if options.exactly_once { "enabled" } else { "disabled" };

@@ -1,7 +1,7 @@
 //! Synchronization policy: how messages are formed and where they go.
 
 use serde::{Deserialize, Serialize};
-use tailrace_pipeline::job::{ChangeKinds, Compression, HeaderSet, SubjectNaming};
+use tailrace_pipeline::job::{ChangeKinds, Compression, DebeziumModes, HeaderSet, SubjectNaming};
 
 use super::job::{Attributes, StartPosition};
 use super::refusal::{Refusal, Result};
@@ -91,6 +91,9 @@ pub struct SyncPolicy {
     /// Headers of the messages of rows.
     #[serde(default)]
     pub headers: HeaderSet,
+    /// Forms of values in Debezium's events.
+    #[serde(default)]
+    pub debezium: DebeziumModes,
     /// Subjects of Avro's schemas.
     #[serde(default)]
     pub subjects: SubjectNaming,
@@ -152,6 +155,8 @@ pub struct PolicyText {
     pub heartbeat_interval_s: Option<String>,
     /// Tailrace's own `message_headers`: `none`, `source` or `cloudevents`.
     pub message_headers: Option<String>,
+    /// Tailrace's own `debezium_modes`: Debezium's own names and values, separated by commas.
+    pub debezium_modes: Option<String>,
     /// `file_and_position`
     pub file_and_position: Option<String>,
     /// `gtid_set`
@@ -281,6 +286,7 @@ impl SyncPolicy {
             transaction_topic: None,
             heartbeat: None,
             headers: HeaderSet::None,
+            debezium: DebeziumModes::default(),
             subjects: SubjectNaming::default(),
             tombstones: false,
             compression: Compression::default(),
@@ -301,6 +307,11 @@ impl SyncPolicy {
     /// `message_headers`; `None` for none.
     pub fn message_headers(&self) -> Option<String> {
         (self.headers != HeaderSet::None).then(|| self.headers.name().to_owned())
+    }
+
+    /// `debezium_modes`; `None` for Debezium's defaults.
+    pub fn debezium_modes(&self) -> Option<String> {
+        (self.debezium != DebeziumModes::default()).then(|| self.debezium.text())
     }
 
     /// `dml_types`; `None` for all.
@@ -357,6 +368,7 @@ impl SyncPolicy {
                 .transpose()?,
             heartbeat: parse_heartbeat(text)?,
             headers: parse_headers(&text.message_headers)?,
+            debezium: parse_modes(&text.debezium_modes, format)?,
             delivery: match given(&text.delivery) {
                 None | Some("exactly_once") => DeliveryPromise::ExactlyOnce,
                 Some("at_least_once") => DeliveryPromise::AtLeastOnce,
@@ -455,6 +467,16 @@ fn parse_headers(value: &Option<String>) -> Result<HeaderSet> {
     HeaderSet::ALL.into_iter().find(|set| set.name() == name).ok_or_else(|| {
         Refusal::invalid("message_headers", name, HeaderSet::ALL.map(HeaderSet::name).join(", "))
     })
+}
+
+fn parse_modes(value: &Option<String>, format: DataFormat) -> Result<DebeziumModes> {
+    let Some(text) = given(value) else { return Ok(DebeziumModes::default()) };
+    let field = "debezium_modes";
+    if !matches!(format, DataFormat::Debezium | DataFormat::Avro) {
+        let allowed = "none, but with kafka_data_format debezium or avro";
+        return Err(Refusal::invalid(field, text, allowed));
+    }
+    DebeziumModes::parse(text).map_err(|fault| Refusal::invalid(field, fault.given, fault.allowed))
 }
 
 fn parse_compression(value: &Option<String>) -> Result<Compression> {

@@ -159,6 +159,7 @@ fn kafka_policy(policy: SyncPolicy) -> KafkaPolicy {
         ddl_topic: policy.ddl_topic,
         transaction_topic: policy.transaction_topic,
         headers: policy.headers,
+        debezium: policy.debezium,
         heartbeat: policy.heartbeat.map(|heartbeat| Heartbeat {
             topic: heartbeat.topic,
             interval: Duration::from_secs(heartbeat.interval_s.into()),

@@ -237,6 +237,8 @@ pub struct Policy {
     pub heartbeat_interval_s: Option<u32>,
     /// Headers of the messages of rows: `none`, `source` or `cloudevents`.
     pub message_headers: Option<String>,
+    /// Forms of values in Debezium's events and Avro, by Debezium's own options.
+    pub debezium_modes: Option<String>,
     /// DDL statements that are not sent: `drop_database`.
     pub filter_ddl_policy: Option<String>,
     /// Subjects of Avro's schemas: `topic`, `record` or `topic_record`.

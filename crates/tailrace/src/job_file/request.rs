@@ -235,11 +235,7 @@ fn added_column((name, column): (&String, &AddedColumn)) -> (String, Value) {
     put(&mut out, "name", Some(name.as_str()));
     put(&mut out, "additional", Some(true));
     put(&mut out, "type", Some(column.r#type.name()));
-    put(
-        &mut out,
-        "operation_type",
-        Some(format!("ADDITIONALCOLUMN,{}", column.operation.name())),
-    );
+    put(&mut out, "operation_type", Some(format!("ADDITIONALCOLUMN,{}", column.operation.name())));
     put(&mut out, "value", column.value.as_deref());
     (name.clone(), Value::Object(out))
 }
@@ -262,6 +258,7 @@ impl Policy {
         put(&mut out, "heartbeat_topic", self.heartbeat_topic.as_deref());
         put(&mut out, "heartbeat_interval_s", self.heartbeat_interval_s.map(|n| n.to_string()));
         put(&mut out, "message_headers", self.message_headers.as_deref());
+        put(&mut out, "debezium_modes", self.debezium_modes.as_deref());
         put(&mut out, "filter_ddl_policy", self.filter_ddl_policy.as_deref());
         put(&mut out, "subject_naming", self.subject_naming.as_deref());
         put(&mut out, "tombstones", self.tombstones.then_some(true));

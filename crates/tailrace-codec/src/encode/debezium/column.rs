@@ -7,14 +7,13 @@ use super::super::error::ValueError;
 use super::super::escape::{PLAIN, escape_tail, push_str};
 use super::super::number::{push_int, push_java_double, push_java_float};
 use super::super::temporal::push_iso_utc;
-use crate::calendar::days_from_civil;
+use super::forms::{days_of, push_iso_date, push_iso_datetime, push_iso_time};
+use super::modes::{BigintUnsignedMode, BinaryMode, DebeziumModes, DecimalMode, TimeMode};
 use super::unscaled::unscaled;
 use crate::binlog::{JsonLimits, write_json_text};
-use crate::cell::{Cell, CivilDate, CivilDateTime, Decimal, TimeOfDay};
+use crate::cell::{Cell, CivilDate, CivilDateTime, Decimal};
 use crate::error::DecodeError;
 use crate::schema::{Column, ColumnType, Fsp};
-
-const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// One column, compiled.
 #[derive(Debug)]
@@ -28,11 +27,18 @@ pub(super) struct DebeziumColumn {
     bits: u8,
     /// `POINT` has its coordinates beside its bytes.
     is_point: bool,
+    /// `BIGINT UNSIGNED` as bytes.
+    is_precise: bool,
+    modes: DebeziumModes,
     text: ColumnText<PLAIN>,
 }
 
 impl DebeziumColumn {
-    pub(super) fn compile(column: &Column, first: bool) -> Result<Self, DecodeError> {
+    pub(super) fn compile(
+        column: &Column,
+        first: bool,
+        modes: DebeziumModes,
+    ) -> Result<Self, DecodeError> {
         let mut label = vec![if first { b'{' } else { b',' }, b'"'];
         push_str::<PLAIN>(&mut label, &column.name);
         label.extend_from_slice(b"\":");
@@ -42,6 +48,8 @@ impl DebeziumColumn {
             nullable: column.nullable,
             bits: if let ColumnType::Bit { bits } = column.kind { bits } else { 0 },
             is_point: column.type_name == "point",
+            is_precise: is_precise(column, modes),
+            modes,
             text: ColumnText::compile(column)?,
         })
     }
@@ -58,6 +66,9 @@ impl DebeziumColumn {
         match *cell {
             Cell::Null => out.extend_from_slice(b"null"),
             Cell::Int(value) => push_int(out, value),
+            Cell::UInt(value) if self.is_precise => {
+                return push_unscaled(out, value.to_string().as_bytes());
+            }
             // `bigint.unsigned.handling.mode=long`: what a signed number of 64 bits makes of it.
             Cell::UInt(value) => push_int(out, value.cast_signed()),
             Cell::Text(bytes) => {
@@ -79,15 +90,18 @@ impl DebeziumColumn {
         match *cell {
             Cell::Float(value) => push_java_float(out, value),
             Cell::Double(value) => push_java_double(out, value),
-            Cell::Decimal(ref value) => push_precise(out, value),
+            Cell::Decimal(ref value) => self.push_decimal(out, value),
             Cell::Bit(bytes) => self.push_bits(out, bytes),
             Cell::Year(year) => {
                 push_int(out, i64::from(year));
                 Ok(())
             }
             Cell::Date(date) => self.push_date(out, date),
+            Cell::Time(time, _) if self.modes.time == TimeMode::IsoString => {
+                quoted(out, |out| push_iso_time(out, time))
+            }
             Cell::Time(time, _) => {
-                push_int(out, micros_of(time));
+                push_int(out, self.modes.time.time(time)?);
                 Ok(())
             }
             Cell::DateTime(value, fsp) => self.push_datetime(out, value, fsp),
@@ -97,7 +111,10 @@ impl DebeziumColumn {
                 out.push(b'"');
                 Ok(())
             }
-            Cell::Binary(bytes) => push_base64(out, bytes),
+            Cell::Binary(bytes) if self.modes.binary == BinaryMode::Bytes => {
+                push_base64(out, bytes)
+            }
+            Cell::Binary(bytes) => quoted(out, |out| self.modes.binary.push_text(out, bytes)),
             Cell::Geometry(bytes) => self.push_geometry(out, bytes),
             Cell::Vector(bytes) => super::super::binary::push_vector(out, bytes),
             Cell::Enum(index) => quoted(out, |out| self.text.push_enum(out, index)),
@@ -119,28 +136,51 @@ impl DebeziumColumn {
         }
     }
 
+    fn push_decimal(&self, out: &mut Vec<u8>, value: &Decimal<'_>) -> Result<(), ValueError> {
+        if self.modes.decimal == DecimalMode::String {
+            return quoted(out, |out| push_decimal(out, value));
+        }
+        let start = out.len();
+        push_decimal(out, value)?;
+        let text = out.split_off(start);
+        match self.modes.decimal {
+            DecimalMode::Double => push_java_double(out, double(&text)?),
+            _ => push_unscaled(out, &text),
+        }
+    }
+
     /// A date that is none: null, or the first day of the epoch where that cannot be.
     fn push_no_date(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(if self.nullable { b"null".as_slice() } else { b"0" });
     }
 
-    /// Days since the epoch.
+    /// Days since the epoch, or text.
     fn push_date(&self, out: &mut Vec<u8>, date: CivilDate) -> Result<(), ValueError> {
-        match days_of(date) {
-            Some(days) => push_int(out, days),
-            None => self.push_no_date(out),
+        match (self.modes.time, days_of(date)) {
+            (TimeMode::IsoString, days) if days.is_some() || !self.nullable => {
+                return quoted(out, |out| push_iso_date(out, date));
+            }
+            (_, Some(days)) => push_int(out, days),
+            (_, None) => self.push_no_date(out),
         }
         Ok(())
     }
 
-    /// Milliseconds of the epoch up to three fraction digits, else microseconds, as if it were UTC.
+    /// A number of the mode's unit as if it were UTC, or text.
     fn push_datetime(
         &self,
         out: &mut Vec<u8>,
         value: CivilDateTime,
         fsp: Fsp,
     ) -> Result<(), ValueError> {
-        match ticks_of(value, fsp) {
+        if self.modes.time == TimeMode::IsoString {
+            if days_of(value.date).is_some() || !self.nullable {
+                return quoted(out, |out| push_iso_datetime(out, value));
+            }
+            self.push_no_date(out);
+            return Ok(());
+        }
+        match self.modes.time.datetime(value, fsp)? {
             Some(ticks) => push_int(out, ticks),
             None => self.push_no_date(out),
         }
@@ -196,35 +236,21 @@ fn quoted(
     Ok(())
 }
 
-fn push_precise(out: &mut Vec<u8>, value: &Decimal<'_>) -> Result<(), ValueError> {
-    let start = out.len();
-    push_decimal(out, value)?;
-    let unscaled = unscaled(out.get(start..).unwrap_or_default());
-    out.truncate(start);
-    let (bytes, first) = unscaled?;
+/// Whether a column is written as the bytes of a decimal without digits behind the point.
+pub(super) fn is_precise(column: &Column, modes: DebeziumModes) -> bool {
+    column.kind == ColumnType::BigInt { unsigned: true }
+        && modes.bigint_unsigned == BigintUnsignedMode::Precise
+}
+
+/// The number of 64 bits that is next to a decimal.
+pub(super) fn double(text: &[u8]) -> Result<f64, ValueError> {
+    let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    parsed.ok_or_else(|| ValueError::new("a DECIMAL that is no number"))
+}
+
+fn push_unscaled(out: &mut Vec<u8>, text: &[u8]) -> Result<(), ValueError> {
+    let (bytes, first) = unscaled(text)?;
     push_base64(out, bytes.get(first..).unwrap_or_default())
-}
-
-/// Days since the epoch; none for zero and partial dates.
-pub(super) fn days_of(date: CivilDate) -> Option<i64> {
-    (date.year > 0 && date.month > 0 && date.day > 0).then(|| days_from_civil(date))
-}
-
-/// Milliseconds of the epoch up to three fraction digits, else microseconds, as if it were UTC; none for zero and partial dates.
-pub(super) fn ticks_of(value: CivilDateTime, fsp: Fsp) -> Option<i64> {
-    let days = days_of(value.date)?;
-    let of_day =
-        i64::from(value.hour) * 3600 + i64::from(value.minute) * 60 + i64::from(value.second);
-    let micros = (days * 86_400 + of_day) * MICROS_PER_SECOND + i64::from(value.micros);
-    Some(if fsp <= 3 { micros.div_euclid(1000) } else { micros })
-}
-
-/// Microseconds of a time.
-pub(super) fn micros_of(time: TimeOfDay) -> i64 {
-    let seconds =
-        i64::from(time.hours) * 3600 + i64::from(time.minutes) * 60 + i64::from(time.seconds);
-    let micros = seconds * MICROS_PER_SECOND + i64::from(time.micros);
-    if time.negative { -micros } else { micros }
 }
 
 /// Coordinates of a point: byte order, type 1, x and y (OGC's well-known binary form).

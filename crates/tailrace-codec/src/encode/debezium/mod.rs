@@ -1,5 +1,5 @@
 //! Debezium's change event as JSON without schemas: `before`, `after`, `source`, `transaction`, `op` and
-//! times, with the connector's default modes for numbers, dates and bytes.
+//! times, with the connector's modes for numbers, dates and bytes.
 //!
 //! The form is that of Debezium's documentation (MySQL connector, "Data change events" and "Data type
 //! mappings"), checked against the connector itself by `tests/suite/debezium.rs` of the pipeline.
@@ -7,11 +7,16 @@
 
 mod avro;
 mod column;
+mod forms;
+mod modes;
 mod transaction;
 mod unscaled;
 
 pub use self::avro::{AvroEncoder, AvroIds, AvroSchemas};
 use self::column::DebeziumColumn;
+pub use self::modes::{
+    BigintUnsignedMode, BinaryMode, DebeziumModes, DecimalMode, ModeFault, TimeMode,
+};
 use self::transaction::push_order;
 pub use self::transaction::{
     EventOrder, TransactionMarker, encode_transaction_key, encode_transaction_marker,
@@ -88,16 +93,20 @@ impl DebeziumEncoder {
     ///
     /// # Errors
     /// As [`RowEncoder::compile`](super::RowEncoder::compile).
-    pub fn compile(schema: &TableSchema, name: &str, version: &str) -> Result<Self, EncodeError> {
+    pub fn compile(
+        schema: &TableSchema,
+        (name, version): (&str, &str),
+        modes: DebeziumModes,
+    ) -> Result<Self, EncodeError> {
         let mut columns = Vec::with_capacity(schema.columns.len());
         for column in &schema.columns {
-            columns.push(DebeziumColumn::compile(column, columns.is_empty()).map_err(|e| {
-                EncodeError {
+            columns.push(DebeziumColumn::compile(column, columns.is_empty(), modes).map_err(
+                |e| EncodeError {
                     table: schema.full_name(),
                     column: column.name.clone(),
                     reason: e.to_string().into(),
-                }
-            })?);
+                },
+            )?);
         }
         if let Some(ordinal) = schema.primary_key.iter().find(|ordinal| **ordinal >= columns.len())
         {

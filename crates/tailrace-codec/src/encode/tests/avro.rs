@@ -12,7 +12,8 @@ use serde_json::Value as Json;
 use super::golden::column;
 use crate::cell::{Cell, CivilDate, CivilDateTime, Decimal, TimeOfDay};
 use crate::encode::{
-    AvroEncoder, AvroIds, AvroSchemas, ChangeOp, ChangeSource, DebeziumEncoder, EventOrder,
+    AvroEncoder, AvroIds, AvroSchemas, ChangeOp, ChangeSource, DebeziumEncoder, DebeziumModes,
+    EventOrder,
 };
 use crate::schema::{Column, ColumnType, TableSchema};
 
@@ -37,8 +38,10 @@ fn assert_same(avro: &Avro, json: &Json, place: &str) {
         Avro::Union(_, inner) => assert_same(inner, json, place),
         Avro::Null => assert!(json.is_null(), "{place}: null and {json}"),
         Avro::Boolean(value) => assert_eq!(json, value, "{place}"),
-        Avro::Int(value) => assert_eq!(json, value, "{place}"),
-        Avro::Long(value) => assert_eq!(json, value, "{place}"),
+        Avro::Int(value) | Avro::Date(value) | Avro::TimeMillis(value) => {
+            assert_eq!(json, value, "{place}");
+        }
+        Avro::Long(value) | Avro::TimestampMillis(value) => assert_eq!(json, value, "{place}"),
         Avro::Float(value) => {
             let text = json.to_string();
             assert_eq!(
@@ -88,9 +91,18 @@ fn table(columns: Vec<Column>) -> TableSchema {
 
 /// Encodes an event both ways and compares them.
 fn compare(table: &TableSchema, before: Option<&[Cell<'_>]>, after: Option<&[Cell<'_>]>) {
-    let schemas = AvroSchemas::of_table(table).expect("schemas");
-    let avro = AvroEncoder::compile(table, ("name", "version"), IDS).expect("compiled");
-    let json = DebeziumEncoder::compile(table, "name", "version").expect("compiled");
+    compare_by(DebeziumModes::default(), table, before, after);
+}
+
+fn compare_by(
+    modes: DebeziumModes,
+    table: &TableSchema,
+    before: Option<&[Cell<'_>]>,
+    after: Option<&[Cell<'_>]>,
+) {
+    let schemas = AvroSchemas::of_table(table, modes).expect("schemas");
+    let avro = AvroEncoder::compile(table, ("name", "version"), IDS, modes).expect("compiled");
+    let json = DebeziumEncoder::compile(table, ("name", "version"), modes).expect("compiled");
     let source = ChangeSource {
         ts_us: NOW_US - 5,
         server_id: u32::MAX,
@@ -118,6 +130,17 @@ fn compare(table: &TableSchema, before: Option<&[Cell<'_>]>, after: Option<&[Cel
     let key = read(schemas.key.as_deref().expect("a key"), IDS.key, &bytes);
     assert_same(&key, &serde_json::from_slice(&text).expect("JSON"), "key");
 }
+
+const NOWHERE: ChangeSource<'static> = ChangeSource {
+    ts_us: 0,
+    server_id: 0,
+    gtid: None,
+    file: "",
+    position: 0,
+    row: 0,
+    thread: None,
+    order: None,
+};
 
 fn members() -> Arc<[String]> {
     Arc::from(["a\"".to_owned(), "é".to_owned()])
@@ -201,6 +224,42 @@ fn avro_says_what_json_says() {
     compare(&table(columns), Some(&cells), Some(&cells));
 }
 
+/// Every mode beside Debezium's default once.
+fn other_modes() -> Vec<DebeziumModes> {
+    [
+        "decimal.handling.mode=double,binary.handling.mode=base64,time.precision.mode=connect",
+        "decimal.handling.mode=string,binary.handling.mode=base64-url-safe,time.precision.mode=microseconds",
+        "bigint.unsigned.handling.mode=precise,time.precision.mode=nanoseconds",
+        "binary.handling.mode=hex,time.precision.mode=isostring",
+    ]
+    .map(|text| DebeziumModes::parse(text).expect("modes"))
+    .into()
+}
+
+#[test]
+fn avro_says_what_json_says_in_every_mode() {
+    let (mut columns, mut cells) = all_types();
+    let clock = columns.iter().position(|column| column.name == "clock").expect("a time");
+    let time = TimeOfDay { negative: false, hours: 23, minutes: 59, seconds: 59, micros: 120 };
+    let outside = std::mem::replace(&mut cells[clock], Cell::Time(time, 6));
+    let table = table(columns.clone());
+    for modes in other_modes() {
+        compare_by(modes, &table, Some(&cells), Some(&cells));
+        let mut wrong = cells.clone();
+        wrong[clock] = outside;
+        let json = DebeziumEncoder::compile(&table, ("n", "v"), modes).expect("compiled");
+        let error = json
+            .encode(&mut Vec::new(), ChangeOp::Create, &NOWHERE, 0, None, Some(&wrong))
+            .expect_err("838 hours are no time of a day");
+        assert!(error.column == "clock" && error.to_string().contains("adaptive"), "{error}");
+    }
+    columns.iter_mut().for_each(|column| column.nullable = false);
+    let table = TableSchema { columns, ..table };
+    for modes in other_modes() {
+        compare_by(modes, &table, None, Some(&cells));
+    }
+}
+
 #[test]
 fn a_date_that_is_none_is_null_or_the_epoch() {
     let zero = Cell::Date(CivilDate::default());
@@ -213,7 +272,10 @@ fn a_date_that_is_none_is_null_or_the_epoch() {
             column("dt", "datetime", ColumnType::DateTime(0), 63),
         ];
         columns.iter_mut().for_each(|column| column.nullable = nullable);
-        compare(&table(columns), None, Some(&[Cell::Int(1), zero, partial]));
+        let table = table(columns);
+        for modes in other_modes().into_iter().chain([DebeziumModes::default()]) {
+            compare_by(modes, &table, None, Some(&[Cell::Int(1), zero, partial]));
+        }
     }
 }
 
@@ -229,13 +291,16 @@ fn names_are_avros_and_differ() {
             primary_key: vec![],
         }
     };
-    let schemas = AvroSchemas::of_table(&named(&["a b", "1", "é"])).expect("schemas");
+    let schemas = AvroSchemas::of_table(&named(&["a b", "1", "é"]), DebeziumModes::default())
+        .expect("schemas");
     assert_eq!((schemas.key, schemas.value_record.as_str()), (None, "my_shop._2024.Envelope"));
     for name in ["a_b", "_1", "_"] {
         assert!(schemas.value.contains(&format!(r#""name":"{name}""#)), "{name}");
     }
     Schema::parse_str(&schemas.value).expect("a schema");
-    let error = AvroSchemas::of_table(&named(&["a b", "a-b"])).unwrap_err().to_string();
+    let error = AvroSchemas::of_table(&named(&["a b", "a-b"]), DebeziumModes::default())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("a b and a-b would both be a_b"), "{error}");
 }
 
@@ -243,7 +308,8 @@ fn names_are_avros_and_differ() {
 fn null_in_a_column_that_holds_none_is_refused_and_nothing_is_left() {
     let mut columns = vec![column("id", "int", ColumnType::Int { unsigned: false }, 63)];
     columns[0].nullable = false;
-    let avro = AvroEncoder::compile(&table(columns), ("n", "v"), IDS).expect("compiled");
+    let avro = AvroEncoder::compile(&table(columns), ("n", "v"), IDS, DebeziumModes::default())
+        .expect("compiled");
     let source = ChangeSource {
         ts_us: 0,
         server_id: 0,

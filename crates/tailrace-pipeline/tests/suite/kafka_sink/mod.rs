@@ -19,9 +19,9 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tailrace_pipeline::batch::{Advance, Batch, Counts, Message, Topic};
 use tailrace_pipeline::checkpoint::{Checkpoint, StreamPosition};
 use tailrace_pipeline::job::{
-    ChangeKinds, Compression, Delivery, HeaderSet, JobSpec, KafkaEndpoint, KafkaPolicy, Limits,
-    Link, MessageFormat, MysqlEndpoint, PartitionPolicy, Selection, SubjectNaming, TaskType,
-    TopicPolicy,
+    ChangeKinds, Compression, DebeziumModes, Delivery, HeaderSet, JobSpec, KafkaEndpoint,
+    KafkaPolicy, Limits, Link, MessageFormat, MysqlEndpoint, PartitionPolicy, Selection,
+    SubjectNaming, TaskType, TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
 use tailrace_pipeline::sink::kafka::{KafkaSink, KafkaTopics};
@@ -71,6 +71,7 @@ fn job(target: KafkaEndpoint, delivery: Delivery) -> JobSpec {
             transaction_topic: None,
             heartbeat: None,
             headers: HeaderSet::None,
+            debezium: DebeziumModes::default(),
             compression: Compression::default(),
             kinds: ChangeKinds::default(),
             delivery,

@@ -66,6 +66,10 @@ pub(crate) struct PolicyInput {
     /// Headers of the messages of rows: `none`, `source` (place, GTID, server, version of the columns) or `cloudevents`: Tailrace's own
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_headers: Option<String>,
+    /// Forms of values in Debezium's events and Avro, by Debezium's own options: `decimal.handling.mode`, `bigint.unsigned.handling.mode`,
+    /// `binary.handling.mode`, `time.precision.mode`, as in `decimal.handling.mode=string,binary.handling.mode=hex`: Tailrace's own
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debezium_modes: Option<String>,
     /// Start of an increment-only job, `mysql-bin.000001:4`
     pub file_and_position: Option<String>,
     /// Start of an increment-only job
@@ -149,6 +153,7 @@ impl PolicyInput {
             transaction_topic: policy.transaction_topic.clone(),
             heartbeat_topic: policy.heartbeat.as_ref().map(|one| one.topic.clone()),
             message_headers: policy.message_headers(),
+            debezium_modes: policy.debezium_modes(),
             heartbeat_interval_s: policy
                 .heartbeat
                 .as_ref()
@@ -193,6 +198,7 @@ impl PolicyInput {
             heartbeat_topic: self.heartbeat_topic.or(base.heartbeat_topic),
             heartbeat_interval_s: self.heartbeat_interval_s.or(base.heartbeat_interval_s),
             message_headers: self.message_headers.or(base.message_headers),
+            debezium_modes: self.debezium_modes.or(base.debezium_modes),
             file_and_position: self.file_and_position.or(base.file_and_position),
             gtid_set: self.gtid_set.or(base.gtid_set),
             subject_naming: self.subject_naming.or(base.subject_naming),
@@ -236,6 +242,7 @@ impl PolicyInput {
             heartbeat_topic: non_empty(self.heartbeat_topic),
             heartbeat_interval_s: text(self.heartbeat_interval_s),
             message_headers: non_empty(self.message_headers),
+            debezium_modes: non_empty(self.debezium_modes),
             file_and_position: non_empty(self.file_and_position),
             gtid_set: non_empty(self.gtid_set),
             subject_naming: non_empty(self.subject_naming),

@@ -193,6 +193,9 @@ pub(crate) struct PolicyView {
     /// Headers of the messages of rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_headers: Option<String>,
+    /// Forms of values in Debezium's events and Avro.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debezium_modes: Option<String>,
     /// Subjects of Avro's schemas.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject_naming: Option<String>,
@@ -447,6 +450,7 @@ impl PolicyView {
             heartbeat_topic: policy.heartbeat_topic,
             heartbeat_interval_s: policy.heartbeat_interval_s.map(|v| v.0),
             message_headers: policy.message_headers,
+            debezium_modes: policy.debezium_modes,
             topic_policy: policy.topic_policy.map(|v| v.0),
             topic: policy.topic,
             topic_name_format: policy.topic_name_format,

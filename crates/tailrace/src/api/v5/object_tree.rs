@@ -475,10 +475,7 @@ mod tests {
             read(json!({"object_scope": "table",
                 "object_info": {"d": {"tables": {"t": extra}}}}))
         };
-        for extra in [
-            json!({"config_conditions": ["x"]}),
-            json!({"type": "view"}),
-        ] {
+        for extra in [json!({"config_conditions": ["x"]}), json!({"type": "view"})] {
             let outcome = table(extra.clone());
             assert!(matches!(outcome, Err(Refusal::Unsupported { .. })), "{extra}: {outcome:?}");
         }

@@ -20,6 +20,7 @@ fn text(pairs: &[(&str, &str)]) -> PolicyText {
             "heartbeat_topic" => text.heartbeat_topic = value,
             "heartbeat_interval_s" => text.heartbeat_interval_s = value,
             "message_headers" => text.message_headers = value,
+            "debezium_modes" => text.debezium_modes = value,
             "file_and_position" => text.file_and_position = value,
             "gtid_set" => text.gtid_set = value,
             "tombstones" => text.tombstones = value.map(|value| value == "true"),
@@ -85,6 +86,7 @@ fn every_member_is_taken_over() {
             transaction_topic: Some("tx".to_owned()),
             heartbeat: Some(HeartbeatChoice { topic: "beat".to_owned(), interval_s: 3600 }),
             headers: HeaderSet::Source,
+            debezium: DebeziumModes::default(),
             subjects: SubjectNaming::Record,
             tombstones: false,
             compression: Compression::Zstd,
@@ -158,6 +160,11 @@ fn bad_members_are_named() {
         (vec![("transaction_topic", "a b")], "transaction_topic"),
         (vec![("heartbeat_topic", "a/b")], "heartbeat_topic"),
         (vec![("message_headers", "all")], "message_headers"),
+        (vec![("debezium_modes", "decimal.handling.mode=string")], "debezium_modes"),
+        (
+            vec![("kafka_data_format", "avro"), ("debezium_modes", "decimal.handling.mode=x")],
+            "debezium_modes",
+        ),
         (vec![("heartbeat_interval_s", "0")], "heartbeat_interval_s"),
         (vec![("heartbeat_topic", "b"), ("heartbeat_interval_s", "3601")], "heartbeat_interval_s"),
         (vec![("compression", "lzo")], "compression"),
@@ -182,4 +189,15 @@ fn a_file_and_position_is_taken_apart() {
         split_file_and_position("my.host-bin.000277:805").unwrap(),
         ("my.host-bin.000277".to_owned(), 805)
     );
+}
+
+#[test]
+fn debeziums_modes_are_kept_as_they_were_given() {
+    let modes = "binary.handling.mode=hex,time.precision.mode=connect";
+    let text = PolicyText {
+        kafka_data_format: Some("debezium".to_owned()),
+        debezium_modes: Some(format!(" {modes}")),
+        ..text(&[])
+    };
+    assert_eq!(SyncPolicy::parse(&text).expect("valid").debezium_modes().as_deref(), Some(modes));
 }

@@ -6,7 +6,9 @@ use super::super::super::binary::bit_value;
 use super::super::super::decimal::push_decimal;
 use super::super::super::error::ValueError;
 use super::super::super::temporal::push_iso_utc;
-use super::super::column::{days_of, micros_of, point, ticks_of};
+use super::super::column::{double, is_precise, point};
+use super::super::forms::{days_of, push_iso_date, push_iso_datetime, push_iso_time};
+use super::super::modes::{BinaryMode, DebeziumModes, DecimalMode, TimeMode};
 use super::super::unscaled::unscaled;
 use super::write::{push_bytes, push_long, push_written};
 use crate::binlog::{JsonLimits, write_json_text};
@@ -25,6 +27,9 @@ pub(super) struct AvroColumn {
     bits: u8,
     /// `POINT` has its coordinates beside its bytes.
     is_point: bool,
+    /// `BIGINT UNSIGNED` as bytes.
+    is_precise: bool,
+    modes: DebeziumModes,
     /// From the column's character set to UTF-8.
     decoder: &'static Decoder,
     utf8mb4: &'static Decoder,
@@ -33,7 +38,7 @@ pub(super) struct AvroColumn {
 }
 
 impl AvroColumn {
-    pub(super) fn compile(column: &Column) -> Result<Self, DecodeError> {
+    pub(super) fn compile(column: &Column, modes: DebeziumModes) -> Result<Self, DecodeError> {
         let utf8mb4 = Decoder::for_charset("utf8mb4")?;
         let decoder = match column.kind {
             ColumnType::Char | ColumnType::VarChar | ColumnType::Text => {
@@ -50,6 +55,8 @@ impl AvroColumn {
             nullable: column.nullable,
             bits: if let ColumnType::Bit { bits } = column.kind { bits } else { 0 },
             is_point: column.type_name == "point",
+            is_precise: is_precise(column, modes),
+            modes,
             decoder,
             utf8mb4,
             members,
@@ -75,23 +82,26 @@ impl AvroColumn {
         match *cell {
             Cell::Null => {}
             Cell::Int(value) => push_long(out, value),
+            Cell::UInt(value) if self.is_precise => {
+                push_unscaled(out, value.to_string().as_bytes())?;
+            }
             // `bigint.unsigned.handling.mode=long`: what a signed number of 64 bits makes of it.
             Cell::UInt(value) => push_long(out, value.cast_signed()),
             Cell::Float(value) => out.extend_from_slice(&value.to_le_bytes()),
             Cell::Double(value) => out.extend_from_slice(&value.to_le_bytes()),
-            Cell::Decimal(ref value) => push_precise(out, value)?,
+            Cell::Decimal(ref value) => self.push_decimal(out, value)?,
             Cell::Bit(bytes) => self.push_bits(out, bytes)?,
             Cell::Year(year) => push_long(out, year.into()),
-            // A date that is none is the first of the epoch where it cannot be null.
-            Cell::Date(date) => push_long(out, days_of(date).unwrap_or(0)),
-            Cell::DateTime(value, fsp) => push_long(out, ticks_of(value, fsp).unwrap_or(0)),
-            Cell::Time(time, _) => push_long(out, micros_of(time)),
+            Cell::Date(_) | Cell::DateTime(..) | Cell::Time(..) => self.push_temporal(out, cell)?,
             Cell::Timestamp { seconds, micros, fsp } => {
                 push_written(out, |out| push_iso_utc(out, seconds, micros, fsp))?;
             }
             Cell::Text(bytes) => push_text(out, bytes, self.decoder),
             Cell::Utf8(bytes) | Cell::JsonText(bytes) => push_text(out, bytes, self.utf8mb4),
-            Cell::Binary(bytes) => push_bytes(out, bytes),
+            Cell::Binary(bytes) if self.modes.binary == BinaryMode::Bytes => push_bytes(out, bytes),
+            Cell::Binary(bytes) => {
+                push_written(out, |out| self.modes.binary.push_text(out, bytes))?;
+            }
             Cell::Json(bytes) => {
                 push_written(out, |out| write_json_text(bytes, JsonLimits::default(), out))?;
             }
@@ -99,6 +109,44 @@ impl AvroColumn {
             Cell::Set(bits) => self.push_set(out, bits)?,
             Cell::Geometry(bytes) => self.push_geometry(out, bytes)?,
             Cell::Vector(bytes) => push_vector(out, bytes)?,
+        }
+        Ok(())
+    }
+
+    fn push_decimal(&self, out: &mut Vec<u8>, value: &Decimal<'_>) -> Result<(), ValueError> {
+        if self.modes.decimal == DecimalMode::String {
+            return push_written(out, |out| push_decimal(out, value));
+        }
+        let start = out.len();
+        push_decimal(out, value)?;
+        let text = out.split_off(start);
+        match self.modes.decimal {
+            DecimalMode::Double => {
+                out.extend_from_slice(&double(&text)?.to_le_bytes());
+                Ok(())
+            }
+            _ => push_unscaled(out, &text),
+        }
+    }
+
+    /// A date that is none is the first of the epoch: where it can be null, it was.
+    fn push_temporal(&self, out: &mut Vec<u8>, cell: &Cell<'_>) -> Result<(), ValueError> {
+        let mode = self.modes.time;
+        if mode == TimeMode::IsoString {
+            return push_written(out, |out| match *cell {
+                Cell::Date(date) => push_iso_date(out, date),
+                Cell::DateTime(value, _) => push_iso_datetime(out, value),
+                Cell::Time(time, _) => push_iso_time(out, time),
+                _ => Ok(()),
+            });
+        }
+        match *cell {
+            Cell::Date(date) => push_long(out, days_of(date).unwrap_or(0)),
+            Cell::DateTime(value, fsp) => {
+                push_long(out, mode.datetime(value, fsp)?.unwrap_or(0));
+            }
+            Cell::Time(time, _) => push_long(out, mode.time(time)?),
+            _ => {}
         }
         Ok(())
     }
@@ -194,12 +242,8 @@ fn push_text(out: &mut Vec<u8>, bytes: &[u8], decoder: &Decoder) {
     }
 }
 
-fn push_precise(out: &mut Vec<u8>, value: &Decimal<'_>) -> Result<(), ValueError> {
-    let start = out.len();
-    push_decimal(out, value)?;
-    let unscaled = unscaled(out.get(start..).unwrap_or_default());
-    out.truncate(start);
-    let (bytes, first) = unscaled?;
+fn push_unscaled(out: &mut Vec<u8>, text: &[u8]) -> Result<(), ValueError> {
+    let (bytes, first) = unscaled(text)?;
     push_bytes(out, bytes.get(first..).unwrap_or_default());
     Ok(())
 }

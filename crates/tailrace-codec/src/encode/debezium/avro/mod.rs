@@ -11,7 +11,7 @@ mod write;
 use self::column::AvroColumn;
 use self::write::{push_bytes, push_long};
 use super::super::error::{EncodeError, ValueError};
-use super::{ChangeOp, ChangeSource};
+use super::{ChangeOp, ChangeSource, DebeziumModes};
 use crate::cell::Cell;
 use crate::schema::TableSchema;
 
@@ -38,8 +38,8 @@ impl AvroSchemas {
     ///
     /// # Errors
     /// Two columns whose names are one in Avro.
-    pub fn of_table(table: &TableSchema) -> Result<Self, EncodeError> {
-        let schemas = schema::schemas(table).map_err(|e| EncodeError {
+    pub fn of_table(table: &TableSchema, modes: DebeziumModes) -> Result<Self, EncodeError> {
+        let schemas = schema::schemas(table, modes).map_err(|e| EncodeError {
             table: table.full_name(),
             column: String::new(),
             reason: e.0,
@@ -95,12 +95,13 @@ impl AvroEncoder {
         schema: &TableSchema,
         (name, version): (&str, &str),
         ids: AvroIds,
+        modes: DebeziumModes,
     ) -> Result<Self, EncodeError> {
         let columns = schema
             .columns
             .iter()
             .map(|column| {
-                AvroColumn::compile(column).map_err(|e| EncodeError {
+                AvroColumn::compile(column, modes).map_err(|e| EncodeError {
                     table: schema.full_name(),
                     column: column.name.clone(),
                     reason: e.to_string().into(),

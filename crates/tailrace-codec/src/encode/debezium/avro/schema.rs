@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::super::super::error::ValueError;
+use super::super::column::is_precise;
+use super::super::modes::{BinaryMode, DebeziumModes, DecimalMode, TimeMode};
 use crate::schema::{Column, ColumnType, TableSchema};
 
 /// A schema in JSON, written as a text: the order of members is part of what a registry compares.
@@ -19,7 +21,7 @@ pub(super) struct Schemas {
 ///
 /// # Errors
 /// Two columns have one name in Avro.
-pub(super) fn schemas(table: &TableSchema) -> Result<Schemas, ValueError> {
+pub(super) fn schemas(table: &TableSchema, modes: DebeziumModes) -> Result<Schemas, ValueError> {
     let names = field_names(table)?;
     let namespace = format!("{}.{}", name_of(&table.database), name_of(&table.table));
     let mut seen = BTreeSet::new();
@@ -28,7 +30,7 @@ pub(super) fn schemas(table: &TableSchema) -> Result<Schemas, ValueError> {
                   seen: &mut BTreeSet<&'static str>| {
         let fields: Vec<String> = ordinals
             .filter_map(|ordinal| table.columns.get(ordinal).zip(names.get(ordinal)))
-            .map(|(column, name)| field(column, name, seen))
+            .map(|(column, name)| field(column, name, (modes, &mut *seen)))
             .collect();
         format!(
             r#"{{"type":"record","name":"{name}","namespace":"{namespace}","fields":[{}]"#,
@@ -79,8 +81,14 @@ pub(super) fn name_of(name: &str) -> String {
     out
 }
 
-fn field(column: &Column, name: &str, seen: &mut BTreeSet<&'static str>) -> String {
-    let kind = type_of(column, seen);
+/// The modes, and the records that were spelled out.
+type Context<'s> = (DebeziumModes, &'s mut BTreeSet<&'static str>);
+
+fn field(column: &Column, name: &str, (modes, seen): Context<'_>) -> String {
+    let kind = match type_by_mode(column, modes) {
+        Some(kind) => kind,
+        None => type_of(column, seen),
+    };
     if column.nullable {
         format!(r#"{{"name":"{name}","type":["null",{kind}],"default":null}}"#)
     } else {
@@ -91,6 +99,51 @@ fn field(column: &Column, name: &str, seen: &mut BTreeSet<&'static str>) -> Stri
 /// A type with Connect's name for what it means.
 fn meaning(kind: &str, parameters: &str, name: &str) -> String {
     format!(r#"{{"type":{kind},"connect.version":1{parameters},"connect.name":"{name}"}}"#)
+}
+
+/// The type of a column that a mode gives another one than Debezium's default does.
+fn type_by_mode(column: &Column, modes: DebeziumModes) -> Option<String> {
+    let named = |kind: &str, name: &str| Some(meaning(kind, "", name));
+    let (text, long) = (r#""string""#, r#""long""#);
+    match (&column.kind, modes.time) {
+        (ColumnType::Decimal { .. }, _) => match modes.decimal {
+            DecimalMode::Precise => None,
+            DecimalMode::Double => Some(r#""double""#.to_owned()),
+            DecimalMode::String => Some(text.to_owned()),
+        },
+        (ColumnType::BigInt { unsigned: true }, _) if is_precise(column, modes) => Some(
+            r#"{"type":"bytes","scale":0,"precision":64,"connect.version":1,"connect.parameters":{"scale":"0"},"connect.name":"org.apache.kafka.connect.data.Decimal","logicalType":"decimal"}"#.to_owned(),
+        ),
+        (ColumnType::Binary { .. } | ColumnType::VarBinary | ColumnType::Blob, _) => {
+            (modes.binary != BinaryMode::Bytes).then(|| text.to_owned())
+        }
+        (_, TimeMode::AdaptiveTimeMicroseconds) => None,
+        (ColumnType::Date, TimeMode::IsoString) => named(text, "io.debezium.time.IsoDate"),
+        (ColumnType::Time(_), TimeMode::IsoString) => named(text, "io.debezium.time.IsoTime"),
+        (ColumnType::DateTime(_), TimeMode::IsoString) => {
+            named(text, "io.debezium.time.IsoTimestamp")
+        }
+        (ColumnType::Date, TimeMode::Connect) => Some(connect("int", "Date", "date")),
+        (ColumnType::Time(_), TimeMode::Connect) => Some(connect("int", "Time", "time-millis")),
+        (ColumnType::DateTime(_), TimeMode::Connect) => {
+            Some(connect("long", "Timestamp", "timestamp-millis"))
+        }
+        (ColumnType::Time(_), TimeMode::Nanoseconds) => named(long, "io.debezium.time.NanoTime"),
+        (ColumnType::DateTime(_), TimeMode::Microseconds) => {
+            named(long, "io.debezium.time.MicroTimestamp")
+        }
+        (ColumnType::DateTime(_), TimeMode::Nanoseconds) => {
+            named(long, "io.debezium.time.NanoTimestamp")
+        }
+        _ => None,
+    }
+}
+
+/// One of Kafka Connect's own types.
+fn connect(kind: &str, name: &str, logical: &str) -> String {
+    format!(
+        r#"{{"type":"{kind}","connect.version":1,"connect.name":"org.apache.kafka.connect.data.{name}","logicalType":"{logical}"}}"#
+    )
 }
 
 fn type_of(column: &Column, seen: &mut BTreeSet<&'static str>) -> String {
