@@ -59,6 +59,7 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
             transaction_topic: None,
             heartbeat: None,
             headers: HeaderSet::None,
+            dead_letter_topic: None,
             debezium: DebeziumModes::default(),
             filter_drop_database: false,
             delivery: Delivery::ExactlyOnce,

@@ -116,6 +116,8 @@ pub struct Counts {
     pub deletes: u64,
     /// DDL statements.
     pub ddls: u64,
+    /// Changes that went to the dead-letter topic, which count above too.
+    pub dead_letters: u64,
     /// Source transactions that end in it.
     pub transactions: u64,
 }
@@ -128,6 +130,7 @@ impl Counts {
         self.updates += other.updates;
         self.deletes += other.deletes;
         self.ddls += other.ddls;
+        self.dead_letters += other.dead_letters;
         self.transactions += other.transactions;
     }
 }

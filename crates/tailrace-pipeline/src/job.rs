@@ -383,6 +383,9 @@ pub struct KafkaPolicy {
     pub heartbeat: Option<Heartbeat>,
     /// Headers of the messages of rows.
     pub headers: HeaderSet,
+    /// Topic for changes that cannot be delivered to their own: too large for it, or not to be written in the job's
+    /// format; it has to exist. `None` stops the job in front of such a change.
+    pub dead_letter_topic: Option<String>,
     /// Forms of values in Debezium's events, in JSON and Avro.
     pub debezium: DebeziumModes,
     /// `DROP DATABASE` is not sent (DRS `filter_ddl_policy` = `drop_database`).

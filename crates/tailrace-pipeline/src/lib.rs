@@ -4,6 +4,7 @@
 pub mod batch;
 pub mod checkpoint;
 pub mod compare;
+pub mod dead_letters;
 mod engine;
 pub mod error;
 pub mod job;

@@ -55,6 +55,8 @@ pub struct Counters {
     pub deletes: AtomicU64,
     /// DDL statements, durable.
     pub ddls: AtomicU64,
+    /// Changes that went to the dead-letter topic, durable.
+    pub dead_letters: AtomicU64,
     /// Source transactions, durable.
     pub transactions: AtomicU64,
     /// Messages, durable.
@@ -81,6 +83,7 @@ impl Counters {
         Self::add(&self.updates, counts.updates);
         Self::add(&self.deletes, counts.deletes);
         Self::add(&self.ddls, counts.ddls);
+        Self::add(&self.dead_letters, counts.dead_letters);
         Self::add(&self.transactions, counts.transactions);
     }
 

@@ -8,6 +8,7 @@ use tailrace::control::query::{CheckItem, CheckResult};
 use tailrace::control::runner::{Compared, JobRunner, RunEnd, RunResult, RunningJob};
 use tailrace_pipeline::checkpoint::{Checkpoint, StreamPosition};
 use tailrace_pipeline::compare::{CompareProgress, TableComparison};
+use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
 use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint};
 use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
 use tailrace_pipeline::run::{Rate, StopSignal};
@@ -246,6 +247,10 @@ impl JobRunner for ScriptedRunner {
             std::thread::yield_now();
         }
         self.script.lock().unwrap().compare_errors.pop_front().map_or(Ok(()), Err)
+    }
+
+    fn dead_letters(&self, _: &JobSpec, _: &LettersRequest) -> RunResult<Letters> {
+        Ok(Letters::default())
     }
 
     fn forget(&self, _: &JobSpec) -> RunResult<()> {

@@ -92,7 +92,12 @@ impl ScanTable {
             index: table.chunk_key().map(|key| key.index.clone()).unwrap_or_default(),
             rows: TextRowReader::compile(&schema),
             boundary: TextRowReader::compile(&key_schema),
-            sink: TableSink::compile(Arc::new(schema.clone()), scan.router, scan.spec)?,
+            // Rows that went to the dead-letter topic are missing in their own.
+            sink: TableSink::compile_without_letters(
+                Arc::new(schema.clone()),
+                scan.router,
+                scan.spec,
+            )?,
             condition: filter.map(|filter| filter.sql().to_owned()),
             key: seen.primary_key.clone(),
             passing: view.passing(),

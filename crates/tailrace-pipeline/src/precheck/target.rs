@@ -37,6 +37,11 @@ pub(super) fn run(spec: &JobSpec, keeps_history: bool) -> Vec<CheckItem> {
             spec.policy.heartbeat.as_ref().map(|one| &one.topic),
             "heartbeats",
         ),
+        (
+            "kafkaDeadLetterTopicCheck",
+            spec.policy.dead_letter_topic.as_ref(),
+            "changes that cannot be delivered",
+        ),
     ];
     for (item, name, what) in more {
         if let Some(name) = name {

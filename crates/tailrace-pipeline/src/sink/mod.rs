@@ -26,6 +26,12 @@ pub trait TopicDirectory: Send + Sync {
     /// [`TopicDirectory::resolve`].
     fn prepare(&self, names: &[String]);
 
+    /// Size of the largest message that a topic takes, bytes.
+    ///
+    /// # Errors
+    /// `TargetPrivilege` if the account may not read it, `TargetConnection` if nobody answers.
+    fn message_bytes_max(&self, name: &str) -> Result<u64>;
+
     /// The compacted topic of one partition that schema histories are kept in; made if it is missing.
     ///
     /// # Errors

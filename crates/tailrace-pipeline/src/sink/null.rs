@@ -41,6 +41,10 @@ impl TopicDirectory for NullTopics {
         Ok(Topic { id: TopicId(0), partitions: PARTITIONS })
     }
 
+    fn message_bytes_max(&self, _name: &str) -> Result<u64> {
+        Ok(u64::MAX)
+    }
+
     fn schema_history(&self) -> Result<Topic> {
         Ok(Topic { id: TopicId(0), partitions: 1 })
     }

@@ -7,16 +7,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tailrace_codec::Cell;
 use tailrace_codec::ddl::Statement;
 use tailrace_codec::encode::{
-    CanalKind, ChangeOp, ChangeSource, DdlPhase, MaxwellKind, MaxwellMeta, RowMeta, canal_type,
-    encode_canal_ddl, encode_ddl, encode_maxwell_ddl, kafka_partition, mark_maxwell_commit,
-    maxwell_type,
+    CanalKind, ChangeOp, ChangeSource, DdlPhase, MaxwellKind, MaxwellMeta, RowEncoder, RowMeta,
+    canal_type, encode_canal_ddl, encode_ddl, encode_maxwell_ddl, kafka_partition,
+    mark_maxwell_commit, maxwell_type,
 };
 
 use crate::batch::{Advance, Batch, Counts, Message, Topic};
 use crate::engine::unix_us;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::job::MessageFormat;
 use crate::mapping::Moment;
+use crate::transform::dead_letter::{DeadLetters, READ, Undelivered};
 use crate::transform::headers::{Headers, Said};
 use crate::transform::markers::Markers;
 use crate::transform::route::Spread;
@@ -74,6 +75,16 @@ impl Kind {
         }
     }
 
+    /// As letters of the dead-letter topic call it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Init => READ,
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+
     /// As Canal calls it, which knows no full phase.
     fn canal(self) -> CanalKind {
         match self {
@@ -92,6 +103,27 @@ impl Kind {
             Self::Delete => MaxwellKind::Delete,
         }
     }
+}
+
+/// A row before and after a change.
+type Images<'r> = (Option<&'r [Cell<'r>]>, Option<&'r [Cell<'r>]>);
+
+/// Writes the value of a row's message in DRS's form.
+fn push_drs(
+    encoder: &RowEncoder,
+    out: &mut Vec<u8>,
+    kind: Kind,
+    meta: &RowMeta,
+    (before, after): Images<'_>,
+) -> Result<()> {
+    let (b, a) = (before.unwrap_or(&[]), after.unwrap_or(&[]));
+    match kind {
+        Kind::Init => encoder.encode_init(out, meta, a),
+        Kind::Insert => encoder.encode_insert(out, meta, a),
+        Kind::Update => encoder.encode_update(out, meta, b, a),
+        Kind::Delete => encoder.encode_delete(out, meta, b),
+    }
+    .map_err(|e| unencodable(&e))
 }
 
 /// A batch that fills no more than this part of its buffer is copied out of it.
@@ -354,6 +386,65 @@ impl Composer {
         {
             markers.begin(&mut self.data, &mut self.messages);
         }
+        match &table.dead_letters {
+            None => self.deliver(table, kind, origin, (before, after)),
+            Some(dead) => self.deliver_or_bury((table, dead), kind, origin, (before, after)),
+        }
+    }
+
+    /// The message of a row, or a letter to the dead-letter topic if it cannot be delivered.
+    fn deliver_or_bury(
+        &mut self,
+        (table, dead): (&TableSink, &DeadLetters),
+        kind: Kind,
+        origin: &Origin<'_>,
+        images: Images<'_>,
+    ) -> Result<()> {
+        let (first, last_row) = (self.messages.len(), self.last_row);
+        let start = self.data.len();
+        let fault = match self.deliver(table, kind, origin, images) {
+            Ok(()) => {
+                let new = self.messages.get(first..).unwrap_or_default();
+                match new.iter().find_map(|message| dead.oversize(message)) {
+                    None => return Ok(()),
+                    Some(fault) => fault,
+                }
+            }
+            Err(e) if e.kind() == ErrorKind::Decode => e,
+            Err(e) => return Err(e),
+        };
+        self.messages.truncate(first);
+        self.last_row = last_row;
+        // The key that the table's messages share may have been written with this one.
+        let shared = self.fixed_key.as_ref().map_or(0, |(_, key)| key.end);
+        self.data.truncate(start.max(shared));
+        let change = Undelivered {
+            fault: &fault,
+            op: kind.word(),
+            gtid: origin.gtid,
+            file: origin.file,
+            position: origin.position,
+            row: origin.row,
+            commit_ms: origin.es_us.div_euclid(1000),
+            time_ms: self.now_us.div_euclid(1000),
+        };
+        let id = self.id_offset + self.ids.fetch_add(1, Ordering::Relaxed);
+        let meta = RowMeta { id, es_ms: change.commit_ms, ts_ms: change.time_ms };
+        let message = dead.push(&mut self.data, &change, |encoder, out| {
+            push_drs(encoder, out, kind, &meta, images)
+        })?;
+        self.messages.push(message);
+        self.counts.dead_letters += 1;
+        Ok(())
+    }
+
+    fn deliver(
+        &mut self,
+        table: &TableSink,
+        kind: Kind,
+        origin: &Origin<'_>,
+        (before, after): Images<'_>,
+    ) -> Result<()> {
         let topic = table.route.topic;
         let (key, partition) = self.key(table, after.or(before).unwrap_or(&[]))?;
         let start = self.data.len();
@@ -419,12 +510,9 @@ impl Composer {
         let (b, a) = (before.unwrap_or(&[]), after.unwrap_or(&[]));
         let out = &mut self.data;
         match &table.form {
-            RowForm::Drs(encoder) => match kind {
-                Kind::Init => encoder.encode_init(out, meta, a),
-                Kind::Insert => encoder.encode_insert(out, meta, a),
-                Kind::Update => encoder.encode_update(out, meta, b, a),
-                Kind::Delete => encoder.encode_delete(out, meta, b),
-            },
+            RowForm::Drs(encoder) => {
+                return push_drs(encoder, out, kind, meta, (before, after));
+            }
             RowForm::Canal(encoder) => encoder.encode(out, meta, kind.canal(), origin.gtid, (b, a)),
             RowForm::Maxwell(encoder) => {
                 let meta = MaxwellMeta { ts: meta.es_ms.div_euclid(1000), xid: origin.xid };

@@ -1,6 +1,7 @@
 //! From decoded rows to routed messages.
 
 pub(crate) mod compose;
+pub(crate) mod dead_letter;
 pub(crate) mod headers;
 pub(crate) mod markers;
 pub(crate) mod route;

@@ -12,6 +12,7 @@ use crate::job::{KafkaPolicy, PartitionPolicy, TopicPolicy};
 use crate::mapping::Mappings;
 use crate::sink::TopicDirectory;
 use crate::sink::registry::SchemaRegistry;
+use crate::transform::dead_letter::DeadLetterTopics;
 
 /// Where the messages of one table go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +113,21 @@ impl Router {
         };
         let value = registry.id(&subject("value", &schemas.value_record), &schemas.value)?;
         Ok(AvroIds { key, value })
+    }
+
+    /// Where changes of a table go that its topic cannot have, if there is such a place; the table as messages name it.
+    ///
+    /// # Errors
+    /// The topic directory's errors.
+    pub(crate) fn dead_letters(&self, table: &TableSchema) -> Result<Option<DeadLetterTopics>> {
+        let Some(name) = &self.policy.dead_letter_topic else { return Ok(None) };
+        let meant_for = self.topic_name(table).into_owned();
+        Ok(Some(DeadLetterTopics {
+            topic: self.topics.resolve(name, false)?,
+            letter_bytes_max: self.topics.message_bytes_max(name)?,
+            message_bytes_max: self.topics.message_bytes_max(&meant_for)?,
+            meant_for,
+        }))
     }
 
     /// Whether every table has a topic of its own.

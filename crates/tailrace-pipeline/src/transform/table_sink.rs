@@ -12,6 +12,7 @@ use tailrace_codec::{Cell, TableSchema};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{ChangeKinds, HeaderSet, JobSpec, MessageFormat};
 use crate::mapping::{Moment, View};
+use crate::transform::dead_letter::DeadLetters;
 use crate::transform::headers::version_of;
 use crate::transform::route::{Router, Spread, TableRoute};
 
@@ -30,6 +31,8 @@ pub(crate) struct TableSink {
     /// Ordinals in messages of the key's columns.
     pub(super) key_columns: Vec<usize>,
     pub(super) route: TableRoute,
+    /// Where changes go that cannot be delivered, if there is such a place.
+    pub(super) dead_letters: Option<DeadLetters>,
     /// A deleted row's message is followed by a tombstone.
     pub(super) tombstones: bool,
     /// Database and table as messages name them.
@@ -77,6 +80,23 @@ impl TableSink {
     /// # Errors
     /// The router's errors, and `SchemaMismatch` for a schema that cannot be encoded.
     pub(crate) fn compile(
+        schema: Arc<TableSchema>,
+        router: &Router,
+        job: &JobSpec,
+    ) -> Result<Self> {
+        let mut sink = Self::compile_without_letters(schema, router, job)?;
+        let seen = sink.view.schema();
+        let topics = router.dead_letters(seen)?;
+        sink.dead_letters =
+            topics.map(|topics| DeadLetters::compile(seen, &job.job_id, topics)).transpose()?;
+        Ok(sink)
+    }
+
+    /// The same of a table whose rows are read and not delivered.
+    ///
+    /// # Errors
+    /// As [`TableSink::compile`].
+    pub(crate) fn compile_without_letters(
         schema: Arc<TableSchema>,
         router: &Router,
         job: &JobSpec,
@@ -129,6 +149,7 @@ impl TableSink {
             name,
             version,
             kinds,
+            dead_letters: None,
             view,
             schema,
         })

@@ -7,6 +7,7 @@ mod canal;
 mod chunk_keys;
 mod column_types;
 mod compare;
+mod dead_letters;
 mod debezium;
 mod delay;
 mod failover;

@@ -112,6 +112,7 @@ pub(crate) fn spec_at(login: &Login, database: &str) -> JobSpec {
             transaction_topic: None,
             heartbeat: None,
             headers: HeaderSet::None,
+            dead_letter_topic: None,
             debezium: DebeziumModes::default(),
             compression: Compression::default(),
             kinds: ChangeKinds::default(),
@@ -288,9 +289,17 @@ pub(crate) fn read_bytes(topic: &str) -> Vec<Written> {
 
 /// Makes a topic of one partition; gives its name.
 pub(crate) fn create_topic(name: &str) -> String {
+    create_topic_with(name, &[])
+}
+
+/// The same with settings that differ from the broker's.
+pub(crate) fn create_topic_with(name: &str, settings: &[(&str, &str)]) -> String {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", kafka()).create().expect("an admin client");
-    let topic = NewTopic::new(name, 1, TopicReplication::Fixed(1));
+    let mut topic = NewTopic::new(name, 1, TopicReplication::Fixed(1));
+    for (key, value) in settings {
+        topic = topic.set(key, value);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let made = runtime.block_on(admin.create_topics([&topic], &AdminOptions::new())).unwrap();
     assert_eq!(made, [Ok(name.to_owned())]);

@@ -91,7 +91,6 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("PUT", "/v5/*/jobs/*/data-processing-rules", "update_data_progress"),
     ("GET", "/v5/*/jobs/*/data-processing-rules/result", "show_data_processing_rules_result"),
     ("GET", "/v5/*/jobs/*/db-position", "show_position_result"),
-    ("GET", "/v5/*/jobs/*/dirty-data", "show_dirty_data"),
     ("POST", "/v5/*/jobs/*/export-replay-sql", "export_replay_report"),
     ("GET", "/v5/*/jobs/*/export/obs-uris", "show_report_file_obs_uris"),
     ("GET", "/v5/*/jobs/*/export/progress", "show_export_progress"),

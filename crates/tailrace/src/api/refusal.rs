@@ -17,7 +17,8 @@ impl ApiError {
             Refusal::JobDeleted { .. } => ("DRS.10000010", "DRS.M05004"),
             Refusal::WrongState { .. }
             | Refusal::NotPrechecked { .. }
-            | Refusal::NotConfigured { .. } => ("DRS.10000024", "DRS.M00304"),
+            | Refusal::NotConfigured { .. }
+            | Refusal::Unreachable { .. } => ("DRS.10000024", "DRS.M00304"),
             Refusal::Busy { .. } => ("DRS.10000024", "DRS.M01504"),
             Refusal::NameTaken { .. } => ("DRS.M00277", "DRS.M00277"),
             Refusal::NotCollected => ("DRS.10030014", "DRS.M00303"),
@@ -63,6 +64,7 @@ fn message(dialect: Dialect, refusal: Refusal) -> Message {
         },
         Refusal::NotPrechecked { reason } => Message::NotPrechecked { reason },
         Refusal::NotConfigured { reason } => Message::NotConfigured { reason },
+        Refusal::Unreachable { why } => Message::NotConfigured { reason: why },
         Refusal::Busy { what } => Message::Busy { what },
         Refusal::NameTaken { .. } => Message::NameTaken,
         Refusal::Missing { field } => Message::Missing { field },
@@ -125,6 +127,7 @@ mod tests {
             Refusal::invalid("f", "v", "a"),
             Refusal::NotPrechecked { reason: "r".into() },
             Refusal::NotConfigured { reason: "r".into() },
+            Refusal::Unreachable { why: "w".into() },
             Refusal::Unsupported { what: "w".into(), instead: "i".into() },
             Refusal::Busy { what: "w".into() },
             Refusal::NotCollected,

@@ -149,6 +149,7 @@ fn v5_job_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(v5::observe::show_progress_data))
         .routes(routes!(v5::observe::show_monitor_data))
         .routes(routes!(v5::observe::list_job_ddls))
+        .routes(routes!(v5::dirty_data::show_dirty_data))
         .routes(routes!(v5::observe::clean_alarms))
 }
 

@@ -10,7 +10,6 @@ use super::inner::Inner;
 use super::job::Job;
 use super::objects::FoundDatabase;
 use super::runner::{JobRunner, RunResult};
-use super::secrets::JobSecrets;
 use super::spec;
 
 impl Inner {
@@ -85,17 +84,24 @@ impl Inner {
         if job.state.generation == 0 {
             return Ok(());
         }
-        let sealed = self.store.secrets(&job.id).await.map_err(|e| e.to_string())?;
         let text = |refusal: super::Refusal| match refusal {
             super::Refusal::Internal(internal) => internal.detail,
             other => other.to_string(),
         };
-        let secrets = JobSecrets::unseal(&self.vault, &job.id, &sealed).map_err(text)?;
-        // Which objects were selected does not matter here, but a specification has some.
+        let spec = self.spec_of_target(job).await.map_err(text)?;
+        self.forget(spec).await.map_err(|e| e.message().to_owned())
+    }
+
+    /// A job as what asks only its target needs it: which objects are selected does not matter there.
+    ///
+    /// # Errors
+    /// [`super::Refusal::NotConfigured`], and those of the store.
+    pub(crate) async fn spec_of_target(&self, job: &Job) -> super::Result<JobSpec> {
+        let secrets = self.secrets_of(&job.id).await?;
+        // A specification has some.
         let selection = job.selection.as_ref().and_then(spec::named_selection);
         let names = job.listed_databases.clone().unwrap_or_else(|| vec!["-".to_owned()]);
         let selection = selection.unwrap_or_else(|| spec::whole_databases(&names));
-        let spec = spec::build(job, (selection, Mappings::default()), &secrets).map_err(text)?;
-        self.forget(spec).await.map_err(|e| e.message().to_owned())
+        spec::build(job, (selection, Mappings::default()), &secrets)
     }
 }

@@ -19,6 +19,8 @@ pub struct Bounds {
     pub precheck_age_max: Duration,
     /// Time the removal of progress records may take.
     pub forget_age_max: Duration,
+    /// Time a reading of the dead-letter topic may take.
+    pub letters_age_max: Duration,
     /// Time a data path may take to stop when its job ends; when that is forced, a fifth of it.
     pub release_stop_age_max: Duration,
     /// How often a worker writes progress, renews its lease and looks at the clock.
@@ -45,6 +47,7 @@ impl Default for Bounds {
             collection_age_max: Duration::from_secs(120),
             precheck_age_max: Duration::from_secs(300),
             forget_age_max: Duration::from_secs(15),
+            letters_age_max: Duration::from_secs(30),
             release_stop_age_max: Duration::from_secs(50),
             tick: Duration::from_secs(1),
             scan_interval: Duration::from_secs(15),

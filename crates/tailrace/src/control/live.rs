@@ -163,6 +163,7 @@ impl Totals {
             updates: get(&counters.updates),
             deletes: get(&counters.deletes),
             ddls: get(&counters.ddls),
+            dead_letters: get(&counters.dead_letters),
             transactions: get(&counters.transactions),
             messages: get(&counters.messages),
             bytes_in: get(&counters.bytes_in),
@@ -182,6 +183,7 @@ impl Totals {
         set(&counters.updates, self.updates);
         set(&counters.deletes, self.deletes);
         set(&counters.ddls, self.ddls);
+        set(&counters.dead_letters, self.dead_letters);
         set(&counters.transactions, self.transactions);
         set(&counters.messages, self.messages);
         set(&counters.bytes_in, self.bytes_in);
@@ -206,6 +208,7 @@ mod tests {
             updates: 6,
             deletes: 7,
             ddls: 8,
+            dead_letters: 15,
             transactions: 9,
             messages: 10,
             bytes_in: 11,

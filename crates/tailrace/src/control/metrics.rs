@@ -28,7 +28,7 @@ const fn total(
     Series { name, kind: "counter", help, value }
 }
 
-const SERIES: [Series; 14] = [
+const SERIES: [Series; 15] = [
     total("tailrace_job_snapshot_rows_total", "Rows of the full phase delivered.", |_, t, _| {
         Some(t.snapshot_rows as f64)
     }),
@@ -36,6 +36,11 @@ const SERIES: [Series; 14] = [
     total("tailrace_job_updates_total", "Updates delivered.", |_, t, _| Some(t.updates as f64)),
     total("tailrace_job_deletes_total", "Deletes delivered.", |_, t, _| Some(t.deletes as f64)),
     total("tailrace_job_ddls_total", "DDL statements delivered.", |_, t, _| Some(t.ddls as f64)),
+    total(
+        "tailrace_job_dead_letters_total",
+        "Changes that went to the dead-letter topic.",
+        |_, t, _| Some(t.dead_letters as f64),
+    ),
     total("tailrace_job_transactions_total", "Source transactions delivered.", |_, t, _| {
         Some(t.transactions as f64)
     }),

@@ -10,6 +10,7 @@ mod change;
 pub mod command;
 pub mod compare;
 mod create;
+pub mod dead_letters;
 pub mod endpoint;
 pub mod iam;
 mod inner;

@@ -91,6 +91,9 @@ pub struct SyncPolicy {
     /// Headers of the messages of rows.
     #[serde(default)]
     pub headers: HeaderSet,
+    /// Topic for changes that cannot be delivered to their own.
+    #[serde(default)]
+    pub dead_letter_topic: Option<String>,
     /// Forms of values in Debezium's events.
     #[serde(default)]
     pub debezium: DebeziumModes,
@@ -155,6 +158,8 @@ pub struct PolicyText {
     pub heartbeat_interval_s: Option<String>,
     /// Tailrace's own `message_headers`: `none`, `source` or `cloudevents`.
     pub message_headers: Option<String>,
+    /// Tailrace's own `dead_letter_topic`.
+    pub dead_letter_topic: Option<String>,
     /// Tailrace's own `debezium_modes`: Debezium's own names and values, separated by commas.
     pub debezium_modes: Option<String>,
     /// `file_and_position`
@@ -286,6 +291,7 @@ impl SyncPolicy {
             transaction_topic: None,
             heartbeat: None,
             headers: HeaderSet::None,
+            dead_letter_topic: None,
             debezium: DebeziumModes::default(),
             subjects: SubjectNaming::default(),
             tombstones: false,
@@ -368,6 +374,9 @@ impl SyncPolicy {
                 .transpose()?,
             heartbeat: parse_heartbeat(text)?,
             headers: parse_headers(&text.message_headers)?,
+            dead_letter_topic: given(&text.dead_letter_topic)
+                .map(|name| checked_topic("dead_letter_topic", name))
+                .transpose()?,
             debezium: parse_modes(&text.debezium_modes, format)?,
             delivery: match given(&text.delivery) {
                 None | Some("exactly_once") => DeliveryPromise::ExactlyOnce,

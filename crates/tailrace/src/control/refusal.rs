@@ -56,6 +56,11 @@ pub enum Refusal {
         /// What is missing, in words.
         reason: String,
     },
+    /// Source or target cannot be asked.
+    Unreachable {
+        /// Why, in words.
+        why: String,
+    },
     /// The link does not offer what was asked for.
     Unsupported {
         /// What was asked for.
@@ -144,6 +149,7 @@ impl fmt::Display for Refusal {
                 write!(f, "{field}: {value:?} is not allowed; allowed is {allowed}")
             }
             Self::NotPrechecked { reason } | Self::NotConfigured { reason } => f.write_str(reason),
+            Self::Unreachable { why } => f.write_str(why),
             Self::Unsupported { what, instead } => {
                 write!(f, "{what} is not offered; {instead}")
             }

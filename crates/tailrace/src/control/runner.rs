@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tailrace_pipeline::compare::{CompareProgress, TableComparison};
+use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
 use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint, Selection};
 use tailrace_pipeline::observe::{Counters, JobObserver};
 use tailrace_pipeline::run::{Rate, StopSignal};
@@ -69,6 +70,12 @@ pub trait JobRunner: Send + Sync + 'static {
         stop: &StopSignal,
         told: &mut dyn FnMut(TableComparison),
     ) -> RunResult<()>;
+
+    /// Reads what went to the job's dead-letter topic.
+    ///
+    /// # Errors
+    /// Of a target kind.
+    fn dead_letters(&self, spec: &JobSpec, request: &LettersRequest) -> RunResult<Letters>;
 
     /// Removes the job's progress records from the target. Does nothing if there are none.
     ///

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tailrace_pipeline::compare::{self, CompareProgress, CompareRequest, TableComparison};
+use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
 use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint};
 use tailrace_pipeline::observe::{Counters, JobObserver};
 use tailrace_pipeline::precheck::{self, CheckResult as Found};
@@ -151,6 +152,10 @@ impl JobRunner for PipelineRunner {
             scratch: self.scratch.clone(),
         };
         compare::compare(spec, &request, progress, stop, told)
+    }
+
+    fn dead_letters(&self, spec: &JobSpec, request: &LettersRequest) -> RunResult<Letters> {
+        tailrace_pipeline::dead_letters::dead_letters(spec, request, &StopSignal::new())
     }
 
     fn forget(&self, spec: &JobSpec) -> RunResult<()> {

@@ -159,6 +159,7 @@ fn kafka_policy(policy: SyncPolicy) -> KafkaPolicy {
         ddl_topic: policy.ddl_topic,
         transaction_topic: policy.transaction_topic,
         headers: policy.headers,
+        dead_letter_topic: policy.dead_letter_topic,
         debezium: policy.debezium,
         heartbeat: policy.heartbeat.map(|heartbeat| Heartbeat {
             topic: heartbeat.topic,

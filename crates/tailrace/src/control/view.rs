@@ -124,6 +124,8 @@ pub struct Totals {
     pub deletes: u64,
     /// DDL statements.
     pub ddls: u64,
+    /// Changes in the dead-letter topic.
+    pub dead_letters: u64,
     /// Source transactions.
     pub transactions: u64,
     /// Messages.

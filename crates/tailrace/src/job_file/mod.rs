@@ -237,6 +237,8 @@ pub struct Policy {
     pub heartbeat_interval_s: Option<u32>,
     /// Headers of the messages of rows: `none`, `source` or `cloudevents`.
     pub message_headers: Option<String>,
+    /// Topic for changes that cannot be delivered to their own; without it such a change stops the job.
+    pub dead_letter_topic: Option<String>,
     /// Forms of values in Debezium's events and Avro, by Debezium's own options.
     pub debezium_modes: Option<String>,
     /// DDL statements that are not sent: `drop_database`.

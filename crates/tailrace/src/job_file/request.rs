@@ -258,6 +258,7 @@ impl Policy {
         put(&mut out, "heartbeat_topic", self.heartbeat_topic.as_deref());
         put(&mut out, "heartbeat_interval_s", self.heartbeat_interval_s.map(|n| n.to_string()));
         put(&mut out, "message_headers", self.message_headers.as_deref());
+        put(&mut out, "dead_letter_topic", self.dead_letter_topic.as_deref());
         put(&mut out, "debezium_modes", self.debezium_modes.as_deref());
         put(&mut out, "filter_ddl_policy", self.filter_ddl_policy.as_deref());
         put(&mut out, "subject_naming", self.subject_naming.as_deref());

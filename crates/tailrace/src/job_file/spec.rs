@@ -140,6 +140,7 @@ impl JobFile {
             heartbeat_topic: policy.heartbeat_topic.clone(),
             heartbeat_interval_s: policy.heartbeat_interval_s.map(|n| n.to_string()),
             message_headers: policy.message_headers.clone(),
+            dead_letter_topic: policy.dead_letter_topic.clone(),
             debezium_modes: policy.debezium_modes.clone(),
             file_and_position: policy.file_and_position.clone(),
             gtid_set: policy.gtid_set.clone(),

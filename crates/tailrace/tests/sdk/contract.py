@@ -883,6 +883,9 @@ def check_v5_watching(job):
     check("v5 progress-data/table", tables)
     check("v5 ddl", lambda: holds(
         C5.list_job_ddls(v5.ListJobDdlsRequest(job_id=job)).count is not None, "no count"))
+    check("v5 dirty-data", lambda: same(
+        C5.show_dirty_data(v5.ShowDirtyDataRequest(
+            job_id=job, begin_time="2026-01-01T00:00:00Z", limit=10)).dirty_data_list, []))
     check("v5 configurations", lambda: holds(
         C5.list_job_parameters(v5.ListJobParametersRequest(job_id=job)).count > 0, "none"))
 

@@ -369,7 +369,7 @@ impl Producer {
     /// Brokers measure a record batch, not a message: many small ones can be too large together.
     fn explain_size(&self, failure: &Failure, message: &str) -> Error {
         let topic = &failure.topic;
-        let limit = self.topics.message_bytes_max(topic);
+        let limit = self.topics.known_message_bytes_max(topic);
         // Below the limit by what the batch's own head and bytes that do not compress may take.
         let smaller = match limit {
             Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX) / 8 * 7,

@@ -60,6 +60,32 @@ impl<'a> TopicReader<'a> {
         (0..partitions).map(|one| self.offsets(&self.consumers.written, one)).collect()
     }
 
+    /// The same, without what was written before a moment, milliseconds of the Unix epoch.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub(crate) fn ends_since(&self, partitions: i32, since_ms: i64) -> Result<Ends> {
+        let mut ends = self.ends(partitions)?;
+        let mut wanted = TopicPartitionList::new();
+        for partition in 0..partitions {
+            wanted
+                .add_partition_offset(&self.name, partition, Offset::Offset(since_ms.max(0)))
+                .map_err(|e| self.failed(&e))?;
+        }
+        let found = self.consumers.written.offsets_for_times(wanted, OFFSETS_TIMEOUT);
+        for element in found.map_err(|e| self.failed(&e))?.elements() {
+            let place = usize::try_from(element.partition()).unwrap_or(usize::MAX);
+            if let Some((low, end)) = ends.get_mut(place) {
+                *low = match element.offset() {
+                    Offset::Offset(offset) => offset.clamp(*low, *end),
+                    // Nothing is that new.
+                    _ => *end,
+                };
+            }
+        }
+        Ok(ends)
+    }
+
     /// Reads everything from where the last call ended up to these ends, once it is decided which of it counts.
     ///
     /// # Errors

@@ -111,7 +111,7 @@ impl KafkaTopics {
     }
 
     /// `max.message.bytes` of a topic; `None` if the account may not read it.
-    pub(crate) fn message_bytes_max(&self, name: &str) -> Option<u64> {
+    pub(crate) fn known_message_bytes_max(&self, name: &str) -> Option<u64> {
         let number =
             self.admin().and_then(|admin| admin.number(Of::Topic(name), "max.message.bytes"));
         number.unwrap_or_else(|error| {
@@ -246,6 +246,15 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 }
 
 impl TopicDirectory for KafkaTopics {
+    fn message_bytes_max(&self, name: &str) -> Result<u64> {
+        let setting = "max.message.bytes";
+        let number = self.admin().and_then(|admin| admin.number(Of::Topic(name), setting))?;
+        number.ok_or_else(|| {
+            let text = format!("topic {name} has no {setting} that the account may read");
+            Error::new(ErrorKind::TargetPrivilege, text)
+        })
+    }
+
     fn knows(&self, name: &str) -> bool {
         self.lock().topics.contains_key(name)
     }

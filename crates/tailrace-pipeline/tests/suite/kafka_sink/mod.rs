@@ -71,6 +71,7 @@ fn job(target: KafkaEndpoint, delivery: Delivery) -> JobSpec {
             transaction_topic: None,
             heartbeat: None,
             headers: HeaderSet::None,
+            dead_letter_topic: None,
             debezium: DebeziumModes::default(),
             compression: Compression::default(),
             kinds: ChangeKinds::default(),

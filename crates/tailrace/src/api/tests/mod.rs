@@ -5,6 +5,7 @@ mod answers;
 mod authentication;
 mod bad_input;
 mod compare;
+mod dirty_data;
 mod document;
 mod iam;
 mod life;
@@ -236,6 +237,14 @@ impl Server {
         self.put(&v5(&format!("jobs/{id}")), objects).await
     }
 
+    /// Sets a job's policy.
+    pub(super) async fn set_policy(&self, id: &str, mut policy: Value) {
+        policy["job_id"] = id.into();
+        let answer = self.post(&v3("jobs/batch-sync-policy"), json!({"jobs": [policy]})).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.body["results"][0]["status"], "success", "{answer:?}");
+    }
+
     /// Makes a job, configures it and lets it pass the precheck.
     pub(super) async fn make_ready_job(&self, name: &str) -> String {
         self.make_ready_job_of(name, &["shop"]).await
@@ -244,9 +253,7 @@ impl Server {
     /// Makes a job for some databases, configures it and lets it pass the precheck.
     pub(super) async fn make_ready_job_of(&self, name: &str, databases: &[&str]) -> String {
         let id = self.make_job(name).await;
-        let policy = json!({"jobs": [{"job_id": id, "topic_policy": "0", "topic": "t"}]});
-        let answer = self.post(&v3("jobs/batch-sync-policy"), policy).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        self.set_policy(&id, json!({"topic_policy": "0", "topic": "t"})).await;
         let answer = self.select(&id, databases).await;
         assert_eq!(answer.status, 202, "{answer:?}");
         self.precheck(&id, "forStartJob").await;

@@ -6,6 +6,7 @@ use tailrace_pipeline::{
     Error, ErrorKind,
     checkpoint::Checkpoint,
     compare::{CompareOutcome, CompareProgress, Difference, DifferenceKind, TableComparison},
+    dead_letters::{Letter, Letters, LettersRequest},
     job::{JobSpec, KafkaEndpoint, MysqlEndpoint},
     observe::{Counters, JobObserver, Phase},
     run::StopSignal,
@@ -132,6 +133,30 @@ impl JobRunner for ScriptedRunner {
             remedy: bad.then(|| "Set it to ROW.".into()),
             raw: None,
         }]
+    }
+
+    fn dead_letters(&self, spec: &JobSpec, request: &LettersRequest) -> RunResult<Letters> {
+        if spec.policy.dead_letter_topic.as_deref() == Some("away") {
+            return Err(Error::new(ErrorKind::TargetConnection, "no broker answers"));
+        }
+        let letter = |number: i64| Letter {
+            job_id: spec.job_id.clone(),
+            error: "message_too_large".to_owned(),
+            reason: "it is larger than topic orders takes".to_owned(),
+            database: "shop".to_owned(),
+            table: "orders".to_owned(),
+            op: if request.full_phase { "read" } else { "update" }.to_owned(),
+            topic: "orders".to_owned(),
+            file: if request.full_phase { "" } else { "binlog.000003" }.to_owned(),
+            position: 805,
+            row: 2,
+            gtid: None,
+            commit_ms: 0,
+            time_ms: number * 1000,
+        };
+        let numbers = (1..=3).filter(|n| (request.from_ms..request.until_ms).contains(&(n * 1000)));
+        let letters: Vec<Letter> = numbers.map(letter).collect();
+        Ok(Letters { count: letters.len() as u64, letters })
     }
 
     fn forget(&self, _: &JobSpec) -> RunResult<()> {

@@ -66,6 +66,9 @@ pub(crate) struct PolicyInput {
     /// Headers of the messages of rows: `none`, `source` (place, GTID, server, version of the columns) or `cloudevents`: Tailrace's own
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_headers: Option<String>,
+    /// Topic, which must exist, for changes that cannot be delivered to their own, each with the reason; without it such a change stops the job: Tailrace's own
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letter_topic: Option<String>,
     /// Forms of values in Debezium's events and Avro, by Debezium's own options: `decimal.handling.mode`, `bigint.unsigned.handling.mode`,
     /// `binary.handling.mode`, `time.precision.mode`, as in `decimal.handling.mode=string,binary.handling.mode=hex`: Tailrace's own
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,6 +156,7 @@ impl PolicyInput {
             transaction_topic: policy.transaction_topic.clone(),
             heartbeat_topic: policy.heartbeat.as_ref().map(|one| one.topic.clone()),
             message_headers: policy.message_headers(),
+            dead_letter_topic: policy.dead_letter_topic.clone(),
             debezium_modes: policy.debezium_modes(),
             heartbeat_interval_s: policy
                 .heartbeat
@@ -198,6 +202,7 @@ impl PolicyInput {
             heartbeat_topic: self.heartbeat_topic.or(base.heartbeat_topic),
             heartbeat_interval_s: self.heartbeat_interval_s.or(base.heartbeat_interval_s),
             message_headers: self.message_headers.or(base.message_headers),
+            dead_letter_topic: self.dead_letter_topic.or(base.dead_letter_topic),
             debezium_modes: self.debezium_modes.or(base.debezium_modes),
             file_and_position: self.file_and_position.or(base.file_and_position),
             gtid_set: self.gtid_set.or(base.gtid_set),
@@ -242,6 +247,7 @@ impl PolicyInput {
             heartbeat_topic: non_empty(self.heartbeat_topic),
             heartbeat_interval_s: text(self.heartbeat_interval_s),
             message_headers: non_empty(self.message_headers),
+            dead_letter_topic: non_empty(self.dead_letter_topic),
             debezium_modes: non_empty(self.debezium_modes),
             file_and_position: non_empty(self.file_and_position),
             gtid_set: non_empty(self.gtid_set),

@@ -193,6 +193,9 @@ pub(crate) struct PolicyView {
     /// Headers of the messages of rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_headers: Option<String>,
+    /// Topic for changes that cannot be delivered to their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letter_topic: Option<String>,
     /// Forms of values in Debezium's events and Avro.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub debezium_modes: Option<String>,
@@ -450,6 +453,7 @@ impl PolicyView {
             heartbeat_topic: policy.heartbeat_topic,
             heartbeat_interval_s: policy.heartbeat_interval_s.map(|v| v.0),
             message_headers: policy.message_headers,
+            dead_letter_topic: policy.dead_letter_topic,
             debezium_modes: policy.debezium_modes,
             topic_policy: policy.topic_policy.map(|v| v.0),
             topic: policy.topic,

@@ -7,6 +7,7 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod detail;
 pub(crate) mod detail_view;
+pub(crate) mod dirty_data;
 pub(crate) mod endpoint;
 pub(crate) mod item;
 pub(crate) mod links;

@@ -1,5 +1,5 @@
 //! What belongs to a job, as tables: what happened to it, its tables, its DDL, its parameters,
-//! what is still to be read.
+//! what is still to be read, what could not be delivered.
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -21,6 +21,8 @@ pub(super) enum Part {
     Parameters,
     /// Tables that are still to be read beside the stream.
     Rereads,
+    /// Changes that went to the dead-letter topic.
+    DeadLetters,
 }
 
 impl Part {
@@ -32,6 +34,7 @@ impl Part {
             Self::Ddl => ("/ddl", "ddl_list"),
             Self::Parameters => ("/configurations", "parameter_config_list"),
             Self::Rereads => ("/rereads", "rereads"),
+            Self::DeadLetters => ("/dirty-data", "dirty_data_list"),
         }
     }
 
@@ -60,6 +63,12 @@ impl Part {
                 ("table", "/table"),
                 ("condition", "/condition"),
                 ("rows", "/rows"),
+            ],
+            Self::DeadLetters => &[
+                ("time", "/error_time"),
+                ("change", "/error_sql"),
+                ("error", "/error_code"),
+                ("why", "/error_msg"),
             ],
             Self::Parameters => &[
                 ("name", "/name"),
