@@ -35,6 +35,7 @@ pub(crate) fn raw_dump(stage: &mut Stage, log: &Log) -> Result<Run> {
     let source = MysqlEndpoint {
         host: login.host.clone(),
         port: login.port,
+        others: Vec::new(),
         user: login.user.clone(),
         password: login.password.clone().into(),
         tls: None,

@@ -40,6 +40,17 @@ pub struct SourceTls {
     pub ca_pem: Option<String>,
     /// Compare the certificate's names with the host that was dialled.
     pub verify_host: bool,
+    /// What Tailrace shows the server, where that asks for it.
+    pub identity: Option<TlsIdentity>,
+}
+
+/// A certificate chain and its private key.
+#[derive(Debug, Clone)]
+pub struct TlsIdentity {
+    /// PEM of the chain, the own certificate first.
+    pub chain_pem: String,
+    /// PEM of the key.
+    pub key_pem: SecretString,
 }
 
 /// A MySQL-protocol source.
@@ -49,6 +60,9 @@ pub struct MysqlEndpoint {
     pub host: String,
     /// Port.
     pub port: u16,
+    /// Other servers with the same transactions, by host and port: one takes the place of another that is lost. They have
+    /// the account and certificates of the first.
+    pub others: Vec<(String, u16)>,
     /// Account.
     pub user: String,
     /// Its password.

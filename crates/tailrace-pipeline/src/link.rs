@@ -14,6 +14,7 @@ use crate::sink::null::NullSink;
 use crate::source::mysql::catalog::{self, FoundDatabase};
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::dump::{Dump, Reach};
+use crate::source::mysql::elect;
 
 /// Runs a job until it is stopped, finished or fails. Blocks.
 ///
@@ -61,13 +62,17 @@ pub fn read_log_raw(spec: &JobSpec, from: &StreamPosition, bytes: u64) -> Result
     Ok(())
 }
 
-/// Logs in to a source and leaves; gives its version.
+/// Logs in to a source, to each of its servers if there are several, and leaves; gives the version of the last.
 ///
 /// # Errors
 /// Those of the connection.
 pub fn probe_source(endpoint: &MysqlEndpoint) -> Result<String> {
-    let mut connection = Connection::connect(endpoint, &Limits::default(), StopSignal::new())?;
-    Ok(connection.one_row("SELECT VERSION()")?.text(0)?.to_owned())
+    let mut version = String::new();
+    for server in elect::candidates(endpoint) {
+        let mut connection = Connection::connect(&server, &Limits::default(), StopSignal::new())?;
+        connection.one_row("SELECT VERSION()")?.text(0)?.clone_into(&mut version);
+    }
+    Ok(version)
 }
 
 /// Logs in to a target and leaves.
@@ -86,7 +91,9 @@ pub fn list_objects(
     endpoint: &MysqlEndpoint,
     databases: Option<&[String]>,
 ) -> Result<Vec<FoundDatabase>> {
-    let mut connection = Connection::connect(endpoint, &Limits::default(), StopSignal::new())?;
+    let (limits, stop) = (Limits::default(), StopSignal::new());
+    let server = elect::answering(endpoint, &limits, &stop)?;
+    let mut connection = Connection::connect(&server, &limits, stop)?;
     catalog::list(&mut connection, databases)
 }
 

@@ -22,6 +22,7 @@ use crate::sink::null::NullTopics;
 use crate::sink::registry::{HttpRegistry, SchemaRegistry};
 use crate::source::mysql::catalog::{self, SelectedTable, ServerSettings};
 use crate::source::mysql::connection::Connection;
+use crate::source::mysql::elect::answering;
 use crate::source::mysql::pace::Pace;
 use crate::source::mysql::reader::is_stale_view;
 use crate::source::mysql::row_filter::ServerJudge;
@@ -48,6 +49,8 @@ pub fn compare(
     if !request.objects_only {
         check(spec)?;
     }
+    let source = answering(&spec.source, &spec.limits, stop)?;
+    let spec = &JobSpec { source, ..spec.clone() };
     let looks = spec.limits.snapshot_share_percent_max < SHARE_PERCENT_ALL;
     let pace = Pace::new(looks);
     let over = StopSignal::new();

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::batch::{Advance, Batch, Counts};
 use crate::checkpoint::{Checkpoint, SnapshotProgress};
 use crate::engine::advance;
+use crate::engine::buried::Buried;
 use crate::engine::queue::{BatchReceiver, Received};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Limits;
@@ -72,6 +73,7 @@ pub(crate) struct Deliver<S: Sink> {
     observer: Arc<dyn JobObserver>,
     counters: Arc<Counters>,
     slowness: Slowness,
+    buried: Buried,
 }
 
 impl<S: Sink> Deliver<S> {
@@ -95,6 +97,7 @@ impl<S: Sink> Deliver<S> {
             observer,
             counters,
             slowness: Slowness::new(Instant::now()),
+            buried: Buried::default(),
         }
     }
 
@@ -243,6 +246,9 @@ impl<S: Sink> Deliver<S> {
         Counters::add(&counters.messages, done.messages);
         Counters::add(&counters.bytes_out, done.bytes as u64);
         counters.add_durable(&done.counts);
+        if let Some(line) = self.buried.count(done.counts.dead_letters, Instant::now()) {
+            self.observer.log(tracing::Level::WARN, &line);
+        }
         for (database, table, rows) in done.tables_done {
             Counters::add(&counters.snapshot_tables_done, 1);
             self.observer.table(&database, &table, rows, true);

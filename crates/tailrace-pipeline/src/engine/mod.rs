@@ -1,6 +1,7 @@
 //! The engine: one thread that reads and encodes, one that delivers, a bounded queue between them.
 
 pub(crate) mod advance;
+mod buried;
 mod deliver;
 pub(crate) mod queue;
 

@@ -6,11 +6,12 @@ use tailrace_codec::position::MariaDbPosition;
 
 use crate::engine::unix_ms;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{JobSpec, Link, StartPosition, TaskType};
+use crate::job::{JobSpec, Link, MysqlEndpoint, StartPosition, TaskType};
 use crate::precheck::{CheckItem, CheckResult, objects, privileges};
 use crate::run::StopSignal;
 use crate::source::mysql::catalog::literal;
 use crate::source::mysql::connection::Connection;
+use crate::source::mysql::elect;
 
 pub(super) const SOURCE: &str = "source";
 const TLS: &str = "isUserRequireSslLink";
@@ -20,11 +21,16 @@ const ROW_METADATA: &str = "srcBinlogRowMetadataCheck";
 /// All items, and whether a job keeps a schema history: where the log does not name columns, and on
 /// MariaDB, whose log does not tell all types.
 pub(super) fn run(spec: &JobSpec, stop: &StopSignal) -> (Vec<CheckItem>, bool) {
-    let mut connection = match Connection::connect(&spec.source, &spec.limits, stop.clone()) {
+    let connected = elect::answering(&spec.source, &spec.limits, stop)
+        .and_then(|server| Connection::connect(&server, &spec.limits, stop.clone()));
+    let mut connection = match connected {
         Ok(connection) => connection,
         Err(e) => return (vec![CheckItem::error(refused_by(&e), SOURCE, &e)], false),
     };
     let mut items = ["srcDbConnection", TLS].map(|item| CheckItem::passed(item, SOURCE)).to_vec();
+    if !spec.source.others.is_empty() {
+        items.push(servers(spec, stop));
+    }
     let variables = match variables(&mut connection) {
         Ok(variables) => variables,
         Err(e) => {
@@ -45,6 +51,21 @@ pub(super) fn run(spec: &JobSpec, stop: &StopSignal) -> (Vec<CheckItem>, bool) {
     let version = variables.get("version").map_or("", String::as_str);
     let keeps_history = unnamed || spec.task != TaskType::Full && is_mariadb(version);
     (items, keeps_history)
+}
+
+/// Servers of a list that could not take the place of another now.
+fn servers(spec: &JobSpec, stop: &StopSignal) -> CheckItem {
+    let refused = |server: MysqlEndpoint| {
+        let outcome = Connection::connect(&server, &spec.limits, stop.clone());
+        outcome.err().map(|e| format!("{}:{}: {}", server.host, server.port, e.message()))
+    };
+    let refused: Vec<String> =
+        elect::candidates(&spec.source).into_iter().filter_map(refused).collect();
+    let bad = (!refused.is_empty()).then(|| {
+        let remedy = "Start the server or take it off the list; without it no other takes the source's place.";
+        (CheckResult::Alarm, refused.join("; "), remedy)
+    });
+    CheckItem::when("srcDbServersCheck", SOURCE, bad)
 }
 
 /// The item that a failed connection belongs to. An account of its own that requires TLS is told

@@ -68,6 +68,7 @@ fn too_large(delivery: Delivery) {
         .expect("changes");
     job.wait_until("changes", |job| job.counters.updates.load(Relaxed) == 3);
     assert_eq!(job.counters.dead_letters.load(Relaxed), 5);
+    assert!(job.recorder.log().iter().any(|line| line.contains("dead-letter topic")));
     // What is compared is the job's topic: a row that went elsewhere is named. The small row is the same again.
     let compared = compared(&spec, None).expect("a comparison");
     assert_eq!(compared[0].outcome, CompareOutcome::Inconsistent);

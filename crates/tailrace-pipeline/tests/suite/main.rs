@@ -29,6 +29,7 @@ mod row_filter;
 mod schema_history;
 mod slow_commit;
 mod source_login;
+mod source_tls;
 mod support;
 mod tombstones;
 mod topics_ahead;

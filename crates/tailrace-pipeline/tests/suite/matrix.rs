@@ -110,7 +110,8 @@ fn job(case: &Case, database: &str, place: usize) -> JobSpec {
         spec.registry = Some(RegistryEndpoint { url, user: None, password: None, ca_pem: None });
     }
     if place % 2 == case.tls_at {
-        spec.source.tls = Some(SourceTls { ca_pem: Some(case.ca.clone()), verify_host: false });
+        spec.source.tls =
+            Some(SourceTls { ca_pem: Some(case.ca.clone()), verify_host: false, identity: None });
     }
     spec
 }

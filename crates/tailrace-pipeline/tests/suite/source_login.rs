@@ -20,6 +20,7 @@ fn endpoint(server: &MySqlServer, user: &str, password: &str) -> MysqlEndpoint {
     MysqlEndpoint {
         host: "127.0.0.1".into(),
         port: server.port(),
+        others: Vec::new(),
         user: user.into(),
         password: password.into(),
         tls: None,
@@ -28,7 +29,7 @@ fn endpoint(server: &MySqlServer, user: &str, password: &str) -> MysqlEndpoint {
 
 fn trusting(server: &MySqlServer) -> SourceTls {
     let ca = std::fs::read_to_string(server.dir().join("data/ca.pem")).unwrap();
-    SourceTls { ca_pem: Some(ca), verify_host: false }
+    SourceTls { ca_pem: Some(ca), verify_host: false, identity: None }
 }
 
 fn refusal(endpoint: &MysqlEndpoint) -> Error {
@@ -52,9 +53,15 @@ fn tls_is_checked_against_the_given_ca_and_carries_a_job() {
     let mut guarded = endpoint(&server, "guarded", "secret-1");
     assert_eq!(refusal(&guarded).kind(), ErrorKind::SourceAuthentication);
     for (tls, wanted) in [
-        (SourceTls { ca_pem: Some(OTHER_CA.into()), verify_host: false }, "certificate"),
+        (
+            SourceTls { ca_pem: Some(OTHER_CA.into()), verify_host: false, identity: None },
+            "certificate",
+        ),
         (SourceTls { verify_host: true, ..trusting(&server) }, "certificate"),
-        (SourceTls { ca_pem: Some("no PEM".into()), verify_host: false }, "ssl_cert_key"),
+        (
+            SourceTls { ca_pem: Some("no PEM".into()), verify_host: false, identity: None },
+            "ssl_cert_key",
+        ),
     ] {
         guarded.tls = Some(tls);
         let error = refusal(&guarded);

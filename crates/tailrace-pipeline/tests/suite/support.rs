@@ -88,6 +88,7 @@ pub(crate) fn spec_at(login: &Login, database: &str) -> JobSpec {
         source: MysqlEndpoint {
             host: "127.0.0.1".into(),
             port: login.port,
+            others: Vec::new(),
             user: login.user,
             password: login.password.into(),
             tls: None,

@@ -26,6 +26,7 @@ mod refusal;
 mod registry;
 mod router;
 mod secret_text;
+mod ssl_client;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -93,6 +93,9 @@ pub struct EndpointTls {
     pub certificate: Option<String>,
     /// `ssl_cert_check_sum`
     pub certificate_checksum: Option<String>,
+    /// The server's name is checked: `ssl_client.verify_host`
+    #[serde(default)]
+    pub verify_host: bool,
 }
 
 /// `security.protocol` of Kafka.
@@ -189,7 +192,8 @@ pub struct RegistrySettings {
 pub struct Endpoint {
     /// `db_type`
     pub db_type: DbType,
-    /// `ip`: host name or address of a database, `host:port[,host:port…]` of Kafka. Empty until saved.
+    /// `ip`: host name or address of a database, or `host[:port],host[:port]…` of several; `host:port[,host:port…]` of Kafka.
+    /// Empty until saved.
     pub address: String,
     /// `db_port`; none for Kafka.
     pub port: Option<u16>,
@@ -235,7 +239,7 @@ pub struct EndpointSecrets {
     pub certificate_password: Option<SecretString>,
     /// `trust_store_password`
     pub trust_store_password: Option<SecretString>,
-    /// `key_store_key`: Base64 of the file; holds a private key.
+    /// `key_store_key`: PEM or Base64 of the file; holds a private key. Also a source's `ssl_client.key_store_key`.
     pub key_store: Option<SecretString>,
     /// `key_store_password`
     pub key_store_password: Option<SecretString>,

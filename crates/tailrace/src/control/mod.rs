@@ -34,6 +34,7 @@ pub mod runner;
 pub mod runner_pipeline;
 mod secrets;
 mod settings;
+mod source_endpoint;
 mod spec;
 mod speed;
 pub mod status;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tailrace_pipeline::job::{
     Delivery, Heartbeat, JobSpec, KafkaEndpoint, KafkaPolicy, KafkaTls, Limits, Link,
-    MessageFormat, MysqlEndpoint, PartitionPolicy, RegistryEndpoint, Sasl, SaslMechanism,
-    SelectedDatabase, Selection, SourceTls, StartPosition as PipelineStart, TaskType, TopicPolicy,
+    MessageFormat, PartitionPolicy, RegistryEndpoint, Sasl, SaslMechanism, SelectedDatabase,
+    Selection, StartPosition as PipelineStart, TaskType, TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
 
@@ -20,9 +20,8 @@ use super::policy::{self, DataFormat, DeliveryPromise, PartitionChoice, SyncPoli
 use super::refusal::{Refusal, Result};
 use super::rereads::{self, JobReread};
 use super::secrets::JobSecrets;
+pub(crate) use super::source_endpoint::source;
 
-/// Port of a MySQL server that names none.
-const MYSQL_PORT: u16 = 3306;
 /// Most brokers in one address (DRS's limit).
 const BROKERS_MAX: usize = 10;
 
@@ -185,43 +184,14 @@ fn start(position: &StartPosition) -> Result<PipelineStart> {
     Ok(PipelineStart { file, offset, gtid_set: position.gtid_set.clone() })
 }
 
-fn needed<'a>(value: Option<&'a str>, what: &str) -> Result<&'a str> {
+pub(super) fn needed<'a>(value: Option<&'a str>, what: &str) -> Result<&'a str> {
     value
         .filter(|v| !v.is_empty())
         .ok_or_else(|| Refusal::NotConfigured { reason: format!("{what} is not set") })
 }
 
-fn needed_secret(value: Option<&SecretString>, what: &str) -> Result<SecretString> {
+pub(super) fn needed_secret(value: Option<&SecretString>, what: &str) -> Result<SecretString> {
     value.cloned().ok_or_else(|| Refusal::NotConfigured { reason: format!("{what} is not set") })
-}
-
-/// A source, ready to connect to.
-///
-/// # Errors
-/// As [`build`].
-pub(crate) fn source(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<MysqlEndpoint> {
-    let tls = if endpoint.tls.enabled {
-        let password = secrets.certificate_password.as_ref();
-        let ca_pem = endpoint
-            .tls
-            .certificate
-            .as_deref()
-            .filter(|c| !c.is_empty())
-            .map(|c| key_material::certificates("ssl_cert_key", c, password))
-            .transpose()?;
-        // DRS names sources by address and its certificates rarely do: the chain is checked, the
-        // name is not.
-        Some(SourceTls { ca_pem, verify_host: false })
-    } else {
-        None
-    };
-    Ok(MysqlEndpoint {
-        host: needed(Some(endpoint.address.trim()), "the source's ip")?.to_owned(),
-        port: endpoint.port.filter(|p| *p != 0).unwrap_or(MYSQL_PORT),
-        user: needed(endpoint.user.as_deref(), "the source's db_user")?.to_owned(),
-        password: needed_secret(secrets.password.as_ref(), "the source's db_password")?,
-        tls,
-    })
 }
 
 /// A target, ready to connect to.

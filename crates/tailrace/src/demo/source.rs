@@ -37,6 +37,7 @@ impl Source {
             endpoint: MysqlEndpoint {
                 host: parsed.host_str().context(form)?.to_owned(),
                 port: parsed.port().unwrap_or(3306),
+                others: Vec::new(),
                 user: decoded(parsed.username())?,
                 password: decoded(parsed.password().unwrap_or_default())?.into(),
                 tls: None,
@@ -71,6 +72,7 @@ impl Source {
         let endpoint = MysqlEndpoint {
             host: "127.0.0.1".to_owned(),
             port,
+            others: Vec::new(),
             user: "demo".to_owned(),
             password: password.into(),
             tls: None,

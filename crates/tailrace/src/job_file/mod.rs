@@ -86,9 +86,9 @@ pub struct Source {
     /// Kind.
     #[serde(default)]
     pub engine: SourceEngine,
-    /// Host name or address.
+    /// Host name or address, or several servers with the same transactions: `host[:port],host[:port]…`.
     pub host: String,
-    /// Port.
+    /// Port of those that do not have one of their own.
     #[serde(default = "mysql_port")]
     pub port: u16,
     /// Account.
@@ -100,6 +100,13 @@ pub struct Source {
     pub ssl: bool,
     /// CA certificates that are trusted; without, any certificate is.
     pub ssl_ca_file: Option<PathBuf>,
+    /// The name that was dialled must be one of the server's certificate.
+    #[serde(default)]
+    pub ssl_verify_host: bool,
+    /// Certificate chain and private key that the server asks for: PEM, JKS or PKCS#12.
+    pub ssl_client_file: Option<PathBuf>,
+    /// Password of a JKS or PKCS#12 file.
+    pub ssl_client_password: Option<Secret>,
 }
 
 fn mysql_port() -> u16 {

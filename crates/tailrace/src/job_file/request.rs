@@ -119,6 +119,17 @@ impl JobFile {
             );
             put(&mut out, "ssl_cert_key", Some(content));
         }
+        if source.ssl_verify_host || source.ssl_client_file.is_some() {
+            let mut client = Map::new();
+            put(&mut client, "verify_host", Some(source.ssl_verify_host));
+            if let Some(path) = &source.ssl_client_file {
+                let content = file_base64("source.ssl_client_file", path)?;
+                put(&mut client, "key_store_key", Some(content));
+            }
+            let password = source.ssl_client_password.as_ref();
+            put_secret(&mut client, "key_store_password", "source.ssl_client_password", password)?;
+            put(&mut out, "ssl_client", Some(client));
+        }
         Ok(out)
     }
 

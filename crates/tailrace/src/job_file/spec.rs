@@ -69,11 +69,27 @@ impl JobFile {
             address: source.host.clone(),
             port: Some(source.port),
             user: Some(source.user.clone()),
-            tls: EndpointTls { enabled: source.ssl, certificate, ..EndpointTls::default() },
+            tls: EndpointTls {
+                enabled: source.ssl,
+                certificate,
+                verify_host: source.ssl_verify_host,
+                ..EndpointTls::default()
+            },
             ..Endpoint::empty(db_type)
         };
         let password = Some(source.password.reveal("source.password")?);
-        Ok((endpoint, EndpointSecrets { password, ..EndpointSecrets::default() }))
+        let store = source.ssl_client_file.as_deref();
+        let store = store.map(|path| file_base64("source.ssl_client_file", path)).transpose()?;
+        let store_password = source.ssl_client_password.as_ref();
+        let secrets = EndpointSecrets {
+            password,
+            key_store: store.map(Into::into),
+            key_store_password: store_password
+                .map(|secret| secret.reveal("source.ssl_client_password"))
+                .transpose()?,
+            ..EndpointSecrets::default()
+        };
+        Ok((endpoint, secrets))
     }
 
     fn target_parts(&self) -> Result<(Endpoint, EndpointSecrets), JobFileError> {

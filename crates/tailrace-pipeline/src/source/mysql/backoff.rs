@@ -13,6 +13,8 @@ const WAIT_MIN: Duration = Duration::from_millis(100);
 const WAIT_MAX: Duration = Duration::from_secs(10);
 /// Longest time without success before the error is passed on.
 const OUTAGE_MAX: Duration = Duration::from_secs(60);
+/// The same where another server can take the place of the one that is lost.
+const REPLACEABLE_OUTAGE_MAX: Duration = Duration::from_secs(3);
 /// How often a wait looks for a stop.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -40,7 +42,9 @@ impl Backoff {
     /// `error` itself once the outage is too long, or `Cancelled`.
     pub(crate) fn wait(&mut self, error: &Error, context: &Context) -> Result<()> {
         let since = *self.failing_since.get_or_insert_with(Instant::now);
-        if since.elapsed() > OUTAGE_MAX {
+        let is_only = context.spec.source.others.is_empty();
+        let longest = if is_only { OUTAGE_MAX } else { REPLACEABLE_OUTAGE_MAX };
+        if since.elapsed() > longest {
             return Err(Error::new(error.kind(), error.message()));
         }
         let jitter = rand::rng().random_range(0.5..1.0);

@@ -7,6 +7,7 @@ pub(crate) mod chunk;
 pub(crate) mod connection;
 mod context;
 pub(crate) mod dump;
+pub(crate) mod elect;
 mod history;
 mod horizon;
 mod offset;
@@ -82,11 +83,25 @@ impl MysqlSource {
         Ok(Self { spec, router, sender, stop, observer, counters })
     }
 
+    /// Of a source with several servers takes the one that this run reads.
+    fn elect(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        if self.spec.source.others.is_empty() {
+            return Ok(());
+        }
+        let (limits, delivered) = (&self.spec.limits, checkpoint.stream.as_ref());
+        let elected = elect::elect(&self.spec.source, limits, delivered, &self.stop)?;
+        let text = format!("the source is read at {}:{}", elected.host, elected.port);
+        self.observer.log(tracing::Level::INFO, &text);
+        self.spec.source = elected;
+        Ok(())
+    }
+
     /// Reads from the checkpoint on until the job is stopped, fails, or (full only) is finished.
     ///
     /// # Errors
     /// `Cancelled` when stopped; else what went wrong.
-    pub(crate) fn run(self, checkpoint: Checkpoint, history: &[HistoryRecord]) -> Result<()> {
+    pub(crate) fn run(mut self, checkpoint: Checkpoint, history: &[HistoryRecord]) -> Result<()> {
+        self.elect(&checkpoint)?;
         let judge = Mutex::new(ServerJudge::new(&self.spec, &self.stop));
         let context = Context {
             judge,

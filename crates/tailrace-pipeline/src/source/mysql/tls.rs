@@ -6,11 +6,13 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
     SignatureScheme,
 };
+
+use secrecy::ExposeSecret as _;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::SourceTls;
@@ -18,7 +20,7 @@ use crate::job::SourceTls;
 /// Builds the client configuration.
 ///
 /// # Errors
-/// `Configuration` if the CA certificates cannot be read.
+/// `Configuration` if certificates or the key cannot be read.
 pub(crate) fn client_config(tls: &SourceTls) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = SourceVerifier::new(tls, &provider)?;
@@ -26,9 +28,42 @@ pub(crate) fn client_config(tls: &SourceTls) -> Result<Arc<ClientConfig>> {
         .with_safe_default_protocol_versions()
         .map_err(|e| Error::new(ErrorKind::Configuration, format!("TLS: {e}")))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let Some(identity) = &tls.identity else { return Ok(Arc::new(config.with_no_client_auth())) };
+    let bad = |text: String| {
+        Error::new(ErrorKind::Configuration, format!("ssl_client.key_store_key: {text}"))
+    };
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(identity.chain_pem.as_bytes())
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|e| bad(format!("not PEM: {e}")))?;
+    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.expose_secret().as_bytes())
+        .map_err(|e| bad(format!("no private key that can be read: {e}")))?;
+    let config = config
+        .with_client_auth_cert(chain, key)
+        .map_err(|e| bad(format!("the key and the certificate do not fit: {e}")))?;
     Ok(Arc::new(config))
+}
+
+/// Whether a certificate was refused, by either side, which trying again does not mend; or the connection was lost.
+pub(crate) fn kind_of(error: &std::io::Error) -> ErrorKind {
+    use rustls::AlertDescription as Alert;
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
+        Some(
+            TlsError::InvalidCertificate(_)
+            | TlsError::AlertReceived(
+                Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::CertificateRequired
+                | Alert::UnknownCA
+                | Alert::AccessDenied,
+            ),
+        ) => ErrorKind::SourceAuthentication,
+        _ => ErrorKind::SourceConnection,
+    }
 }
 
 /// Checks the chain against the given CA, and the host name only where asked: MySQL's own generated

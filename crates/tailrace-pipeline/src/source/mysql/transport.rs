@@ -15,6 +15,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::MysqlEndpoint;
 use crate::run::StopSignal;
+use crate::source::mysql::tls;
 
 /// Bytes the socket is asked for at once.
 const SLAB_BYTES: usize = 1 << 20;
@@ -112,7 +113,6 @@ impl Transport {
 
     /// Turns the connection into TLS; everything read so far must be consumed.
     pub(crate) fn start_tls(&mut self, config: Arc<ClientConfig>, host: &str) -> Result<()> {
-        let lost = |text: String| Error::new(ErrorKind::SourceConnection, text);
         let name = ServerName::try_from(host.to_owned())
             .map_err(|e| Error::new(ErrorKind::Configuration, format!("host {host}: {e}")))?;
         let Some(Socket::Plain(mut tcp)) = self.socket.take() else {
@@ -126,7 +126,10 @@ impl Transport {
             match session.complete_io(&mut tcp) {
                 Ok(_) => {}
                 Err(e) if is_timeout(&e) && begun.elapsed() < CONNECT_TIMEOUT => {}
-                Err(e) => return Err(lost(format!("TLS handshake with the source failed: {e}"))),
+                Err(e) => {
+                    let text = format!("TLS handshake with the source failed: {e}");
+                    return Err(Error::new(tls::kind_of(&e), text));
+                }
             }
         }
         self.socket = Some(Socket::Tls(Box::new(StreamOwned::new(session, tcp))));
@@ -305,7 +308,11 @@ impl Transport {
                 Ok(true)
             }
             Err(e) if e.kind() == IoErrorKind::Interrupted || is_timeout(&e) => Ok(false),
-            Err(e) => Err(closed(&format!("the source cannot be read from: {e}"))),
+            // A server that refuses the client's certificate says so behind the handshake.
+            Err(e) => {
+                let text = format!("the source cannot be read from: {e}");
+                Err(Error::new(tls::kind_of(&e), text))
+            }
         }
     }
 

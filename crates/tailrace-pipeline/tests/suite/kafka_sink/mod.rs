@@ -49,6 +49,7 @@ fn job(target: KafkaEndpoint, delivery: Delivery) -> JobSpec {
         source: MysqlEndpoint {
             host: "localhost".into(),
             port: 1,
+            others: Vec::new(),
             user: String::new(),
             password: String::new().into(),
             tls: None,

@@ -8,6 +8,7 @@ use crate::{
         kept::{keep, kept, non_empty},
         registry::{SchemaRegistryInput, SchemaRegistryView},
         secret_text::SecretText,
+        ssl_client::{SslClientInput, SslClientView},
     },
     control::{
         Refusal, Result,
@@ -48,7 +49,8 @@ pub(crate) struct EndpointInput {
     pub db_password: Option<SecretText>,
     /// Port of a MySQL source; 0 or absent for Kafka.
     pub db_port: Option<i64>,
-    /// Host of a MySQL source, or `host:port[,host:port…]` of Kafka.
+    /// Host of a MySQL source, or several servers with the same transactions, `host[:port],host[:port]…`; `host:port[,host:port…]`
+    /// of Kafka.
     pub ip: Option<String>,
     /// TLS.
     pub ssl_link: Option<bool>,
@@ -66,6 +68,8 @@ pub(crate) struct EndpointInput {
     pub safe_mode: Option<i64>,
     /// How to talk to Kafka.
     pub kafka_security_config: Option<KafkaSecurityInput>,
+    /// Certificate of the client and check of the server's name, of a MySQL source: Tailrace's own
+    pub ssl_client: Option<SslClientInput>,
     /// Schema registry beside Kafka: Tailrace's own
     pub schema_registry: Option<SchemaRegistryInput>,
 }
@@ -164,6 +168,9 @@ pub(crate) struct EndpointView {
     /// Kafka's security settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kafka_security_config: Option<KafkaSecurityView>,
+    /// Check of the server's name, of a MySQL source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssl_client: Option<SslClientView>,
     /// Schema registry beside Kafka.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_registry: Option<SchemaRegistryView>,
@@ -232,6 +239,7 @@ impl EndpointInput {
             certificate_name: non_empty(self.ssl_cert_name),
             certificate: non_empty(self.ssl_cert_key),
             certificate_checksum: non_empty(self.ssl_cert_check_sum),
+            verify_host: false,
         };
         let values = [
             self.az_code,
@@ -254,6 +262,13 @@ impl EndpointInput {
             certificate_password: secret(self.ssl_cert_password),
             ..EndpointSecrets::default()
         };
+        if let Some(input) = self.ssl_client {
+            if expected == DbType::Kafka {
+                let allowed = "kafka_security_config of a Kafka target";
+                return Err(Refusal::invalid("ssl_client", "an object", allowed));
+            }
+            endpoint.tls.verify_host = input.into_control(&mut secrets);
+        }
         if let Some(security) = self.kafka_security_config {
             endpoint.kafka = Some(security.into_control(&mut secrets)?);
         }
@@ -314,6 +329,7 @@ impl EndpointView {
             ssl_cert_key: endpoint.tls.certificate.clone(),
             ssl_cert_check_sum: endpoint.tls.certificate_checksum.clone(),
             kafka_security_config: endpoint.kafka.as_ref().map(KafkaSecurityView::of),
+            ssl_client: SslClientView::of(endpoint.tls.verify_host),
             schema_registry: endpoint.registry.as_ref().map(SchemaRegistryView::of),
         }
     }

@@ -9,6 +9,7 @@ use crate::{
         refusal::at,
         registry::{SchemaRegistryInput, SchemaRegistryView},
         secret_text::SecretText,
+        ssl_client::{SslClientInput, SslClientView},
         text_or_integer::TextOrInteger,
         v3::endpoint::{EndpointInput, KafkaSecurityInput, KafkaSecurityView},
     },
@@ -46,7 +47,8 @@ pub(crate) struct JobEndpointInput {
 pub(crate) struct BaseEndpointInput {
     /// `mysql`, `ecs_mysql`, `cloud_mysql`, `taurus`, `cloud_taurus`, `kafka` …; kept.
     pub endpoint_name: Option<String>,
-    /// Host of a MySQL source, or `host:port[,host:port…]` of Kafka.
+    /// Host of a MySQL source, or several servers with the same transactions, `host[:port],host[:port]…`; `host:port[,host:port…]`
+    /// of Kafka.
     pub ip: Option<String>,
     /// Port as text; an integer is taken too.
     pub db_port: Option<TextOrInteger>,
@@ -118,6 +120,8 @@ pub(crate) struct SslInput {
     pub ssl_cert_check_sum: Option<String>,
     /// Password of a .p12 file.
     pub ssl_cert_password: Option<SecretText>,
+    /// Certificate of the client and check of the server's name: Tailrace's own
+    pub ssl_client: Option<SslClientInput>,
 }
 
 /// Name servers of a job.
@@ -196,6 +200,9 @@ pub(crate) struct SslView {
     /// Check sum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssl_cert_check_sum: Option<String>,
+    /// Check of the server's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssl_client: Option<SslClientView>,
 }
 
 impl JobEndpointInput {
@@ -239,6 +246,7 @@ impl JobEndpointInput {
             ssl_cert_key: ssl.ssl_cert_key,
             ssl_cert_check_sum: ssl.ssl_cert_check_sum,
             ssl_cert_password: ssl.ssl_cert_password,
+            ssl_client: ssl.ssl_client,
             kafka_security_config: endpoint.kafka_security_config,
             schema_registry: endpoint.schema_registry,
             ..EndpointInput::default()
@@ -316,6 +324,7 @@ impl JobEndpointView {
                 ssl_link: endpoint.tls.enabled,
                 ssl_cert_name: endpoint.tls.certificate_name.clone(),
                 ssl_cert_check_sum: endpoint.tls.certificate_checksum.clone(),
+                ssl_client: SslClientView::of(endpoint.tls.verify_host),
             }),
         }
     }
