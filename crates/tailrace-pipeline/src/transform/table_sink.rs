@@ -41,6 +41,9 @@ pub(crate) struct TableSink {
     pub(super) version: String,
 }
 
+/// A row before and behind a change, as messages have it.
+pub(super) type BothImages<'r> = (Cow<'r, [Cell<'r>]>, Cow<'r, [Cell<'r>]>);
+
 /// How rows become messages.
 pub(super) enum RowForm {
     Drs(RowEncoder),
@@ -168,7 +171,7 @@ impl TableSink {
         changed_us: i64,
         before: &'r [Cell<'_>],
         after: &'r [Cell<'_>],
-    ) -> Result<(Cow<'r, [Cell<'r>]>, Cow<'r, [Cell<'r>]>)> {
+    ) -> Result<BothImages<'r>> {
         let moment = Moment { changed_us, is_first: false };
         Ok((self.view.row(before, moment)?, self.view.row(after, moment)?))
     }

@@ -116,14 +116,13 @@ fn odd(base: usize) -> String {
     )
 }
 
+/// A prefix of topics and settings.
+type Connector<'c> = (String, Vec<(&'c str, &'c str)>);
+
 /// A worker that runs Debezium's connector under each of these prefixes and settings.
-fn debezium(
-    server: &MySqlServer,
-    database: &str,
-    connectors: &[(String, Vec<(&str, &str)>)],
-) -> ConnectWorker {
+fn debezium(server: &MySqlServer, database: &str, connectors: &[Connector<'_>]) -> ConnectWorker {
     let login = server.login();
-    let connector = |(number, (prefix, more)): (usize, &(String, Vec<(&str, &str)>))| {
+    let connector = |(number, (prefix, more)): (usize, &Connector<'_>)| {
         let history = create_topic(&format!("{prefix}.history"));
         let setting = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         let mut settings = vec![

@@ -21,6 +21,7 @@ mod markers;
 mod matrix;
 mod maxwell;
 mod online_schema;
+mod online_tools;
 mod pace;
 mod partition_columns;
 mod precheck;

@@ -22,7 +22,7 @@ const TABLES: usize = 8;
 const COLUMNS: usize = 10;
 const ROWS: usize = 60;
 
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let given = std::env::var(SEED).ok().and_then(|text| text.parse().ok());
     let seed = given.unwrap_or_else(rand::random);
     eprintln!("{SEED}={seed}");

@@ -54,14 +54,14 @@ fn server(authority: &Authority, name: &str, dir: &Path, extra: &[&str]) -> MySq
         std::fs::write(&path, text).expect("a file");
         path.display().to_string()
     };
-    let mut options = MySqlOptions::default();
-    options.extra = vec![
+    let mut arguments = vec![
         format!("--ssl-ca={}", file("ca.pem", &authority.pem())),
         format!("--ssl-cert={}", file("server.pem", &certificate)),
         format!("--ssl-key={}", file("server.key", &key)),
     ];
-    options.extra.extend(extra.iter().map(|argument| (*argument).to_owned()));
-    MySqlServer::start(options).expect("a server")
+    arguments.extend(extra.iter().map(|argument| (*argument).to_owned()));
+    MySqlServer::start(MySqlOptions { extra: arguments, ..MySqlOptions::default() })
+        .expect("a server")
 }
 
 fn endpoint(server: &MySqlServer, user: &str, tls: SourceTls) -> MysqlEndpoint {
@@ -86,7 +86,7 @@ fn a_name_is_checked_where_that_is_asked_for() {
     server.sql("CREATE USER guarded IDENTIFIED BY 'secret-1' REQUIRE SSL").expect("an account");
     let named = endpoint(&server, "guarded", trusting(&authority));
     probe_source(&named).expect("the certificate's name");
-    let other = MysqlEndpoint { host: "127.0.0.1".into(), ..named.clone() };
+    let other = MysqlEndpoint { host: "127.0.0.1".into(), ..named };
     let error = probe_source(&other).expect_err("another name");
     assert_eq!(error.kind(), ErrorKind::SourceAuthentication, "{error}");
     assert!(error.to_string().contains("not valid for name"), "{error}");

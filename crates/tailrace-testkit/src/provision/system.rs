@@ -92,6 +92,13 @@ pub const PYTHON: &[Package] = &[Package {
     signs: &["/usr/lib/python3*/ensurepip/__init__.py", "/usr/lib/python3/dist-packages/venv"],
 }];
 
+/// To change tables online while they are in use, with pt-online-schema-change.
+pub const ONLINE_SCHEMA_CHANGE: &[Package] = &[Package {
+    name: "percona-toolkit",
+    purpose: "changing tables online",
+    signs: &["pt-online-schema-change"],
+}];
+
 /// To count instructions.
 pub const COUNTING: &[Package] =
     &[Package { name: "valgrind", purpose: "counts of instructions", signs: &["valgrind"] }];

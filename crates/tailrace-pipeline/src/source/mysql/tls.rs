@@ -59,6 +59,7 @@ pub(crate) fn kind_of(error: &std::io::Error) -> ErrorKind {
                 | Alert::CertificateUnknown
                 | Alert::CertificateRequired
                 | Alert::UnknownCA
+                | Alert::DecryptError
                 | Alert::AccessDenied,
             ),
         ) => ErrorKind::SourceAuthentication,
