@@ -21,7 +21,7 @@ use tailrace_codec::{Cell, TableSchema};
 
 use crate::batch::Advance;
 use crate::checkpoint::{Checkpoint, StreamPosition};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::source::mysql::backoff::Backoff;
 use crate::source::mysql::catalog::SelectedTable;
 use crate::source::mysql::context::Context;
@@ -100,6 +100,8 @@ pub(crate) struct Stream<'c> {
     step_id: u64,
     last_step: Instant,
     /// When the last sign of life was sent.
+    /// Every transaction is handed over by itself: behind them is one that stops the job.
+    step_by_step: bool,
     last_heartbeat: Instant,
     bytes_counted: u64,
 }
@@ -138,6 +140,7 @@ impl<'c> Stream<'c> {
             step_id: checkpoint.next_id,
             seen_seconds: 0,
             last_step: Instant::now(),
+            step_by_step: false,
             last_heartbeat: Instant::now(),
             bytes_counted: 0,
         };
@@ -263,6 +266,12 @@ impl<'c> Stream<'c> {
                     self.rewind()?;
                     backoff.wait(&e, self.context)?;
                 }
+                // What is complete before the place that stops the job is delivered first: read again, each
+                // transaction is a step of its own.
+                Err(e) if is_final(&e) && !self.step_by_step && !self.composer.is_empty() => {
+                    self.step_by_step = true;
+                    self.rewind()?;
+                }
                 other => return other,
             }
         }
@@ -349,6 +358,9 @@ impl<'c> Stream<'c> {
             }
             backoff.succeeded();
             self.count_bytes(dump.bytes_read());
+            if self.step_by_step && self.transaction.is_none() {
+                self.flush()?;
+            }
             if self.transaction.is_none()
                 && let Some(end) = end
                 && self.has_reached(end)?
@@ -671,6 +683,11 @@ impl Stream<'_> {
 }
 
 /// Names the event in a decode error, and tells an event that is not known from one that is damaged.
+/// Whether an error stops the job for good.
+fn is_final(error: &Error) -> bool {
+    error.kind() != ErrorKind::Cancelled && error.kind().retry() == Retry::Never
+}
+
 fn unreadable(raw: &RawEvent<'_>, e: tailrace_codec::DecodeError, seen: &(String, u64)) -> Error {
     let known = raw.header.event_type.name() != "UNKNOWN_EVENT";
     let kind = if known { ErrorKind::Decode } else { ErrorKind::UnknownEvent };
