@@ -1,7 +1,7 @@
 //! Checks of what is selected at the source.
 
 use crate::error::{ErrorKind, Result};
-use crate::job::JobSpec;
+use crate::job::{JobSpec, Link};
 use crate::precheck::{CheckItem, CheckResult};
 use crate::run::StopSignal;
 use crate::source::mysql::catalog::{self, SYSTEM_DATABASES, SelectedTable, literal};
@@ -121,6 +121,10 @@ const ALARMS: &[Alarm] = &[
     },
 ];
 
+/// Tables of engines that DRS's TaurusDB link does not take.
+const OTHER_ENGINES: &str = "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
+     WHERE TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN ('InnoDB', 'MyISAM') AND TABLE_SCHEMA IN ({list})";
+
 /// All items; one that cannot be answered is failed.
 pub(super) fn run(spec: &JobSpec, connection: &mut Connection) -> Vec<CheckItem> {
     match items(spec, connection) {
@@ -152,6 +156,14 @@ fn items(spec: &JobSpec, connection: &mut Connection) -> Result<Vec<CheckItem>> 
         "filters that do not fit their tables",
         "Correct the filter: its columns, their types and the constants beside them.",
     ));
+    if spec.link == Link::TaurusToKafka {
+        items.push(item(
+            ("srcTaurusEngineCheck", CheckResult::Failed),
+            &named_by(connection, OTHER_ENGINES, spec)?,
+            "tables of other engines than InnoDB and MyISAM, which DRS does not take from TaurusDB",
+            "ALTER TABLE … ENGINE = InnoDB, or leave them out of the selection.",
+        ));
+    }
     for alarm in ALARMS {
         let names = match alarm.which {
             Which::Query(sql) => named_by(connection, sql, spec)?,

@@ -166,7 +166,7 @@ fn plan(map: &TableMap<'_>, history: &SchemaHistory) -> std::result::Result<Tabl
             return Ok(plan);
         }
         if !plan.schema().columns.iter().any(may_be_text) {
-            return match known.and_then(|known| tell_vectors(plan.schema(), known)) {
+            return match known.and_then(|known| tell_hidden(plan.schema(), known)) {
                 None => Ok(plan),
                 Some(told) => TablePlan::with_schema(map, Arc::new(told))
                     .map_err(|e| Unmapped::SchemaMissing(e.to_string())),
@@ -197,17 +197,28 @@ fn tell_types(logged: &TableSchema, known: &TableSchema) -> Option<TableSchema> 
         column.kind.clone_from(&known.kind);
         column.type_name.clone_from(&known.type_name);
     }
-    Some(tell_vectors(&schema, known).unwrap_or(schema))
+    Some(tell_hidden(&schema, known).unwrap_or(schema))
 }
 
-/// The schema of the log with the VECTOR columns that the history knows: MariaDB logs them as VARBINARY. `None` if there
-/// are none.
-fn tell_vectors(logged: &TableSchema, known: &TableSchema) -> Option<TableSchema> {
+/// The schema of the log with what it hides of columns and the history knows: MariaDB logs a VECTOR as VARBINARY, and
+/// times with fractions in its form before 10.1 (`mysql56_temporal_format=OFF`) as times without, which are not to be
+/// read as such. `None` if there are none.
+fn tell_hidden(logged: &TableSchema, known: &TableSchema) -> Option<TableSchema> {
     let mut schema = logged.clone();
     let mut found = false;
-    for column in schema.columns.iter_mut().filter(|c| matches!(c.kind, ColumnType::VarBinary)) {
+    for column in &mut schema.columns {
         let known = known.columns.iter().find(|known| known.name == column.name);
-        if let Some(known) = known.filter(|known| known.kind == ColumnType::Vector) {
+        let hides = |known: &&Column| {
+            use ColumnType::{DateTime, Time, Timestamp, VarBinary, Vector};
+            matches!(
+                (&column.kind, &known.kind),
+                (VarBinary, Vector)
+                    | (Time(0), Time(1..))
+                    | (DateTime(0), DateTime(1..))
+                    | (Timestamp(0), Timestamp(1..))
+            )
+        };
+        if let Some(known) = known.filter(hides) {
             column.kind.clone_from(&known.kind);
             column.type_name.clone_from(&known.type_name);
             found = true;
