@@ -1,7 +1,6 @@
 //! What goes wrong around a job that runs: connections, servers, passwords, logs, disks. Each ends equal or in a named stop.
 
 mod kept;
-mod proxy;
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,12 +13,12 @@ use tailrace_pipeline::job::{
     Compression, Delivery, JobSpec, KafkaEndpoint, PartitionPolicy, TopicPolicy,
 };
 use tailrace_pipeline::observe::Phase;
+use tailrace_testkit::chaos::{ChaosProxy, Direction};
 use tailrace_testkit::env;
 use tailrace_testkit::servers::kafka::{KafkaCluster, KafkaOptions};
 use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer};
 
 use self::kept::Kept;
-use self::proxy::Proxy;
 use crate::compare::compared;
 use crate::random_rows::seed;
 use crate::support::{read_topic, spec_at, start, unique};
@@ -73,23 +72,34 @@ fn connections_to_the_source_may_be_cut_in_every_phase() {
     let (seed, server, database) = (seed(), server(), unique("cut"));
     let mut random = StdRng::seed_from_u64(seed);
     let direct = job(&server, &database);
-    let proxy = Proxy::start(server.port());
+    let proxy = ChaosProxy::start(&server.address()).expect("a proxy");
     let mut spec = direct.clone();
     spec.source.port = proxy.port();
     let writer = Writer::start(&server.login(), &database, ROWS, random.random());
-    // Again and again when so many more bytes have gone through, in both phases.
-    for _ in 0..25 {
-        proxy.cut_behind(random.random_range(100_000..600_000));
-    }
     let mut job = Kept::start(&spec);
+    let mut cut = |job: &mut Kept| {
+        let more = random.random_range(100_000..600_000);
+        let behind = proxy.bytes(Direction::ToClient) + more;
+        proxy.cut_after(Direction::ToClient, more);
+        job.wait_until("so many bytes", |_| proxy.bytes(Direction::ToClient) >= behind);
+    };
+    // Again and again, in both phases.
+    for _ in 0..10 {
+        cut(&mut job);
+    }
     job.wait_until("the stream", |job| job.recorder.has_reached(Phase::Incremental));
-    job.wait_until("all cuts", |_| proxy.cuts_left() == 0);
+    for _ in 0..5 {
+        cut(&mut job);
+    }
     assert!(job.failures().iter().all(|kind| *kind == ErrorKind::SourceConnection), "{seed}");
     // For a while nobody answers at all.
-    proxy.refuse(true);
-    let refused = proxy.refused();
-    job.wait_until("refused connections", |_| proxy.refused() > refused + 2);
-    proxy.refuse(false);
+    proxy.refuse();
+    let told = |job: &Kept| {
+        job.recorder.log().iter().filter(|line| line.contains("connecting again")).count()
+    };
+    let before = told(&job);
+    job.wait_until("refused connections", |job| told(job) > before + 2);
+    proxy.pass();
     writer.finish();
     end_equal(&direct, &format!("seed {seed}"));
     job.stop();
