@@ -26,6 +26,7 @@ mod online_schema;
 mod online_tools;
 mod pace;
 mod partition_columns;
+mod policy_change;
 mod precheck;
 mod random_rows;
 mod row_filter;

@@ -186,14 +186,22 @@ impl Client {
         only_item(&self.call(Method::PUT, &path, None, Some(&body)).await?).map(drop)
     }
 
+    /// Sets the policy of a job, also of one that runs.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn save_policy(&self, job: &str, file: &JobFile) -> Result<()> {
+        let body = json!({"jobs": [file.policy.request(job)]});
+        let path = self.path("v3", "/jobs/batch-sync-policy");
+        only_item(&self.call(Method::POST, &path, None, Some(&body)).await?).map(drop)
+    }
+
     /// Sets policy, objects and parameters of a job.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn save_settings(&self, job: &str, file: &JobFile) -> Result<()> {
-        let body = json!({"jobs": [file.policy.request(job)]});
-        let path = self.path("v3", "/jobs/batch-sync-policy");
-        only_item(&self.call(Method::POST, &path, None, Some(&body)).await?)?;
+        self.save_policy(job, file).await?;
         if !file.limits.is_empty() {
             let values: Vec<Value> = file
                 .limits

@@ -14,7 +14,7 @@ pub enum Command {
     TestConnection,
     /// Save an endpoint.
     SaveEndpoint,
-    /// Save the synchronization policy.
+    /// Save the synchronization policy, also that of a job that has run.
     SavePolicy,
     /// Select objects, or edit the selection of a running job.
     SelectObjects,
@@ -141,11 +141,18 @@ impl Command {
     /// Statuses in which the command is allowed.
     pub fn allowed(self) -> &'static [JobStatus] {
         match self {
-            Self::TestConnection
-            | Self::SaveEndpoint
-            | Self::SavePolicy
-            | Self::SetStartPosition
-            | Self::Precheck => &[S::Configuration],
+            Self::TestConnection | Self::SaveEndpoint | Self::SetStartPosition | Self::Precheck => {
+                &[S::Configuration]
+            }
+            // DRS: while the increment runs. Where a job has stopped is a choice: what stopped it may be a matter of the
+            // policy.
+            Self::SavePolicy => &[
+                S::Configuration,
+                S::FullTransferFailed,
+                S::IncreTransferStarted,
+                S::IncreTransferFailed,
+                S::Pausing,
+            ],
             Self::SelectObjects => {
                 &[S::Configuration, S::IncreTransferStarted, S::IncreTransferFailed]
             }

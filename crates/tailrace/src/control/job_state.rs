@@ -258,9 +258,19 @@ fn on_command(state: &JobState, command: Command, at_ms: Option<i64>) -> Transit
         | Command::ChangeParameters
         | Command::Compare
         | Command::Clone => vec![],
-        Command::SaveEndpoint | Command::SavePolicy | Command::SetStartPosition => {
+        Command::SaveEndpoint | Command::SetStartPosition => {
             settings_changed(&mut new);
             vec![]
+        }
+        Command::SavePolicy => {
+            settings_changed(&mut new);
+            if state.status == JobStatus::Configuration {
+                vec![]
+            } else {
+                // A running data path takes it up at its next checkpoint.
+                new.generation += 1;
+                vec![Effect::Wake]
+            }
         }
         Command::SelectObjects => {
             settings_changed(&mut new);

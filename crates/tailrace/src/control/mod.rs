@@ -32,6 +32,7 @@ pub mod refusal;
 pub mod rereads;
 pub mod runner;
 pub mod runner_pipeline;
+mod running_policy;
 mod secrets;
 mod settings;
 mod source_endpoint;

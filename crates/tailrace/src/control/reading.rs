@@ -110,6 +110,7 @@ impl Control {
                 (true, false) => ApplyState::Dml,
             },
             delay_ms: delay_ms(&job, &standing, now_ms),
+            read_delay_ms: read_delay_ms(&job, &standing),
             rows_rate: rates.rows,
             transactions_rate: rates.transactions,
             ddls_rate: rates.ddls,
@@ -195,6 +196,15 @@ impl Control {
         }
         Err(Refusal::invalid("seqno", seq, "the number of a recorded DDL statement"))
     }
+}
+
+/// How long after its commit the newest change was read. A source that is quiet is read as soon as it says something.
+fn read_delay_ms(job: &Job, standing: &Standing) -> Option<u64> {
+    let live = standing.live.as_ref().filter(|live| live.is_running())?;
+    job.times.incremental_started_ms?;
+    let idle = live.counters.idle.load(Ordering::Relaxed);
+    let read = live.counters.stages.read_delay_ms().filter(|_| !idle).unwrap_or(0);
+    u64::try_from(read).ok()
 }
 
 fn percent(job: &Job, totals: &Totals) -> u8 {

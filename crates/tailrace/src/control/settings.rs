@@ -15,7 +15,7 @@ use super::refusal::{Refusal, Result};
 use super::secrets::{self, JobSecrets};
 use super::status::JobStatus;
 use super::view::{Parameter, ParameterChange};
-use super::{Control, naming, parameter, spec, speed};
+use super::{Control, naming, parameter, running_policy, spec, speed};
 use crate::store::{QueryKind, QueryRow};
 
 /// Kind of endpoint a link has at an end.
@@ -155,6 +155,8 @@ impl Control {
     /// [`Refusal::Invalid`], [`Refusal::Missing`], [`Refusal::WrongState`].
     pub async fn set_policy(&self, caller: &Caller, job_id: &str, text: &PolicyText) -> Result<()> {
         let policy = SyncPolicy::parse(text)?;
+        let sealed = self.inner.store.secrets(job_id).await?;
+        let secrets = JobSecrets::unseal(&self.inner.vault, job_id, &sealed)?;
         self.command(caller, job_id, Command::SavePolicy, &|job| {
             let mut policy = policy.clone();
             if policy.start_position.is_none() {
@@ -162,6 +164,7 @@ impl Control {
                 policy.start_position =
                     job.policy.as_ref().and_then(|old| old.start_position.clone());
             }
+            running_policy::check(job, &policy, &secrets)?;
             job.policy = Some(policy);
             Ok(Extra::default())
         })

@@ -82,6 +82,8 @@ pub struct Monitor {
     pub apply_state: ApplyState,
     /// Delay of delivery; `None` before the incremental phase.
     pub delay_ms: Option<u64>,
+    /// How long after its commit the newest change was read; `None` before the incremental phase and while no data path runs.
+    pub read_delay_ms: Option<u64>,
     /// Rows per second.
     pub rows_rate: f64,
     /// Source transactions per second.

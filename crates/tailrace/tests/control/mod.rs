@@ -5,5 +5,6 @@ mod editing;
 mod ending;
 mod failing;
 mod life;
+mod policies;
 mod restarting;
 mod settings;

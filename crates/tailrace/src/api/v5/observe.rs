@@ -176,9 +176,9 @@ pub(crate) async fn show_progress_data(
 pub(crate) struct MonitorAnswer {
     /// Bytes per second to the target.
     pub bandwidth: String,
-    /// Seconds of delay; -1 before the incremental phase.
+    /// Seconds between the commit of the newest change that was read and its reading; -1 before the incremental phase.
     pub src_delay: i64,
-    /// The same: reading and writing are one path.
+    /// Seconds between a change's commit and its delivery; -1 before the incremental phase.
     pub dst_delay: i64,
     /// Rows per second.
     pub src_rps: String,
@@ -220,7 +220,8 @@ pub(crate) struct MonitorAnswer {
     responses((status = 200, body = MonitorAnswer), (status = 400, body = ErrorBody)))]
 pub(crate) async fn show_monitor_data(call: JobCall) -> Result<Json<MonitorAnswer>, ApiError> {
     let now = call.control.monitor(&call.caller, &call.job_id).await.map_err(refused)?;
-    let delay = now.delay_ms.map_or(-1, |ms| i64::try_from(ms / 1000).unwrap_or(i64::MAX));
+    let seconds =
+        |ms: Option<u64>| ms.map_or(-1, |ms| i64::try_from(ms / 1000).unwrap_or(i64::MAX));
     let rate = |rate: f64| whole(rate).to_string();
     let offset = now.position.as_ref().map(position).unwrap_or_default();
     let t = &now.totals;
@@ -228,8 +229,9 @@ pub(crate) async fn show_monitor_data(call: JobCall) -> Result<Json<MonitorAnswe
     let rows = rows.into_iter().fold(0_u64, u64::saturating_add);
     Ok(Json(MonitorAnswer {
         bandwidth: rate(now.bytes_out_rate),
-        src_delay: delay,
-        dst_delay: delay,
+        // Without a data path nothing is read: what is not delivered is not read either.
+        src_delay: seconds(now.read_delay_ms.or(now.delay_ms)),
+        dst_delay: seconds(now.delay_ms),
         src_rps: rate(now.rows_rate),
         dst_rps: rate(now.rows_rate),
         src_io: rate(now.bytes_in_rate),

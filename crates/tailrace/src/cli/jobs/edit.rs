@@ -1,4 +1,4 @@
-//! `tailrace jobs edit`: other objects for a job, also for one that runs.
+//! `tailrace jobs edit`: other objects, or another policy, for a job, also for one that runs.
 
 use std::path::PathBuf;
 
@@ -17,6 +17,9 @@ pub(super) struct Edit {
     job: String,
     /// Job file (TOML), of which [objects] and [mapping] are taken.
     file: PathBuf,
+    /// Take [policy] of the file instead, and leave the objects as they are.
+    #[arg(long)]
+    policy: bool,
     #[command(flatten)]
     waiting: Waiting,
 }
@@ -26,6 +29,10 @@ impl Edit {
         let file = JobFile::read(&self.file)?;
         file.spec()?;
         let id = client.find(&self.job).await?;
+        if self.policy {
+            client.save_policy(&id, &file).await?;
+            return print_job(client, &id, output).await;
+        }
         let runs = client.status(&id).await? != "CONFIGURATION";
         client.save_objects(&id, &file).await?;
         if runs {
