@@ -99,7 +99,8 @@ pub(super) fn push_iso_date(out: &mut Vec<u8>, date: CivilDate) -> Result<(), Va
 /// As [`TimeMode::time`].
 pub(super) fn push_iso_time(out: &mut Vec<u8>, time: TimeOfDay) -> Result<(), ValueError> {
     check_of_day(time)?;
-    let hour = u8::try_from(time.hours).unwrap_or_default();
+    let hour = u8::try_from(time.hours)
+        .map_err(|_| ValueError::new(format!("a TIME of {} hours", time.hours)))?;
     push_clock(out, (hour, time.minutes, time.seconds), time.micros);
     Ok(())
 }
