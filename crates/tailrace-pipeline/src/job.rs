@@ -71,9 +71,9 @@ pub struct MysqlEndpoint {
     pub tls: Option<SourceTls>,
 }
 
-/// SASL mechanisms offered towards Kafka.
+/// SASL mechanisms with a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SaslMechanism {
+pub enum PasswordMechanism {
     /// `PLAIN`
     Plain,
     /// `SCRAM-SHA-256`
@@ -84,13 +84,41 @@ pub enum SaslMechanism {
 
 /// SASL login.
 #[derive(Debug, Clone)]
-pub struct Sasl {
-    /// Mechanism.
-    pub mechanism: SaslMechanism,
-    /// User.
-    pub user: String,
-    /// Password.
-    pub password: SecretString,
+pub enum Sasl {
+    /// User and password.
+    Password {
+        /// Mechanism.
+        mechanism: PasswordMechanism,
+        /// User.
+        user: String,
+        /// Password.
+        password: SecretString,
+    },
+    /// `OAUTHBEARER`: tokens of an OAuth 2.0 server.
+    OAuthBearer(OAuthClient),
+    /// `GSSAPI`: Kerberos with the tickets of this process. Needs the feature `kerberos`.
+    Kerberos {
+        /// First part of the brokers' principals, `kafka` of `kafka/host@REALM`.
+        service_name: String,
+    },
+}
+
+/// A client of an OAuth 2.0 server, with the grant of client credentials (RFC 6749, 4.4). Its tokens have to be JWTs with
+/// `exp` and `sub`.
+#[derive(Debug, Clone)]
+pub struct OAuthClient {
+    /// Where tokens are asked for, `http` or `https`.
+    pub token_url: String,
+    /// Id of the client.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: SecretString,
+    /// What is asked for, words separated by spaces; the server's default if `None`.
+    pub scope: Option<String>,
+    /// What the brokers are told beside the token (KIP-342), by name.
+    pub extensions: Vec<(String, String)>,
+    /// CA certificates to trust; `None` uses the system's.
+    pub ca_pem: Option<String>,
 }
 
 /// TLS towards Kafka, PEM already (JKS is converted at the edge, see `sink::kafka::keystore`).

@@ -21,6 +21,9 @@ mod source;
 pub mod stages;
 mod transform;
 
+/// Whether `GSSAPI` towards Kafka was built in.
+pub const HAS_KERBEROS: bool = cfg!(feature = "kerberos");
+
 pub use engine::Ended;
 pub use error::{Error, ErrorKind, Result};
 pub use source::mysql::catalog::{FoundDatabase, FoundTable};

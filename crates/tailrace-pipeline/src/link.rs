@@ -30,6 +30,7 @@ pub fn run_job(
     spec.validate()?;
     let (sink, topics) = KafkaSink::open(spec, epoch)?;
     engine::run(spec, epoch, sink.stopped_by(stop.clone()), topics, stop, observer, counters)
+        .map_err(|e| kafka::login::confirmed(&spec.target, e))
 }
 
 /// Runs a job whose messages are counted and dropped, to measure everything before the sink. Blocks.

@@ -15,6 +15,7 @@ use crate::compare::{CompareOutcome, CompareProgress, CompareRequest, TableCompa
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{ChangeKinds, JobSpec, MessageFormat, Reread, TaskType};
 use crate::run::StopSignal;
+use crate::sink::kafka::login::confirmed;
 use crate::sink::kafka::lookup::{ANSWER_TIMEOUT, Lookup};
 use crate::sink::kafka::progress_consumers::ProgressConsumers;
 use crate::sink::kafka::topic_reader::TopicReader;
@@ -39,6 +40,16 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// `Configuration` for a job that cannot be compared, `Cancelled`, and those of source, target and disk. What is wrong
 /// with one table is told in its result.
 pub fn compare(
+    spec: &JobSpec,
+    request: &CompareRequest,
+    progress: &CompareProgress,
+    stop: &StopSignal,
+    told: &mut dyn FnMut(TableComparison),
+) -> Result<()> {
+    compared(spec, request, progress, stop, told).map_err(|e| confirmed(&spec.target, e))
+}
+
+fn compared(
     spec: &JobSpec,
     request: &CompareRequest,
     progress: &CompareProgress,

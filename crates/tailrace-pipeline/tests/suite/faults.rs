@@ -1,6 +1,6 @@
 //! What goes wrong around a job that runs: connections, servers, passwords, logs, disks. Each ends equal or in a named stop.
 
-mod kept;
+pub(crate) mod kept;
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,14 +55,14 @@ fn job(server: &MySqlServer, database: &str) -> JobSpec {
     spec
 }
 
-fn end_equal(spec: &JobSpec, why: &str) {
+pub(crate) fn end_equal(spec: &JobSpec, why: &str) {
     for one in compared(spec, None).expect("a comparison") {
         assert_eq!(one.outcome, CompareOutcome::Consistent, "{why}: {one:?}");
         assert!(one.source_rows > 0);
     }
 }
 
-fn changes(job: &Kept) -> u64 {
+pub(crate) fn changes(job: &Kept) -> u64 {
     let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     of(&job.counters.inserts) + of(&job.counters.updates) + of(&job.counters.deletes)
 }

@@ -21,6 +21,7 @@ mod mariadb;
 mod markers;
 mod matrix;
 mod maxwell;
+mod oauth;
 mod old_forms;
 mod online_schema;
 mod online_tools;

@@ -20,6 +20,7 @@ mod kept;
 mod language;
 mod message;
 mod not_offered;
+mod oauth;
 mod openapi;
 mod query;
 mod refusal;

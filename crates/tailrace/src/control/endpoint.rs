@@ -5,6 +5,8 @@ use std::fmt;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::kafka_login::OAuthSettings;
+
 use super::job::Attributes;
 use super::refusal::{Refusal, Result};
 
@@ -158,9 +160,15 @@ impl SecurityProtocol {
 pub struct KafkaSecurity {
     /// `type`
     pub protocol: SecurityProtocol,
-    /// `sasl_mechanism` as given: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`. `GSSAPI` is refused.
+    /// `sasl_mechanism` as given: `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`, `OAUTHBEARER` or `GSSAPI`.
     pub sasl_mechanism: Option<String>,
-    /// `delegation_tokens`
+    /// Where the tokens of `OAUTHBEARER` come from.
+    #[serde(default)]
+    pub oauth: Option<OAuthSettings>,
+    /// First part of the brokers' principals, for `GSSAPI`; `kafka` by default.
+    #[serde(default)]
+    pub kerberos_service_name: Option<String>,
+    /// `delegation_tokens`; true is refused, the client library has none.
     pub delegation_tokens: Option<bool>,
     /// `trust_store_key_name`
     pub trust_store_name: Option<String>,

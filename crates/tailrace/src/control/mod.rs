@@ -16,6 +16,7 @@ pub mod iam;
 mod inner;
 pub mod job;
 pub mod job_state;
+pub mod kafka_login;
 mod key_material;
 mod lifecycle;
 mod live;

@@ -6,14 +6,13 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tailrace_pipeline::job::{
     Delivery, Heartbeat, JobSpec, KafkaEndpoint, KafkaPolicy, KafkaTls, Limits, Link,
-    MessageFormat, PartitionPolicy, RegistryEndpoint, Sasl, SaslMechanism, SelectedDatabase,
-    Selection, StartPosition as PipelineStart, TaskType, TopicPolicy,
+    MessageFormat, PartitionPolicy, RegistryEndpoint, SelectedDatabase, Selection,
+    StartPosition as PipelineStart, TaskType, TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
 
 use super::endpoint::{Endpoint, EndpointSecrets, KafkaSecurity};
 use super::job::{Engine, Job, StartPosition, TaskMode};
-use super::key_material;
 use super::objects::{ObjectScope, ObjectSelection};
 use super::parameter;
 use super::policy::{self, DataFormat, DeliveryPromise, PartitionChoice, SyncPolicy, TopicChoice};
@@ -21,6 +20,7 @@ use super::refusal::{Refusal, Result};
 use super::rereads::{self, JobReread};
 use super::secrets::JobSecrets;
 pub(crate) use super::source_endpoint::source;
+use super::{kafka_login, key_material};
 
 /// Most brokers in one address (DRS's limit).
 const BROKERS_MAX: usize = 10;
@@ -201,11 +201,7 @@ pub(super) fn needed_secret(value: Option<&SecretString>, what: &str) -> Result<
 pub(crate) fn target(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<KafkaEndpoint> {
     let security = endpoint.kafka.clone().unwrap_or_default();
     let sasl = if security.protocol.has_sasl() {
-        Some(Sasl {
-            mechanism: mechanism(&security)?,
-            user: needed(endpoint.user.as_deref(), "the target's db_user")?.to_owned(),
-            password: needed_secret(secrets.password.as_ref(), "the target's db_password")?,
-        })
+        Some(kafka_login::login(endpoint, &security, secrets)?)
     } else {
         None
     };
@@ -227,17 +223,6 @@ fn registry(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<Option<Reg
         password: secrets.registry_password.clone(),
         ca_pem,
     }))
-}
-
-fn mechanism(security: &KafkaSecurity) -> Result<SaslMechanism> {
-    let field = "kafka_security_config.sasl_mechanism";
-    match security.sasl_mechanism.as_deref() {
-        Some("PLAIN") => Ok(SaslMechanism::Plain),
-        Some("SCRAM-SHA-256") => Ok(SaslMechanism::ScramSha256),
-        Some("SCRAM-SHA-512") => Ok(SaslMechanism::ScramSha512),
-        None | Some("") => Err(Refusal::Missing { field: field.to_owned() }),
-        Some(other) => Err(Refusal::invalid(field, other, "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")),
-    }
 }
 
 fn kafka_tls(security: &KafkaSecurity, secrets: &EndpointSecrets) -> Result<KafkaTls> {

@@ -122,11 +122,15 @@ pub struct Target {
     /// `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`.
     #[serde(default = "plaintext")]
     pub security: String,
-    /// `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.
+    /// `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`, `OAUTHBEARER` or, where it is built in, `GSSAPI`.
     pub sasl_mechanism: Option<String>,
-    /// User of SASL.
+    /// Where the tokens of `OAUTHBEARER` come from.
+    pub oauth: Option<OAuth>,
+    /// First part of the brokers' principals, for `GSSAPI`; `kafka` by default.
+    pub kerberos_service_name: Option<String>,
+    /// User of SASL, of `OAUTHBEARER` the client's id.
     pub user: Option<String>,
-    /// Password of SASL.
+    /// Password of SASL, of `OAUTHBEARER` the client's secret.
     pub password: Option<Secret>,
     /// CA certificates: PEM, JKS or PKCS#12.
     pub trust_store_file: Option<PathBuf>,
@@ -141,6 +145,21 @@ pub struct Target {
     /// Check that certificates bear the brokers' names.
     #[serde(default = "yes")]
     pub verify_host: bool,
+}
+
+/// An OAuth 2.0 server that gives tokens for client credentials.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OAuth {
+    /// Where tokens are asked for.
+    pub token_endpoint_url: String,
+    /// Scope; the server's default by default.
+    pub scope: Option<String>,
+    /// SASL extensions that the brokers want beside the token.
+    #[serde(default)]
+    pub extensions: BTreeMap<String, String>,
+    /// CA certificates that are trusted; the system's by default.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A schema registry with Confluent's interface.

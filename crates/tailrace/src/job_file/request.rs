@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use tailrace_pipeline::mapping::{AddedColumn, TableMapping};
 
 use super::{
-    JobFile, JobFileError, Objects, PartitionWord, Policy, SchemaRegistry, Secret, SourceEngine,
-    Task, TopicWord,
+    JobFile, JobFileError, OAuth, Objects, PartitionWord, Policy, SchemaRegistry, Secret,
+    SourceEngine, Task, TopicWord,
 };
 
 impl Task {
@@ -147,6 +147,10 @@ impl JobFile {
         let mut security = Map::new();
         put(&mut security, "type", Some(target.security.as_str()));
         put(&mut security, "sasl_mechanism", target.sasl_mechanism.as_deref());
+        if let Some(settings) = &target.oauth {
+            put(&mut security, "oauth", Some(oauth(settings)?));
+        }
+        put(&mut security, "kerberos_service_name", target.kerberos_service_name.as_deref());
         put(
             &mut security,
             "endpoint_algorithm",
@@ -201,6 +205,17 @@ impl JobFile {
 }
 
 /// A schema registry in v3's form, with its password.
+fn oauth(settings: &OAuth) -> Result<Map<String, Value>, JobFileError> {
+    let mut out = Map::new();
+    put(&mut out, "token_endpoint_url", Some(settings.token_endpoint_url.as_str()));
+    put(&mut out, "scope", settings.scope.as_deref());
+    put(&mut out, "extensions", Some(json!(settings.extensions)));
+    if let Some(path) = &settings.ca_file {
+        put(&mut out, "ca", Some(file_base64("target.oauth.ca_file", path)?));
+    }
+    Ok(out)
+}
+
 fn schema_registry(registry: &SchemaRegistry) -> Result<Map<String, Value>, JobFileError> {
     let mut out = Map::new();
     put(&mut out, "url", Some(registry.url.as_str()));

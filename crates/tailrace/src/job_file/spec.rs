@@ -6,12 +6,13 @@ use tailrace_pipeline::job::{JobSpec, SelectedDatabase, Selection};
 use tailrace_pipeline::mapping::Mappings;
 
 use super::request::file_base64;
-use super::{JobFile, JobFileError, Objects, SourceEngine, Task};
+use super::{JobFile, JobFileError, OAuth, Objects, SourceEngine, Task};
 use crate::control::endpoint::{
     DbType, Endpoint, EndpointSecrets, EndpointTls, KafkaSecurity, RegistrySettings,
     SecurityProtocol,
 };
 use crate::control::job::{Engine, TaskMode};
+use crate::control::kafka_login::OAuthSettings;
 use crate::control::policy::{PolicyText, SyncPolicy};
 use crate::control::{Refusal, RunSettings, check_job_name, run_spec};
 
@@ -101,6 +102,8 @@ impl JobFile {
         let security = KafkaSecurity {
             protocol: SecurityProtocol::parse(&target.security)?,
             sasl_mechanism: target.sasl_mechanism.clone(),
+            oauth: target.oauth.as_ref().map(oauth).transpose()?,
+            kerberos_service_name: target.kerberos_service_name.clone(),
             trust_store: file("target.trust_store_file", &target.trust_store_file)?,
             endpoint_algorithm: target.verify_host.then(|| "https".to_owned()),
             key_store_enabled: Some(key_store.is_some()),
@@ -188,4 +191,15 @@ impl JobFile {
             .collect();
         Selection { databases }
     }
+}
+
+fn oauth(oauth: &OAuth) -> Result<OAuthSettings, JobFileError> {
+    let file = oauth.ca_file.as_deref();
+    let ca = file.map(|path| file_base64("target.oauth.ca_file", path)).transpose()?;
+    Ok(OAuthSettings {
+        token_endpoint_url: oauth.token_endpoint_url.clone(),
+        scope: oauth.scope.clone(),
+        extensions: oauth.extensions.clone(),
+        ca,
+    })
 }

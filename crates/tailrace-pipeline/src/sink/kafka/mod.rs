@@ -12,6 +12,7 @@ mod flusher;
 pub mod keystore;
 mod lanes;
 mod lingering;
+pub(crate) mod login;
 pub(crate) mod lookup;
 mod origin;
 pub(crate) mod patience;

@@ -4,7 +4,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use secrecy::ExposeSecret as _;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{KafkaEndpoint, KafkaTls, Sasl, SaslMechanism};
+use crate::job::{KafkaEndpoint, KafkaTls, OAuthClient, PasswordMechanism, Sasl};
 
 /// Brokers in a bootstrap list, as DRS allows.
 const BROKERS_MAX: usize = 10;
@@ -47,18 +47,69 @@ pub(crate) fn client_config(endpoint: &KafkaEndpoint) -> Result<ClientConfig> {
 }
 
 fn set_sasl(config: &mut ClientConfig, sasl: &Sasl) -> Result<()> {
-    if sasl.user.is_empty() {
-        return Err(bad("db_user: empty; SASL needs a user"));
+    match sasl {
+        Sasl::Password { mechanism, user, password } => {
+            if user.is_empty() {
+                return Err(bad("db_user: empty; SASL needs a user"));
+            }
+            let mechanism = match mechanism {
+                PasswordMechanism::Plain => "PLAIN",
+                PasswordMechanism::ScramSha256 => "SCRAM-SHA-256",
+                PasswordMechanism::ScramSha512 => "SCRAM-SHA-512",
+            };
+            config
+                .set("sasl.mechanism", mechanism)
+                .set("sasl.username", user)
+                .set("sasl.password", password.expose_secret());
+        }
+        Sasl::OAuthBearer(client) => set_oauth(config, client)?,
+        Sasl::Kerberos { service_name } => set_kerberos(config, service_name)?,
     }
-    let mechanism = match sasl.mechanism {
-        SaslMechanism::Plain => "PLAIN",
-        SaslMechanism::ScramSha256 => "SCRAM-SHA-256",
-        SaslMechanism::ScramSha512 => "SCRAM-SHA-512",
-    };
+    Ok(())
+}
+
+/// The library asks for tokens itself, on a thread of its own, anew before they expire.
+fn set_oauth(config: &mut ClientConfig, client: &OAuthClient) -> Result<()> {
+    if client.client_id.is_empty() {
+        return Err(bad("db_user: empty; OAUTHBEARER needs the client's id"));
+    }
     config
-        .set("sasl.mechanism", mechanism)
-        .set("sasl.username", &sasl.user)
-        .set("sasl.password", sasl.password.expose_secret());
+        .set("sasl.mechanism", "OAUTHBEARER")
+        .set("sasl.oauthbearer.method", "oidc")
+        .set("sasl.oauthbearer.token.endpoint.url", &client.token_url)
+        .set("sasl.oauthbearer.client.id", &client.client_id)
+        .set("sasl.oauthbearer.client.secret", client.client_secret.expose_secret());
+    if let Some(scope) = &client.scope {
+        config.set("sasl.oauthbearer.scope", scope);
+    }
+    if !client.extensions.is_empty() {
+        let each = client.extensions.iter().map(|(name, value)| format!("{name}={value}"));
+        config.set("sasl.oauthbearer.extensions", each.collect::<Vec<_>>().join(","));
+    }
+    match &client.ca_pem {
+        Some(pem) => {
+            check_pem("kafka_security_config.oauth.ca", pem, "CERTIFICATE-----")?;
+            config.set("https.ca.pem", pem);
+        }
+        None => {
+            config.set("https.ca.location", "probe");
+        }
+    }
+    Ok(())
+}
+
+/// Tickets are those of the process, from its cache or its client keytab: Kerberos has no others inside of one process.
+fn set_kerberos(config: &mut ClientConfig, service_name: &str) -> Result<()> {
+    if !crate::HAS_KERBEROS {
+        return Err(bad(
+            "kafka_security_config.sasl_mechanism: GSSAPI needs a tailrace that was built with the feature `kerberos`",
+        ));
+    }
+    config
+        .set("sasl.mechanism", "GSSAPI")
+        .set("sasl.kerberos.service.name", service_name)
+        // The library's own way to get tickets is a shell command, which would need the keytab in a file of this job.
+        .set("sasl.kerberos.min.time.before.relogin", "0");
     Ok(())
 }
 
@@ -147,8 +198,8 @@ mod tests {
 
     #[test]
     fn protocol_follows_from_what_is_given() {
-        let sasl = Sasl {
-            mechanism: SaslMechanism::ScramSha512,
+        let sasl = Sasl::Password {
+            mechanism: PasswordMechanism::ScramSha512,
             user: "alice".into(),
             password: SecretString::from("hunter2"),
         };
@@ -168,6 +219,34 @@ mod tests {
         assert!(!format!("{config:?}{endpoint:?}").contains("hunter2"));
         endpoint.sasl = None;
         assert_eq!(protocol(&endpoint), "SSL");
+    }
+
+    #[test]
+    fn a_client_of_an_oauth_server_is_passed_on_without_its_secret_being_shown() {
+        let client = OAuthClient {
+            token_url: "https://login.example/token".into(),
+            client_id: "tailrace".into(),
+            client_secret: SecretString::from("hunter2"),
+            scope: Some("kafka".into()),
+            extensions: vec![
+                ("logicalCluster".into(), "lkc-1".into()),
+                ("identityPoolId".into(), "pool-2".into()),
+            ],
+            ca_pem: None,
+        };
+        let endpoint =
+            KafkaEndpoint { sasl: Some(Sasl::OAuthBearer(client.clone())), ..endpoint("a:1") };
+        let config = client_config(&endpoint).unwrap();
+        assert_eq!(config.get("security.protocol"), Some("SASL_PLAINTEXT"));
+        let extensions = config.get("sasl.oauthbearer.extensions");
+        assert_eq!(extensions, Some("logicalCluster=lkc-1,identityPoolId=pool-2"));
+        assert!(!format!("{config:?}{endpoint:?}").contains("hunter2"));
+        let bad = OAuthClient { ca_pem: Some("MIIC".into()), ..client.clone() };
+        let error = set_oauth(&mut ClientConfig::new(), &bad).unwrap_err();
+        assert!(error.message().starts_with("kafka_security_config.oauth.ca: "), "{error}");
+        let nobody = OAuthClient { client_id: String::new(), ..client };
+        let error = set_oauth(&mut ClientConfig::new(), &nobody).unwrap_err();
+        assert!(error.message().starts_with("db_user: "), "{error}");
     }
 
     #[test]

@@ -34,6 +34,35 @@ struct State {
     was_let_in: bool,
     /// Last trouble with a connection.
     trouble: Option<String>,
+    /// Why there is no token for the login.
+    no_token: Option<NoToken>,
+}
+
+/// Why the OAuth server gave no token.
+#[derive(Debug)]
+struct NoToken {
+    /// What was asked and what was answered.
+    reason: String,
+    /// It may be another answer later.
+    is_passing: bool,
+}
+
+/// Facility of librdkafka's log lines about tokens.
+const TOKEN_FACILITY: &str = "OIDC";
+/// Begin of its errors about tokens.
+const TOKEN_ERROR: &str = "Failed to acquire SASL OAUTHBEARER token";
+
+impl NoToken {
+    /// Reads librdkafka's log line, which ends with the status of HTTP, or -1 without an answer, in parentheses.
+    fn of(line: &str) -> Self {
+        let status = line.rsplit_once('(').and_then(|(_, end)| end.strip_suffix(')'));
+        let is_passing = match status.and_then(|status| status.parse::<i32>().ok()) {
+            Some(-1) => !line.to_ascii_lowercase().contains("certificate"),
+            Some(status) => matches!(status, 408 | 425 | 429 | 500..),
+            None => false,
+        };
+        Self { reason: line.to_owned(), is_passing }
+    }
 }
 
 impl Watch {
@@ -86,7 +115,18 @@ impl Watch {
             tracing::warn!(code = %error, reason, "kafka client");
         }
         let mut state = self.lock();
-        if kind_of(error) == ErrorKind::TargetAuthentication || is_refused_certificate(reason) {
+        if reason.starts_with(TOKEN_ERROR)
+            && let Some(no_token) = state.no_token.take()
+        {
+            let text = format!("{TOKEN_ERROR}: {}", no_token.reason);
+            if no_token.is_passing {
+                state.trouble = Some(text);
+            } else {
+                state.refused.get_or_insert_with(|| (Instant::now(), text));
+            }
+        } else if kind_of(error) == ErrorKind::TargetAuthentication
+            || is_refused_certificate(reason)
+        {
             state.refused.get_or_insert_with(|| (Instant::now(), reason.to_owned()));
         } else if code_of(error) != Some(Code::AllBrokersDown) || state.trouble.is_none() {
             // That all are down says less than what happened to the last one.
@@ -121,6 +161,9 @@ impl ClientContext for Watch {
         if facility == "FAIL" {
             self.lock().trouble = Some(message.to_owned());
         }
+        if facility == TOKEN_FACILITY {
+            self.lock().no_token = Some(NoToken::of(message));
+        }
         log(level, facility, message);
     }
 }
@@ -154,6 +197,34 @@ mod tests {
         assert!(watch.refusal().is_none());
         watch.lock().refused = Some((Instant::now() - REFUSAL_STANDS, "bad password".into()));
         assert!(watch.refusal().is_none(), "it was let in before");
+    }
+
+    #[test]
+    fn a_token_that_was_refused_is_told_from_a_server_that_is_away() {
+        for (line, kind) in [
+            (
+                "Failed to retrieve OIDC token from \"u\": invalid_client (401)",
+                ErrorKind::TargetAuthentication,
+            ),
+            ("Failed to retrieve OIDC token from \"u\": busy (503)", ErrorKind::TargetConnection),
+            (
+                "Failed to retrieve OIDC token from \"u\": Connection refused (-1)",
+                ErrorKind::TargetConnection,
+            ),
+            (
+                "Failed to retrieve OIDC token from \"u\": SSL certificate problem (-1)",
+                ErrorKind::TargetAuthentication,
+            ),
+            ("Response has no exp", ErrorKind::TargetAuthentication),
+        ] {
+            let watch = Watch::default();
+            watch.log(RDKafkaLogLevel::Error, TOKEN_FACILITY, line);
+            let reason = format!("{TOKEN_ERROR}: …");
+            watch.note(&KafkaError::Global(Code::Authentication), &reason);
+            let error = watch.explain("connect");
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.message().contains(line), "{error}");
+        }
     }
 
     #[test]

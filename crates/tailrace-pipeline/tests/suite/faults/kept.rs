@@ -16,16 +16,16 @@ use crate::support::{PATIENCE, Recorder};
 const LONGEST: u32 = 4;
 
 /// A job that goes on until it is stopped.
-pub(super) struct Kept {
-    pub(super) recorder: Arc<Recorder>,
-    pub(super) counters: Arc<Counters>,
+pub(crate) struct Kept {
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) counters: Arc<Counters>,
     stop: StopSignal,
     failures: Arc<Mutex<Vec<ErrorKind>>>,
     thread: Option<JoinHandle<Result<(), Error>>>,
 }
 
 impl Kept {
-    pub(super) fn start(spec: &JobSpec) -> Self {
+    pub(crate) fn start(spec: &JobSpec) -> Self {
         let stop = StopSignal::new();
         let recorder = Arc::new(Recorder::default());
         let counters = Arc::new(Counters::default());
@@ -50,12 +50,12 @@ impl Kept {
     }
 
     /// Kinds of the errors behind which it was begun anew.
-    pub(super) fn failures(&self) -> Vec<ErrorKind> {
+    pub(crate) fn failures(&self) -> Vec<ErrorKind> {
         self.failures.lock().unwrap().clone()
     }
 
     /// Waits until a condition holds.
-    pub(super) fn wait_until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+    pub(crate) fn wait_until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
         let until = Instant::now() + PATIENCE * LONGEST;
         while !condition(self) {
             if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
@@ -71,7 +71,7 @@ impl Kept {
     }
 
     /// Stops it.
-    pub(super) fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.stop.stop();
         let end = self.thread.take().expect("a running job").join().expect("no panic");
         if let Err(e) = end {

@@ -1,7 +1,7 @@
 //! Whether a target is fit for a job.
 
 use tailrace_pipeline::ErrorKind;
-use tailrace_pipeline::job::{Delivery, KafkaEndpoint, Sasl, SaslMechanism};
+use tailrace_pipeline::job::{Delivery, KafkaEndpoint, PasswordMechanism, Sasl};
 use tailrace_pipeline::sink::kafka::probe::{Broker, probe, unreachable};
 use tailrace_pipeline::sink::{Sink, TopicDirectory};
 use tailrace_testkit::servers::kafka::{KafkaCluster, KafkaOptions, password};
@@ -37,8 +37,8 @@ fn missing_rights_are_named() {
     let mut spec = job(
         KafkaEndpoint {
             brokers: cluster.bootstrap_sasl_plaintext(),
-            sasl: Some(Sasl {
-                mechanism: SaslMechanism::ScramSha512,
+            sasl: Some(Sasl::Password {
+                mechanism: PasswordMechanism::ScramSha512,
                 user: "alice".into(),
                 password: password("alice").into(),
             }),

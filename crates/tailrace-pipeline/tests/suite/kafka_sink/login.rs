@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use tailrace_pipeline::job::{Delivery, KafkaEndpoint, KafkaTls, Sasl, SaslMechanism};
+use tailrace_pipeline::job::{Delivery, KafkaEndpoint, KafkaTls, PasswordMechanism, Sasl};
 use tailrace_pipeline::sink::Sink;
 use tailrace_pipeline::sink::kafka::probe::probe;
 use tailrace_pipeline::{Error, ErrorKind};
@@ -25,8 +25,8 @@ fn tls(kafka: &SharedKafka) -> KafkaTls {
     KafkaTls { ca_pem: Some(ca), verify_host: true, ..KafkaTls::default() }
 }
 
-fn sasl(mechanism: SaslMechanism, password: &str) -> Option<Sasl> {
-    Some(Sasl { mechanism, user: "alice".into(), password: password.to_owned().into() })
+fn sasl(mechanism: PasswordMechanism, password: &str) -> Option<Sasl> {
+    Some(Sasl::Password { mechanism, user: "alice".into(), password: password.to_owned().into() })
 }
 
 /// Delivers one message and recovers the checkpoint behind it.
@@ -53,7 +53,7 @@ fn refusals(endpoint: KafkaEndpoint) -> Vec<Error> {
 
 #[test]
 fn every_mechanism_lets_in_with_and_without_tls() {
-    use SaslMechanism as M;
+    use PasswordMechanism as M;
     let kafka = kafka();
     for mechanism in [M::Plain, M::ScramSha256, M::ScramSha512] {
         let sasl = sasl(mechanism, &password("alice"));
@@ -77,7 +77,8 @@ fn tls_without_a_login_works_and_checks_the_name_if_asked() {
 #[test]
 fn a_wrong_password_is_refused_within_seconds() {
     let kafka = kafka();
-    for mechanism in [SaslMechanism::Plain, SaslMechanism::ScramSha256, SaslMechanism::ScramSha512]
+    for mechanism in
+        [PasswordMechanism::Plain, PasswordMechanism::ScramSha256, PasswordMechanism::ScramSha512]
     {
         let endpoint = KafkaEndpoint {
             brokers: kafka.sasl_ssl.clone(),

@@ -47,6 +47,10 @@ pub struct KafkaOptions {
     pub auto_create_topics: bool,
     /// More lines of `server.properties`; the last of a key wins.
     pub extra: Vec<String>,
+    /// More options of each broker's Java machine.
+    pub java_options: Vec<String>,
+    /// The host name that the SASL_PLAINTEXT listener advertises. Default 127.0.0.1.
+    pub sasl_host: String,
     /// The largest Java heap of each broker. Default 512 MiB.
     pub heap_mib: u32,
     /// Start quickly at the cost of speed later. Default true; false for benchmarks.
@@ -66,6 +70,8 @@ impl Default for KafkaOptions {
             proxied: false,
             auto_create_topics: true,
             extra: Vec::new(),
+            java_options: Vec::new(),
+            sasl_host: "127.0.0.1".to_owned(),
             heap_mib: 512,
             quick_start: true,
             place: Place::default(),
@@ -123,7 +129,7 @@ impl KafkaCluster {
 
     /// The SASL_PLAINTEXT bootstrap address (option `sasl`).
     pub fn bootstrap_sasl_plaintext(&self) -> String {
-        self.addresses(Listener::SaslPlaintext)
+        self.addresses(Listener::SaslPlaintext).replace("127.0.0.1", &self.options.sasl_host)
     }
 
     /// Per broker, the port that it advertises to clients, where the caller lets a proxy listen,
@@ -265,6 +271,7 @@ impl KafkaCluster {
         let dir = self.broker_dir(broker);
         Launch::new(format!("Kafka broker {broker}"), "java", dir.join("broker.log"))
             .args(self.java(self.options.heap_mib, self.options.quick_start))
+            .args(&self.options.java_options)
             .arg("kafka.Kafka")
             .arg(dir.join("server.properties"))
             // Fewer arenas of the C library: less resident memory.

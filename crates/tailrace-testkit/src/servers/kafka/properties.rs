@@ -82,7 +82,11 @@ fn listeners(options: &KafkaOptions, first: u16, broker: u16) -> Vec<String> {
             open.push(at("SASL_SSL", Listener::SaslSsl));
         }
     }
-    let mut advertised = open.clone();
+    let named = |address: &String| match address.starts_with("SASL_PLAINTEXT") {
+        true => address.replace("127.0.0.1", &options.sasl_host),
+        false => address.clone(),
+    };
+    let mut advertised: Vec<String> = open.iter().map(named).collect();
     open.push(at("CONTROLLER", Listener::Controller));
     if options.proxied {
         open.push(at("PROXIED", Listener::Proxied));

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::{
     api::{
         kept::{keep, kept, non_empty},
+        oauth::{OAuthInput, OAuthView},
         registry::{SchemaRegistryInput, SchemaRegistryView},
         secret_text::SecretText,
         ssl_client::{SslClientInput, SslClientView},
@@ -80,8 +81,12 @@ pub(crate) struct EndpointInput {
 pub(crate) struct KafkaSecurityInput {
     /// `PLAINTEXT`, `SASL_PLAINTEXT`, `SASL_SSL` or `SSL`.
     pub r#type: Option<String>,
-    /// `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.
+    /// `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`, `OAUTHBEARER` (Tailrace's own) or, where it is built in, `GSSAPI`.
     pub sasl_mechanism: Option<String>,
+    /// Where the tokens of `OAUTHBEARER` come from: Tailrace's own
+    pub oauth: Option<OAuthInput>,
+    /// First part of the brokers' principals, `kafka` by default, for `GSSAPI`: Tailrace's own
+    pub kerberos_service_name: Option<String>,
     /// Delegation token; not offered.
     pub delegation_tokens: Option<bool>,
     /// File name of the trust store.
@@ -185,6 +190,12 @@ pub(crate) struct KafkaSecurityView {
     /// Mechanism.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sasl_mechanism: Option<String>,
+    /// Where tokens come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oauth: Option<OAuthView>,
+    /// First part of the brokers' principals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kerberos_service_name: Option<String>,
     /// Always false.
     pub delegation_tokens: bool,
     /// File name of the trust store.
@@ -293,6 +304,8 @@ impl KafkaSecurityInput {
                 None => SecurityProtocol::default(),
             },
             sasl_mechanism: non_empty(self.sasl_mechanism),
+            oauth: self.oauth.map(OAuthInput::into_control),
+            kerberos_service_name: non_empty(self.kerberos_service_name),
             delegation_tokens: self.delegation_tokens,
             trust_store_name: non_empty(self.trust_store_key_name),
             trust_store: non_empty(self.trust_store_key),
@@ -341,6 +354,8 @@ impl KafkaSecurityView {
         Self {
             r#type: security.protocol.name().to_owned(),
             sasl_mechanism: security.sasl_mechanism.clone(),
+            oauth: security.oauth.as_ref().map(OAuthView::of),
+            kerberos_service_name: security.kerberos_service_name.clone(),
             delegation_tokens: security.delegation_tokens.unwrap_or(false),
             trust_store_key_name: security.trust_store_name.clone(),
             trust_store_key: security.trust_store.clone(),
