@@ -41,6 +41,7 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<()> {
     }
     if matches!(purpose, Purpose::Test | Purpose::Browser) {
         packages.extend([system::MARIADB, system::POSTGRES, system::PYTHON]);
+        packages.extend([system::SASL, system::KERBEROS]);
         packages.push(system::ONLINE_SCHEMA_CHANGE);
     }
     if purpose == Purpose::Browser {

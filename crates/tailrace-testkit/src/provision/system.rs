@@ -38,12 +38,39 @@ pub const BUILD: &[Package] = &[
         purpose: "TLS of the Kafka client",
         signs: &["/usr/include/openssl/ssl.h", "/usr/local/include/openssl/ssl.h"],
     },
+    Package { name: "cmake", purpose: "the build of librdkafka", signs: &["cmake"] },
     Package { name: "python3", purpose: "the build of librdkafka", signs: &["python3"] },
     Package { name: "git", purpose: "the list of the source files", signs: &["git"] },
     Package {
         name: "ca-certificates",
         purpose: "fetching over TLS",
         signs: &["/etc/ssl/certs/ca-certificates.crt"],
+    },
+];
+
+/// To build with the feature `kerberos`.
+pub const SASL: &[Package] = &[Package {
+    name: "libsasl2-dev",
+    purpose: "Kerberos of the Kafka client",
+    signs: &["/usr/include/sasl/sasl.h", "/usr/local/include/sasl/sasl.h"],
+}];
+
+/// To run a key distribution centre of Kerberos, and to log in with its tickets.
+pub const KERBEROS: &[Package] = &[
+    Package {
+        name: "krb5-kdc",
+        purpose: "running a Kerberos realm",
+        signs: &["/usr/sbin/krb5kdc"],
+    },
+    Package {
+        name: "krb5-admin-server",
+        purpose: "making its principals",
+        signs: &["/usr/sbin/kadmin.local"],
+    },
+    Package {
+        name: "libsasl2-modules-gssapi-mit",
+        purpose: "logging in with Kerberos",
+        signs: &["/usr/lib/*/sasl2/libgssapiv2.so"],
     },
 ];
 

@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod kafka;
+pub mod kdc;
 pub mod mariadb;
 pub mod mysql;
 mod mysql_keyring;

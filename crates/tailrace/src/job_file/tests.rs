@@ -161,6 +161,10 @@ fn what_is_wrong_is_named_with_its_line_and_what_is_allowed() {
         (with("target", "security = 'TLS'"), vec!["TLS", "SASL_SSL"]),
         (with("target", "security = 'SASL_SSL'"), vec!["sasl_mechanism"]),
         (
+            with("target", "security = 'SASL_SSL'\nsasl_mechanism = 'OAUTHBEARER'"),
+            vec!["oauth.token_endpoint_url"],
+        ),
+        (
             with("target", "trust_store_file = '/nowhere/ca.pem'"),
             vec!["trust_store_file", "/nowhere/ca.pem"],
         ),
@@ -192,4 +196,22 @@ fn secrets_come_from_where_they_are_said_to_be_and_are_in_no_error() {
         assert!(!error.contains("12345678") && !error.contains("hunter22"), "{error}");
     }
     assert!(!format!("{:?}", JobFile::parse(SMALL).unwrap()).contains("s3cret"));
+}
+
+#[test]
+fn a_login_with_tokens_is_the_same_for_a_run_and_for_a_server() {
+    let target = "[target]\nsecurity = 'SASL_SSL'\nsasl_mechanism = 'OAUTHBEARER'\nuser = 'c'\npassword = 'p'";
+    let file = SMALL.replace("[target]", target)
+        + "[target.oauth]\ntoken_endpoint_url = 'https://login.example/token'\nextensions = { pool = '1' }\n";
+    let file = JobFile::parse(&file).unwrap();
+    let spec = file.spec().unwrap();
+    let Some(tailrace_pipeline::job::Sasl::OAuthBearer(client)) = spec.target.sasl else {
+        panic!("{:?}", spec.target)
+    };
+    assert_eq!(client.client_id, "c");
+    assert_eq!(client.extensions, [("pool".to_owned(), "1".to_owned())]);
+    let sent = file.target_endpoint().unwrap();
+    let security = &sent["kafka_security_config"];
+    assert_eq!(security["oauth"]["token_endpoint_url"], "https://login.example/token");
+    assert_eq!(security["oauth"]["extensions"]["pool"], "1");
 }

@@ -4,6 +4,8 @@ mod at_least_once;
 mod bad_input;
 mod demo;
 mod jobs;
+#[cfg(feature = "kerberos")]
+mod kerberos;
 mod run;
 
 use std::path::{Path, PathBuf};

@@ -117,21 +117,21 @@ async fn endpoints_that_cannot_be_are_refused_when_they_are_saved() {
     wrong_kind.endpoint.db_type = DbType::Taurus;
     let mut no_port = target();
     no_port.endpoint.address = "kafka.example".to_owned();
-    let mut kerberos = target();
-    kerberos.endpoint.user = Some("u".to_owned());
-    kerberos.endpoint.kafka = Some(KafkaSecurity {
+    let mut unknown = target();
+    unknown.endpoint.user = Some("u".to_owned());
+    unknown.endpoint.kafka = Some(KafkaSecurity {
         protocol: SecurityProtocol::SaslPlaintext,
-        sasl_mechanism: Some("GSSAPI".to_owned()),
+        sasl_mechanism: Some("DIGEST-MD5".to_owned()),
         ..Default::default()
     });
-    kerberos.secrets.password = Some(SecretString::from("p"));
+    unknown.secrets.password = Some(SecretString::from("p"));
     let mut bad_certificate = source();
     bad_certificate.endpoint.tls.enabled = true;
     bad_certificate.endpoint.tls.certificate = Some("not a certificate".to_owned());
     for (side, input, expected) in [
         (Side::Source, wrong_kind, "db_type"),
         (Side::Target, no_port, "ip"),
-        (Side::Target, kerberos, "kafka_security_config.sasl_mechanism"),
+        (Side::Target, unknown, "kafka_security_config.sasl_mechanism"),
         (Side::Source, bad_certificate, "ssl_cert_key"),
     ] {
         let (source, target) = match side {
