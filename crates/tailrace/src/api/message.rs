@@ -140,6 +140,8 @@ pub(crate) enum Message {
         /// Bound in seconds.
         seconds: u64,
     },
+    /// The server can store nothing.
+    DiskFull,
     /// A fault of ours; details are in the log.
     Internal,
 }
@@ -223,6 +225,9 @@ impl Message {
             Self::Timeout { seconds } => {
                 format!("The request was not finished within {seconds} seconds.")
             }
+            Self::DiskFull => {
+                "The disk of the server's data directory is full. Nothing was changed. Free some space and try again.".into()
+            }
             Self::Internal => "Service is abnormal. Check logs.".into(),
         }
     }
@@ -271,6 +276,7 @@ impl Message {
                 format!("不支持的内容类型{}。允许：application/json。", quoted(value))
             }
             Self::Timeout { seconds } => format!("请求未能在{seconds}秒内完成。"),
+            Self::DiskFull => "服务器数据目录所在磁盘已满，未做任何更改。请释放空间后重试。".into(),
             Self::Internal => "服务异常，请查看日志。".into(),
         }
     }

@@ -31,6 +31,10 @@ impl ApiError {
                 return Self::unauthenticated("verify aksk signature fail");
             }
             Refusal::Internal(internal) => return Self::internal(&internal.detail),
+            Refusal::DiskFull => {
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                return Self::drs(status, "DRS.M00004", Message::DiskFull);
+            }
             Refusal::Missing { .. }
             | Refusal::Invalid { .. }
             | Refusal::Unsupported { .. }
@@ -81,6 +85,7 @@ fn message(dialect: Dialect, refusal: Refusal) -> Message {
         Refusal::WrongProject => Message::ProjectMismatch,
         Refusal::LoginFailed => Message::LoginRefused,
         Refusal::Locked { .. } => Message::LoginLocked,
+        Refusal::DiskFull => Message::DiskFull,
         Refusal::Internal(_) => Message::Internal,
     }
 }

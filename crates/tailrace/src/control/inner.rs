@@ -143,6 +143,9 @@ impl Inner {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self::internal(error)
+        match error {
+            StoreError::Full(_) => Self::DiskFull,
+            other => Self::internal(other),
+        }
     }
 }

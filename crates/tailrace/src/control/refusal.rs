@@ -98,6 +98,8 @@ pub enum Refusal {
         /// When the next attempt is possible, milliseconds of the Unix epoch.
         until_ms: i64,
     },
+    /// The disk of the server's data directory takes no more; nothing was changed.
+    DiskFull,
     /// The server failed. The text is for the log and must not be answered.
     Internal(Internal),
 }
@@ -161,6 +163,9 @@ impl fmt::Display for Refusal {
             Self::WrongProject => f.write_str("the project is not one of the caller's"),
             Self::LoginFailed => f.write_str("user name, password, token or key is wrong"),
             Self::Locked { .. } => f.write_str("too many failed logins"),
+            Self::DiskFull => f.write_str(
+                "the disk of the server's data directory is full and nothing was changed; free some space",
+            ),
             Self::Internal(_) => f.write_str("the server failed; see its log"),
         }
     }

@@ -15,6 +15,8 @@ pub enum StoreError {
     InUse(String),
     /// A stored value is not what it should be.
     Damaged(String),
+    /// The disk takes no more; nothing was changed. The text is for logs.
+    Full(String),
     /// The engine failed. The text is for logs.
     Engine(String),
 }
@@ -25,7 +27,7 @@ impl fmt::Display for StoreError {
             Self::Stale => f.write_str("the row was changed meanwhile"),
             Self::Fenced => f.write_str("another worker has the job's lease"),
             Self::NameTaken => f.write_str("the name is taken"),
-            Self::InUse(text) | Self::Engine(text) => f.write_str(text),
+            Self::InUse(text) | Self::Full(text) | Self::Engine(text) => f.write_str(text),
             Self::Damaged(text) => write!(f, "the store is damaged: {text}"),
         }
     }

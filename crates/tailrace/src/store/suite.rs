@@ -19,7 +19,7 @@ pub(super) use leases::*;
 pub(super) use progress::*;
 pub(super) use queries::*;
 
-fn job(id: &str, name: &str) -> Job {
+pub(super) fn job(id: &str, name: &str) -> Job {
     Job {
         id: id.to_owned(),
         domain_id: "d1".to_owned(),

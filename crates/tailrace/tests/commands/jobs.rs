@@ -12,7 +12,7 @@ use crate::proof::served::Served;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs `tailrace jobs` against a server: exit code, output, errors.
-fn jobs(served: &Served, args: &[&str]) -> (i32, String, String) {
+pub(super) fn jobs(served: &Served, args: &[&str]) -> (i32, String, String) {
     let endpoint = format!("http://{}", served.address());
     let credentials = served.credentials();
     let mut all = vec!["jobs", "--endpoint", &endpoint, "--credentials", text(&credentials)];
@@ -21,7 +21,7 @@ fn jobs(served: &Served, args: &[&str]) -> (i32, String, String) {
 }
 
 /// The same; it has to succeed. The JSON that it prints.
-fn json(served: &Served, args: &[&str]) -> Value {
+pub(super) fn json(served: &Served, args: &[&str]) -> Value {
     let (code, out, err) = jobs(served, &[args, &["--output", "json"]].concat());
     assert_eq!(code, 0, "{args:?}: {err}\n{}", served.log_tail());
     serde_json::from_str(&out).expect("JSON")

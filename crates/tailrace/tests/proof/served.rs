@@ -37,6 +37,8 @@ pub(crate) struct Served {
     port: Ports,
     starts: u32,
     dir: RunDir,
+    /// Bytes of the data directory's own disk, if it has one.
+    disk_bytes: Option<u64>,
 }
 
 impl Served {
@@ -47,7 +49,23 @@ impl Served {
             port: Ports::reserve(1)?,
             starts: 0,
             dir: RunDir::new("tailrace")?,
+            disk_bytes: None,
         };
+        served.launch()?;
+        served.ready()?;
+        Ok(served)
+    }
+
+    /// Starts it with a disk of its own for its data, which only it sees and which ends with it.
+    pub(crate) fn start_on_disk(bytes: u64) -> Result<Self> {
+        let mut served = Self {
+            process: None,
+            port: Ports::reserve(1)?,
+            starts: 0,
+            dir: RunDir::new("tailrace")?,
+            disk_bytes: Some(bytes),
+        };
+        std::fs::create_dir(served.dir.path().join("data"))?;
         served.launch()?;
         served.ready()?;
         Ok(served)
@@ -56,9 +74,20 @@ impl Served {
     /// Starts a process without waiting until it serves.
     pub(crate) fn launch(&mut self) -> Result<()> {
         self.starts += 1;
-        let process = Launch::new("tailrace serve", env!("CARGO_BIN_EXE_tailrace"), self.log())
+        let program = env!("CARGO_BIN_EXE_tailrace");
+        let data = self.dir.path().join("data");
+        let launch = match self.disk_bytes {
+            None => Launch::new("tailrace serve", program, self.log()),
+            // In a mount namespace of its own, so that nothing is left behind.
+            Some(bytes) => Launch::new("tailrace serve", "unshare", self.log())
+                .args(["--mount", "--map-root-user", "sh", "-ec"])
+                .arg(r#"mount -t tmpfs -o size=$1 tmpfs "$2"; shift 2; exec "$@""#)
+                .args(["sh".to_owned(), bytes.to_string(), data.display().to_string()])
+                .arg(program),
+        };
+        let process = launch
             .arg("serve")
-            .args(["--data-dir".into(), self.dir.path().join("data")])
+            .args(["--data-dir".into(), data])
             .args(["--listen", &self.address()])
             .args(["--log-filter", "info,tailrace_pipeline=debug"])
             .env("TAILRACE_BOOTSTRAP_PROJECT_ID", PROJECT)
@@ -139,7 +168,16 @@ impl Served {
 
     /// The file with the first administrator and access key.
     pub(crate) fn credentials(&self) -> PathBuf {
-        self.dir.path().join("data/credentials.json")
+        self.data().join("credentials.json")
+    }
+
+    /// The data directory, as it is seen from here.
+    pub(crate) fn data(&self) -> PathBuf {
+        let data = self.dir.path().join("data");
+        match (self.disk_bytes, self.pid()) {
+            (Some(_), Some(pid)) => PathBuf::from(format!("/proc/{pid}/root{}", data.display())),
+            _ => data,
+        }
     }
 
     /// Where it serves, `host:port`.

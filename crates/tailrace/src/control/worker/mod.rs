@@ -27,6 +27,8 @@ use run::ActiveRun;
 
 /// Wait before a store that failed is asked again.
 const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// How often that is said while it lasts: the log may be on the disk that is full.
+const STORE_COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How others reach a worker.
 #[derive(Debug, Default)]
@@ -99,6 +101,8 @@ struct Worker {
     generation: u64,
     release_by: Option<Instant>,
     flushed: Instant,
+    /// When it was last said that the store fails.
+    complained: Option<Instant>,
 }
 
 /// Works on a job until nothing is left to do.
@@ -115,6 +119,7 @@ pub(crate) async fn work_on(inner: Arc<Inner>, job_id: String, door: Arc<Door>) 
         generation: 0,
         release_by: None,
         flushed: Instant::now(),
+        complained: None,
     };
     worker.work().await;
 }
@@ -124,8 +129,11 @@ impl Worker {
         loop {
             self.door.looked();
             match self.turn().await {
-                Ok(Then::Again) => {}
-                Ok(Then::Wait(until)) => self.wait(until).await,
+                Ok(Then::Again) => self.store_answers(),
+                Ok(Then::Wait(until)) => {
+                    self.store_answers();
+                    self.wait(until).await;
+                }
                 Ok(Then::Leave) => {
                     self.let_go().await;
                     if self.inner.leave(&self.job_id, &self.door) {
@@ -143,10 +151,24 @@ impl Worker {
                     }
                 }
                 Err(Lost::Store(e)) => {
-                    tracing::error!(job_id = self.job_id, "the worker waits for the store: {e}");
+                    self.store_fails(&e);
                     tokio::time::sleep(STORE_RETRY_DELAY).await;
                 }
             }
+        }
+    }
+
+    /// The data path goes on meanwhile: what it has delivered is known in the target.
+    fn store_fails(&mut self, error: &StoreError) {
+        if self.complained.is_none_or(|at| at.elapsed() >= STORE_COMPLAINT_INTERVAL) {
+            self.complained = Some(Instant::now());
+            tracing::error!(job_id = self.job_id, "the worker waits for the store: {error}");
+        }
+    }
+
+    fn store_answers(&mut self) {
+        if self.complained.take().is_some() {
+            tracing::info!(job_id = self.job_id, "the store takes changes again");
         }
     }
 

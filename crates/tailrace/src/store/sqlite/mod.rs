@@ -17,7 +17,7 @@ use std::time::Duration;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{Connection as _, Sqlite, SqliteConnection, Transaction};
 
 use super::{Store, StoreError, StoreFuture, StoreResult};
 
@@ -49,13 +49,19 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
-        let fail = |e: sqlx::Error| StoreError::Engine(format!("{}: {e}", path.display()));
+        let fail = |e: sqlx::Error| match StoreError::from(e) {
+            StoreError::Full(text) => {
+                StoreError::Full(format!("{}: the disk is full: {text}", path.display()))
+            }
+            other => StoreError::Engine(format!("{}: {other}", path.display())),
+        };
         // One writer: SQLite lets only one at a time anyway, and waiting here is fair.
         let write = SqlitePoolOptions::new()
             .min_connections(1)
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            .after_release(|connection, _| Box::pin(is_out_of_transaction(connection)))
             .connect_with(options.clone())
             .await
             .map_err(fail)?;
@@ -77,6 +83,16 @@ impl SqliteStore {
     async fn begin(&self) -> StoreResult<Transaction<'static, Sqlite>> {
         Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
     }
+}
+
+/// Whether a connection that comes back can be used again.
+///
+/// SQLite ends a transaction by itself when the disk is full. The library then cannot roll it back, takes it for open from
+/// then on, and begins no other: such a connection is closed.
+async fn is_out_of_transaction(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // Behind a rollback that is under way.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Makes the file with access for its owner only, if it is not there; SQLite gives its companions the
@@ -106,9 +122,16 @@ impl Store for SqliteStore {
     }
 }
 
+/// `SQLITE_FULL` and `SQLITE_IOERR_SHMSIZE` of SQLite's result codes: its file, the log or the index beside it cannot grow.
+const FULL: [&str; 2] = ["13", "4874"];
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Engine(format!("store: {error}"))
+        let text = format!("store: {error}");
+        match error.as_database_error().and_then(|e| e.code()) {
+            Some(code) if FULL.contains(&&*code) => Self::Full(text),
+            _ => Self::Engine(text),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The suite over SQLite, and what only SQLite has.
 
 use super::*;
-use crate::store::{JobStore as _, LeaseStore as _, suite};
+use crate::store::{JobStore as _, LeaseStore as _, NewJobRow, suite};
 
 macro_rules! suite {
     ($($test:ident),* $(,)?) => {$(
@@ -89,4 +89,31 @@ fn a_data_directory_is_one_processs() {
     assert!(matches!(error, StoreError::InUse(_)), "{error}");
     drop(lock);
     DataDirLock::acquire(&path).unwrap();
+}
+
+/// What SQLite says when the disk is full it also says when the file may not grow.
+#[tokio::test]
+async fn a_store_that_was_full_takes_changes_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("t.db")).await.unwrap();
+    suite::a_lease_is_one_owners_until_it_runs_out(&store).await;
+    sqlx::query("PRAGMA max_page_count = 1").execute(&store.write).await.unwrap();
+    let insert = async |id: &str| {
+        let job = suite::job(id, id);
+        store.insert_job(NewJobRow { job: &job, secrets: &[], timeline: None }).await
+    };
+    let mut refused = None;
+    for number in 0..1000 {
+        if let Err(error) = insert(&format!("full-{number}")).await {
+            refused = Some(error);
+            break;
+        }
+    }
+    assert!(
+        matches!(&refused, Some(StoreError::Full(text)) if text.contains("full")),
+        "{refused:?}"
+    );
+    // The limit went with the connection that ran into it.
+    insert("room").await.unwrap();
+    assert!(store.job("room").await.unwrap().is_some());
 }
