@@ -485,6 +485,17 @@ pub struct Limits {
     pub event_bytes_max: usize,
     /// Parallel readers of the full phase.
     pub snapshot_readers: usize,
+    /// How many of them may read one table at a time.
+    pub table_readers_max: usize,
+    /// Longest silence of the source behind a statement, such as one that reads a chunk, before the connection counts as
+    /// lost.
+    pub statement_silence_max: Duration,
+    /// Longest silence of the source's log, which says every second that it is alive.
+    pub log_silence_max: Duration,
+    /// Requests with messages that one broker has to answer at a time, of a job with a full phase; 1..=5.
+    pub snapshot_requests_max: u8,
+    /// The same of a job that follows the log; one that has both phases has the larger of the two.
+    pub stream_requests_max: u8,
     /// Rows in one chunk of the full phase.
     pub chunk_rows_max: u64,
     /// Share of one core's time, in percent, for which the full phase reads while others work on the source; 100 takes
@@ -509,6 +520,12 @@ impl Default for Limits {
             transaction_age_max: Duration::from_millis(50),
             event_bytes_max: 1 << 30,
             snapshot_readers: 2,
+            table_readers_max: 32,
+            // A statement may sort or wait for a lock before its first row comes.
+            statement_silence_max: Duration::from_secs(900),
+            log_silence_max: Duration::from_secs(30),
+            snapshot_requests_max: 5,
+            stream_requests_max: 5,
             chunk_rows_max: 20_000,
             snapshot_share_percent_max: 30,
             snapshot_view_age_max: Duration::from_secs(600),
@@ -549,6 +566,19 @@ pub struct JobSpec {
 }
 
 impl JobSpec {
+    /// Requests with messages that one broker has to answer at a time. More than five would lose their order when one is
+    /// sent again (`max.in.flight.requests.per.connection` of Kafka's idempotent producer).
+    pub(crate) fn requests_max(&self) -> u8 {
+        let (snapshot, stream) =
+            (self.limits.snapshot_requests_max, self.limits.stream_requests_max);
+        let wanted = match self.task {
+            TaskType::Full => snapshot,
+            TaskType::Incremental => stream,
+            TaskType::FullIncremental => snapshot.max(stream),
+        };
+        wanted.clamp(1, 5)
+    }
+
     /// Checks what can be checked without a connection.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ mod old_forms;
 mod online_schema;
 mod online_tools;
 mod pace;
+mod parameters;
 mod partition_columns;
 mod policy_change;
 mod precheck;

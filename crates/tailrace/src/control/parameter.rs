@@ -26,7 +26,7 @@ fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }
 
-const DEFINITIONS: [Definition; 9] = [
+const DEFINITIONS: [Definition; 14] = [
     Definition {
         name: "read_task_num",
         description: "Parallel readers of the full phase.",
@@ -34,6 +34,46 @@ const DEFINITIONS: [Definition; 9] = [
         max: 32,
         read: |l| l.snapshot_readers as u64,
         write: |l, n| l.snapshot_readers = to_usize(n),
+    },
+    Definition {
+        name: "shard_task_num",
+        description: "Parallel readers of one table in the full phase, of those that read_task_num allows.",
+        min: 1,
+        max: 32,
+        read: |l| l.table_readers_max as u64,
+        write: |l, n| l.table_readers_max = to_usize(n),
+    },
+    Definition {
+        name: "applier_thread_num",
+        description: "Requests with messages that one broker has to answer at a time, of a job with a full phase.",
+        min: 1,
+        max: 5,
+        read: |l| u64::from(l.snapshot_requests_max),
+        write: |l, n| l.snapshot_requests_max = u8::try_from(n).unwrap_or(5),
+    },
+    Definition {
+        name: "increment_writer_num",
+        description: "The same of a job with an increment; one with both phases has the larger of the two numbers.",
+        min: 1,
+        max: 5,
+        read: |l| u64::from(l.stream_requests_max),
+        write: |l, n| l.stream_requests_max = u8::try_from(n).unwrap_or(5),
+    },
+    Definition {
+        name: "relay_socket_timeout",
+        description: "Milliseconds of silence of the source's log, which says every second that it is alive, before the connection counts as lost.",
+        min: 5_000,
+        max: 3_600_000,
+        read: |l| millis(l.log_silence_max),
+        write: |l, n| l.log_silence_max = Duration::from_millis(n),
+    },
+    Definition {
+        name: "datamove_source_socket_timeout",
+        description: "Milliseconds of silence of the source behind a statement, such as one that reads a chunk, before the connection counts as lost.",
+        min: 10_000,
+        max: 86_400_000,
+        read: |l| millis(l.statement_silence_max),
+        write: |l, n| l.statement_silence_max = Duration::from_millis(n),
     },
     Definition {
         name: "chunk_rows_max",
@@ -175,7 +215,7 @@ mod tests {
 
     #[test]
     fn an_unknown_parameter_is_named_with_those_there_are() {
-        let text = parse("applier_thread_num", "2").unwrap_err().to_string();
-        assert!(text.contains("applier_thread_num") && text.contains("read_task_num"), "{text}");
+        let text = parse("max_threads", "2").unwrap_err().to_string();
+        assert!(text.contains("max_threads") && text.contains("read_task_num"), "{text}");
     }
 }

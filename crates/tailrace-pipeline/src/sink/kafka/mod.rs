@@ -56,6 +56,7 @@ pub struct KafkaSink {
     epoch: u64,
     delivery: Delivery,
     compression: Compression,
+    requests_max: u8,
     topics: Arc<KafkaTopics>,
     progress: ProgressTopic,
     history: ProgressTopic,
@@ -91,6 +92,7 @@ impl KafkaSink {
             epoch,
             delivery: spec.policy.delivery,
             compression: spec.policy.compression,
+            requests_max: spec.requests_max(),
             topics: Arc::clone(&topics),
             progress: ProgressTopic::new(&spec.policy.progress_topic, &spec.job_id),
             history: ProgressTopic::of_history(&spec.policy.progress_topic, &spec.job_id),
@@ -114,7 +116,12 @@ impl KafkaSink {
     fn start(&mut self) -> Result<()> {
         self.mode = Mode::Closed;
         (self.durable, self.last) = (None, None);
-        let config = producer_config(&self.endpoint, self.topics.batch_bytes(), self.compression)?;
+        let config = producer_config(
+            &self.endpoint,
+            self.topics.batch_bytes(),
+            self.compression,
+            self.requests_max,
+        )?;
         let topics = Arc::clone(&self.topics);
         self.mode = match self.delivery {
             Delivery::ExactlyOnce => Mode::ExactlyOnce(Box::new(Lanes::open(

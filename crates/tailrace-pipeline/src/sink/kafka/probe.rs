@@ -203,7 +203,12 @@ fn check_record_topic(spec: &JobSpec, topic: &ProgressTopic) -> Result<()> {
 pub(crate) fn check_transactions(spec: &JobSpec) -> Result<()> {
     let topics = Arc::new(KafkaTopics::open(spec)?);
     let mut patience = Patience::default();
-    let config = producer_config(&spec.target, topics.batch_bytes(), spec.policy.compression)?;
+    let config = producer_config(
+        &spec.target,
+        topics.batch_bytes(),
+        spec.policy.compression,
+        spec.requests_max(),
+    )?;
     let prefix = super::lanes::transactional_id_prefix(&spec.job_id);
     let progress = ProgressTopic::new(&spec.policy.progress_topic, PROBE_KEY);
     let has_topic = topics.lookup().topic(progress.name(), ANSWER_TIMEOUT)?.is_some();

@@ -54,13 +54,14 @@ pub(crate) fn producer_config(
     endpoint: &KafkaEndpoint,
     batch_bytes: usize,
     compression: Compression,
+    requests_max: u8,
 ) -> Result<ClientConfig> {
     let mut config = client_config(endpoint)?;
     config
         // No message is lost when a leader dies, none doubled or reordered by a retry.
         .set("acks", "all")
         .set("enable.idempotence", "true")
-        .set("max.in.flight.requests.per.connection", "5")
+        .set("max.in.flight.requests.per.connection", requests_max.to_string())
         .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
         .set("compression.type", compression.name())
         .set("batch.size", batch_bytes.to_string())

@@ -1,7 +1,5 @@
 //! A blocking connection to a MySQL-protocol server: login, statements, and rows one at a time.
 
-use std::time::Duration;
-
 use secrecy::ExposeSecret;
 use tailrace_codec::mysql::{
     AuthPlugin, AuthReply, CACHING_SHA2_FAST_OK, CACHING_SHA2_FULL,
@@ -16,8 +14,6 @@ use crate::run::StopSignal;
 use crate::source::mysql::tls;
 use crate::source::mysql::transport::Transport;
 
-/// Longest silence while a statement runs: a boundary query over a cold table may take minutes.
-const STATEMENT_SILENCE_MAX: Duration = Duration::from_secs(900);
 /// Rounds of the login conversation before it counts as endless.
 const AUTH_ROUNDS_MAX: usize = 8;
 
@@ -141,7 +137,7 @@ impl Connection {
             collations: None,
         };
         connection.authenticate(endpoint, plugin, greeting.nonce)?;
-        connection.transport.set_silence_max(STATEMENT_SILENCE_MAX);
+        connection.transport.set_silence_max(limits.statement_silence_max);
         Ok(connection)
     }
 

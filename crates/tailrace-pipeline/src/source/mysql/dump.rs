@@ -22,8 +22,6 @@ const HEARTBEAT_PERIOD: Duration = Duration::from_secs(1);
 /// The same while something waits for the place where the log ends now: a server that has nothing to send
 /// from there tells only so that it is reached.
 const HEARTBEAT_PERIOD_SHORT: Duration = Duration::from_millis(20);
-/// Silence after which the connection counts as lost.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How long the server may wait for us to read: a slow target must not lose the connection.
 const SERVER_WRITE_TIMEOUT_SECONDS: u32 = 86_400;
 /// How long another server than before may need to apply what it got from that one.
@@ -207,7 +205,7 @@ impl Request {
         }
         .map_err(too_large)?;
         let mut transport = connection.into_stream(&payload)?;
-        transport.set_silence_max(SILENCE_MAX);
+        transport.set_silence_max(self.limits.log_silence_max);
         Ok(Answer {
             transport,
             checksum: server.checksum,

@@ -200,6 +200,7 @@ impl<'c> Reader<'c> {
                 }
             };
             self.read(&task)?;
+            work.finished(&task);
             self.rest()?;
             chunks += 1;
         }

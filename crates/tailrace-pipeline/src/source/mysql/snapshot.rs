@@ -396,7 +396,7 @@ impl<'c> Snapshot<'c> {
         let sharers = readers.len();
         let names: Vec<TableName> =
             plan.tables.iter().map(|t| (t.table.database.clone(), t.table.table.clone())).collect();
-        let work = Work::new(plan);
+        let work = Work::new(plan, self.context.spec.limits.table_readers_max);
         let results: Vec<Result<u64>> = std::thread::scope(|scope| {
             if names.len() > 1 && self.context.router.has_topic_per_table() {
                 scope.spawn(|| {
