@@ -41,7 +41,7 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<()> {
     }
     if matches!(purpose, Purpose::Test | Purpose::Browser) {
         packages.extend([system::MARIADB, system::POSTGRES, system::PYTHON]);
-        packages.extend([system::SASL, system::KERBEROS]);
+        packages.extend([system::SASL, system::KERBEROS, system::JAVA_SOURCE]);
         packages.push(system::ONLINE_SCHEMA_CHANGE);
     }
     if purpose == Purpose::Browser {
@@ -58,6 +58,7 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<()> {
         python::interpreter(python::SDK)?;
         python::interpreter(python::AVRO)?;
         registry::program()?;
+        Jars::flink()?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod debezium;
 mod delay;
 mod failover;
 mod faults;
+mod flink;
 mod headers;
 mod job_life;
 mod kafka_sink;

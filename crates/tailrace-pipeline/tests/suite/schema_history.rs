@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
-use tailrace_pipeline::job::{JobSpec, PartitionPolicy};
+use tailrace_pipeline::ErrorKind;
+use tailrace_pipeline::compare::CompareOutcome;
+use tailrace_pipeline::job::{JobSpec, PartitionPolicy, Reread, TopicPolicy};
 use tailrace_pipeline::observe::Phase;
 use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer, RowMetadata};
 
-use crate::support::{read_topic, spec, start, unique};
+use crate::compare::compared;
+use crate::support::{delete_topic, read_topic, spec, start, unique};
 
 fn server() -> MySqlServer {
     let row_metadata = RowMetadata::Minimal;
@@ -98,4 +101,74 @@ fn keys_of_prefixes_are_the_same_everywhere() {
     assert!(first.iter().any(|(_, key, _)| key.contains("alpha")), "{first:?}");
     assert_eq!(kinds(&first), kinds(&meanwhile));
     assert_eq!(kinds(&first), kinds(&copy));
+}
+
+fn end_equal(spec: &JobSpec) {
+    for one in compared(spec, None).expect("a comparison") {
+        assert_eq!(one.outcome, CompareOutcome::Consistent, "{one:?}");
+        assert!(one.source_rows > 0);
+    }
+}
+
+/// Without its history a job learns the columns anew, and reads no table again. Where the log has a change of a table in
+/// between, that table alone is read again.
+#[test]
+fn a_history_that_is_lost_is_made_anew() {
+    let (server, database) = (server(), unique("lost"));
+    let table = |name: &str| {
+        format!(
+            "CREATE TABLE {name} (id INT PRIMARY KEY, v INT); INSERT INTO {name} VALUES (1, 1), (2, 2), (3, 3);"
+        )
+    };
+    let tables = [table("item"), table("other")].concat();
+    let mut spec = at(&server, &database, &tables);
+    spec.policy.topic = TopicPolicy::PerTable(format!("{database}-$tablename$"));
+    spec.policy.progress_topic = unique("progress");
+    let history = format!("{}-schemas", spec.policy.progress_topic);
+    let sql = |statements: &str| server.sql(&format!("USE {database}; {statements}")).unwrap();
+    let updates = |job: &crate::support::Running| job.counters.updates.load(Ordering::Relaxed);
+    let mut job = start(&spec);
+    job.wait_until("the stream", |j| j.recorder.has_reached(Phase::Incremental));
+    sql("UPDATE item SET v = v + 1");
+    job.wait_until("updates", |j| updates(j) == 3);
+    job.stop().unwrap();
+
+    delete_topic(&history);
+    sql("UPDATE item SET v = v + 1; UPDATE other SET v = v + 1");
+    let mut job = start(&spec);
+    job.wait_until("updates behind the loss", |j| updates(j) == 6);
+    assert_eq!(job.counters.snapshot_rows.load(Ordering::Relaxed), 0);
+    job.stop().unwrap();
+    end_equal(&spec);
+
+    delete_topic(&history);
+    sql(
+        "UPDATE item SET v = v + 1; ALTER TABLE item ADD COLUMN more INT DEFAULT 7; UPDATE item SET v = 0",
+    );
+    let error = start(&spec).end().expect_err("columns that nobody knows");
+    assert_eq!(error.kind(), ErrorKind::SchemaMismatch, "{error}");
+    assert!(error.message().contains(&format!("{database}.item")), "{error}");
+    assert!(error.message().contains("ADD COLUMN more"), "{error}");
+
+    // Without the table the job goes on; with it again, that table is read.
+    let both = spec.selection.clone();
+    spec.selection.databases[0].tables = Some(vec!["other".to_owned()]);
+    let mut job = start(&spec);
+    sql("UPDATE other SET v = 5");
+    job.wait_until("updates of the other", |j| updates(j) == 3);
+    job.stop().unwrap();
+    spec.selection = both;
+    spec.rereads = vec![Reread {
+        id: "again".to_owned(),
+        database: database.clone(),
+        table: "item".to_owned(),
+        condition: None,
+    }];
+    let mut job = start(&spec);
+    job.wait_until("the table's rows", |j| j.recorder.has_reread("again"));
+    assert_eq!(job.counters.snapshot_rows.load(Ordering::Relaxed), 3);
+    sql("UPDATE item SET more = 8");
+    job.wait_until("updates of the table", |j| updates(j) == 3);
+    job.stop().unwrap();
+    end_equal(&spec);
 }

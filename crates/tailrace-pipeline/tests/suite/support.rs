@@ -306,3 +306,20 @@ pub(crate) fn create_topic_with(name: &str, settings: &[(&str, &str)]) -> String
     assert_eq!(made, [Ok(name.to_owned())]);
     name.to_owned()
 }
+
+/// Deletes a topic, and waits until no broker knows it any more.
+pub(crate) fn delete_topic(name: &str) {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", kafka()).create().expect("an admin client");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let deleted = runtime.block_on(admin.delete_topics(&[name], &AdminOptions::new())).unwrap();
+    assert_eq!(deleted, [Ok(name.to_owned())]);
+    let is_there = || {
+        let all = admin.inner().fetch_metadata(None, PATIENCE).expect("metadata");
+        all.topics().iter().any(|topic| topic.name() == name)
+    };
+    let until = Instant::now() + PATIENCE;
+    while is_there() {
+        assert!(Instant::now() < until, "{name} does not go");
+    }
+}

@@ -12,6 +12,8 @@ use crate::process;
 
 /// Brokers, controllers and Kafka's tools. A change of the list makes a new cache folder.
 const KAFKA: &str = include_str!("../../assets/kafka-pom.xml");
+/// Flink's readers of changes.
+const FLINK: &str = include_str!("../../assets/flink-pom.xml");
 /// Kafka Connect with Debezium.
 const DEBEZIUM: &str = include_str!("../../assets/debezium-pom.xml");
 
@@ -30,6 +32,15 @@ impl Jars {
     /// Debezium's MySQL connector on Kafka Connect.
     pub fn debezium() -> Result<Self> {
         Self::ensure("debezium", DEBEZIUM, "Debezium and Kafka Connect (about 46 MB)")
+    }
+
+    /// Apache Flink's readers of changes, and what runs a Java program from its source.
+    ///
+    /// # Errors
+    /// If they cannot be fetched.
+    pub fn flink() -> Result<Self> {
+        system::ensure(&[system::JAVA_SOURCE])?;
+        Self::ensure("flink", FLINK, "Apache Flink's formats (about 110 MB)")
     }
 
     fn ensure(name: &str, pom: &str, what: &str) -> Result<Self> {

@@ -81,6 +81,13 @@ pub const KAFKA: &[Package] = &[
     Package { name: "openssl", purpose: "certificates for Kafka's TLS", signs: &["openssl"] },
 ];
 
+/// To run a Java program from its source.
+pub const JAVA_SOURCE: &[Package] = &[Package {
+    name: "default-jdk-headless",
+    purpose: "running tests of Java readers",
+    signs: &["javac"],
+}];
+
 /// To fetch and run MySQL in its private prefix.
 pub const MYSQL: &[Package] = &[
     Package { name: "util-linux", purpose: "starting servers", signs: &["setpriv"] },
