@@ -355,6 +355,20 @@ impl Statement {
         }
     }
 
+    /// What happened to rows without row events and with the table still there, in words; `None` for statements that do
+    /// no such thing and for `TRUNCATE TABLE`, which says it itself.
+    pub fn rows_unseen(&self) -> Option<&'static str> {
+        let Self::AlterTable(alter) = self else { return None };
+        alter.ops.iter().find_map(|op| match op {
+            AlterOp::Partition(PartitionOp::RowsDropped) => Some("rows of partitions went"),
+            AlterOp::Partition(PartitionOp::Exchange { .. }) => {
+                Some("rows of a partition and of a table changed places")
+            }
+            AlterOp::Tablespace => Some("rows went or came with a tablespace"),
+            _ => None,
+        })
+    }
+
     /// The database that the statement creates, changes or drops as a whole.
     pub fn database(&self) -> Option<&str> {
         match self {

@@ -37,6 +37,7 @@ mod schema_history;
 mod slow_commit;
 mod source_login;
 mod source_tls;
+mod statements;
 mod support;
 mod taurus;
 mod tombstones;

@@ -164,7 +164,7 @@ pub struct KafkaSecurity {
     pub sasl_mechanism: Option<String>,
     /// Where the tokens of `OAUTHBEARER` come from.
     #[serde(default)]
-    pub oauth: Option<OAuthSettings>,
+    pub oauth: Option<Box<OAuthSettings>>,
     /// First part of the brokers' principals, for `GSSAPI`; `kafka` by default.
     #[serde(default)]
     pub kerberos_service_name: Option<String>,

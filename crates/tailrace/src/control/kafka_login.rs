@@ -44,7 +44,7 @@ pub(super) fn login(
 ) -> Result<Sasl> {
     if security.delegation_tokens == Some(true) {
         let instead = "false: log in with the user and password that the token stands for";
-        return Err(Refusal::invalid(&field("delegation_tokens"), true, instead));
+        return Err(Refusal::invalid(field("delegation_tokens"), true, instead));
     }
     let mechanism = match security.sasl_mechanism.as_deref() {
         Some("PLAIN") => PasswordMechanism::Plain,
@@ -171,10 +171,10 @@ mod tests {
         let secrets = EndpointSecrets { password, ..EndpointSecrets::default() };
         let mut security = KafkaSecurity {
             sasl_mechanism: Some("OAUTHBEARER".to_owned()),
-            oauth: Some(OAuthSettings {
+            oauth: Some(Box::new(OAuthSettings {
                 token_endpoint_url: "https://login.example/token".to_owned(),
                 ..OAuthSettings::default()
-            }),
+            })),
             ..KafkaSecurity::default()
         };
         change(&mut security);

@@ -102,7 +102,7 @@ impl JobFile {
         let security = KafkaSecurity {
             protocol: SecurityProtocol::parse(&target.security)?,
             sasl_mechanism: target.sasl_mechanism.clone(),
-            oauth: target.oauth.as_ref().map(oauth).transpose()?,
+            oauth: target.oauth.as_ref().map(oauth).transpose()?.map(Box::new),
             kerberos_service_name: target.kerberos_service_name.clone(),
             trust_store: file("target.trust_store_file", &target.trust_store_file)?,
             endpoint_algorithm: target.verify_host.then(|| "https".to_owned()),

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Limits, MysqlEndpoint};
 use crate::run::StopSignal;
 use crate::source::mysql::connection::Connection;
-use crate::source::mysql::horizon::Horizon;
+use crate::source::mysql::horizon::{Horizon, Kept};
 use crate::source::mysql::place::{self, Sign};
 use crate::source::mysql::transport::Transport;
 
@@ -61,7 +61,7 @@ struct Answer {
     transport: Transport,
     checksum: Checksum,
     server_uuid: Option<String>,
-    kept_for: Option<Duration>,
+    kept: Kept,
     /// The server was told a place, and nothing has shown yet that it is one of its log.
     place_unproved: bool,
 }
@@ -130,8 +130,8 @@ impl Dump {
     }
 
     /// For how long the server keeps its log; `None` if it never deletes it by itself.
-    pub(crate) fn kept_for(&self) -> Option<Duration> {
-        self.answer.kept_for
+    pub(crate) fn kept(&self) -> Kept {
+        self.answer.kept
     }
 
     /// Waits until an event, or a part of one, has come, for some time at most; whether that is so.
@@ -182,7 +182,7 @@ impl Request {
         {
             self.wait_for_set(&mut connection, set, server.uuid.as_deref())?;
         }
-        let kept_for = Horizon::ask(&mut connection)?;
+        let kept = Horizon::ask(&mut connection)?;
         if mariadb {
             ask_mariadb(&mut connection, self.from.gtid_set.as_deref())?;
         }
@@ -210,7 +210,7 @@ impl Request {
             transport,
             checksum: server.checksum,
             server_uuid: server.uuid,
-            kept_for,
+            kept,
             place_unproved: place,
         })
     }

@@ -84,7 +84,7 @@ pub(crate) struct KafkaSecurityInput {
     /// `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`, `OAUTHBEARER` (Tailrace's own) or, where it is built in, `GSSAPI`.
     pub sasl_mechanism: Option<String>,
     /// Where the tokens of `OAUTHBEARER` come from: Tailrace's own
-    pub oauth: Option<OAuthInput>,
+    pub oauth: Option<Box<OAuthInput>>,
     /// First part of the brokers' principals, `kafka` by default, for `GSSAPI`: Tailrace's own
     pub kerberos_service_name: Option<String>,
     /// Delegation token; not offered.
@@ -304,7 +304,7 @@ impl KafkaSecurityInput {
                 None => SecurityProtocol::default(),
             },
             sasl_mechanism: non_empty(self.sasl_mechanism),
-            oauth: self.oauth.map(OAuthInput::into_control),
+            oauth: self.oauth.map(|oauth| Box::new(oauth.into_control())),
             kerberos_service_name: non_empty(self.kerberos_service_name),
             delegation_tokens: self.delegation_tokens,
             trust_store_name: non_empty(self.trust_store_key_name),
@@ -354,7 +354,7 @@ impl KafkaSecurityView {
         Self {
             r#type: security.protocol.name().to_owned(),
             sasl_mechanism: security.sasl_mechanism.clone(),
-            oauth: security.oauth.as_ref().map(OAuthView::of),
+            oauth: security.oauth.as_deref().map(OAuthView::of),
             kerberos_service_name: security.kerberos_service_name.clone(),
             delegation_tokens: security.delegation_tokens.unwrap_or(false),
             trust_store_key_name: security.trust_store_name.clone(),

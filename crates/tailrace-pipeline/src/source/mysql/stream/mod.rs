@@ -27,7 +27,7 @@ use crate::source::mysql::catalog::SelectedTable;
 use crate::source::mysql::context::Context;
 use crate::source::mysql::dump::{Dump, Reach};
 use crate::source::mysql::history::SchemaHistory;
-use crate::source::mysql::horizon::{Horizon, Sight};
+use crate::source::mysql::horizon::{Horizon, Kept, Sight};
 use crate::source::mysql::offset;
 use crate::source::mysql::tables::Tables;
 use crate::source::mysql::window::{Read, Visible, Window};
@@ -136,7 +136,7 @@ impl<'c> Stream<'c> {
             withheld: HashSet::new(),
             delivered: 0,
             beside: None,
-            horizon: Horizon::new(None),
+            horizon: Horizon::new(Kept::default()),
             step_id: checkpoint.next_id,
             seen_seconds: 0,
             last_step: Instant::now(),
@@ -325,7 +325,7 @@ impl<'c> Stream<'c> {
             // Places may be those of another server's log now.
             joining.void();
         }
-        self.horizon = Horizon::new(dump.kept_for());
+        self.horizon = Horizon::new(dump.kept());
         let mut format = LogFormat::new(dump.checksum());
         self.bytes_counted = 0;
         loop {
@@ -663,8 +663,17 @@ impl<'c> Stream<'c> {
 impl Stream<'_> {
     /// Warns if the source may delete soon what the job has not read yet.
     fn look_at_horizon(&mut self, committed_ms: i64) {
-        let (level, text) = match self.horizon.look(committed_ms) {
+        let sight = self.horizon.look(committed_ms);
+        let context = self.context;
+        let sight = sight.or_else(|| self.horizon.look_at_size(&self.seen.0, || context.connect()));
+        let (level, text) = match sight {
             None => return,
+            Some(Sight::NearSize(needed, kept)) => (
+                tracing::Level::WARN,
+                format!(
+                    "the job still needs {needed} bytes of the source's log, which deletes its oldest files beyond {kept} bytes: what is deleted before it is read is lost to the job; raise max_binlog_total_size or binlog_space_limit, or find out what holds the job up"
+                ),
+            ),
             Some(Sight::Near(lag, kept_for)) => (
                 tracing::Level::WARN,
                 format!(

@@ -43,11 +43,11 @@ impl Stream<'_> {
         if transaction.changes <= delivered {
             return Ok(());
         }
+        let statement = classify_as(dialect_of(query, self.dialect), sql, query.database);
         if let Some(topic) = self.context.router.ddl()?
             && !self.is_filtered(sql, query)
             && !self.context.spec.selection.leaves_out_shadow(database, table)
         {
-            let statement = classify_as(dialect_of(query, self.dialect), sql, query.database);
             let definition = Definition {
                 es_ms,
                 names: self.context.spec.mappings.names(database, table),
@@ -58,12 +58,22 @@ impl Stream<'_> {
             };
             self.composer.ddl(topic, &definition);
         }
-        self.context.observer.ddl(&format!("{}:{}", self.seen.0, self.seen.1), sql);
+        let place = format!("{}:{}", self.seen.0, self.seen.1);
+        self.context.observer.ddl(&place, sql);
+        if let Some(what) = statement.rows_unseen() {
+            let tables: Vec<String> = statement.tables().iter().map(ToString::to_string).collect();
+            self.context.observer.log(
+                tracing::Level::WARN,
+                &format!(
+                    "{} at {place}: {what}, which the log does not show as changes of rows: what reads its messages keeps the rows it had; read the table again where that matters",
+                    tables.join(" and ")
+                ),
+            );
+        }
         if self.dialect.mariadb && adds_versioning(sql) {
             return Err(context::versioned(&format!("{database}.{table}")));
         }
         if self.keeps_history {
-            let statement = classify_as(dialect_of(query, self.dialect), sql, query.database);
             let default = query.status.database_collation.unwrap_or(TEXT_COLLATION);
             let id = self.composer.version_id();
             let changed = self.history.advance(&statement, sql, query.database, default, id);
