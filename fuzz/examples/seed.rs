@@ -30,6 +30,7 @@ fn main() -> Outcome {
     positions(&seeds, &codec)?;
     statements(&seeds, &codec)?;
     charsets(&seeds, &codec)?;
+    redo(&seeds)?;
     let mut logs = Vec::new();
     for entry in std::fs::read_dir(codec.join("tests/fixtures"))? {
         let path = entry?.path();
@@ -233,6 +234,23 @@ fn diffs(seeds: &Seeds) -> Outcome {
             seed.extend_from_slice(value);
         }
         seeds.write("json", &format!("diff-{name}"), &seed)?;
+    }
+    Ok(())
+}
+
+/// Statements of LogMiner, of every shape.
+fn redo(seeds: &Seeds) -> Outcome {
+    let statements = [
+        r#"insert into "HR"."EMP"("ID","NAME","D") values ('1','O''Hara',NULL);"#,
+        r#"update "S"."T" a set a."X" = UNISTR('\\4E2D') || CHR(10) || N'b' where a."Y" IS NULL and a.ROWID = 'AAA';"#,
+        r#"delete from "S"."T" where "A" = HEXTORAW('0aff') and "B" = -1.5E+10 and ROWID = 'AAB'"#,
+        r#"insert into "S"."T"("D","T","Z","I") values (TO_DATE('1', 'DD'),TIMESTAMP '2',TO_TIMESTAMP_TZ('3'),TO_DSINTERVAL('4'));"#,
+        r#"insert into "S"."T"("C","B","X") values (EMPTY_CLOB(),EMPTY_BLOB(),XMLTYPE('<a(/>'));"#,
+        "DECLARE \n loc_c CLOB; \n buf_c VARCHAR2(6156); \nBEGIN\n select \"N\" into loc_c from \"S\".\"T\" where \"I\" = '1' for update;\n buf_c := 'x'; \n  dbms_lob.write(loc_c, 1, 1, buf_c);\nEND;",
+        "e_len := 7; dbms_lob.erase(loc_b, e_len, 3);\nEND;",
+    ];
+    for (number, statement) in statements.iter().enumerate() {
+        seeds.write("redo", &format!("case-{number:02}"), statement.as_bytes())?;
     }
     Ok(())
 }

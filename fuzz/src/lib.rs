@@ -7,18 +7,20 @@
 mod binlog;
 mod charsets;
 mod positions;
+mod redo;
 mod statements;
 
 pub use binlog::{event, json, log};
 pub use charsets::charset;
 pub use positions::{file_offset, gtid_binary, gtid_text};
+pub use redo::redo;
 pub use statements::ddl;
 
 /// A target: its name, which is also the name of its corpus, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("gtid_text", gtid_text),
     ("gtid_binary", gtid_binary),
     ("file_offset", file_offset),
@@ -27,4 +29,5 @@ pub const TARGETS: [Target; 8] = [
     ("event", event),
     ("log", log),
     ("json", json),
+    ("redo", redo),
 ];

@@ -21,6 +21,7 @@ pub mod error;
 pub mod filter;
 pub mod mysql;
 pub mod position;
+pub mod redo;
 pub mod schema;
 
 pub use cell::Cell;
