@@ -1,3 +1,4 @@
+mod changes;
 mod dml;
 mod lob;
 mod round_trip;
