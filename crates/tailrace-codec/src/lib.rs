@@ -19,6 +19,7 @@ pub mod ddl;
 pub mod encode;
 pub mod error;
 pub mod filter;
+pub mod gaussdb;
 pub mod mysql;
 pub mod position;
 pub mod redo;
