@@ -115,14 +115,19 @@ impl Watch {
             tracing::warn!(code = %error, reason, "kafka client");
         }
         let mut state = self.lock();
-        if reason.starts_with(TOKEN_ERROR)
-            && let Some(no_token) = state.no_token.take()
-        {
-            let text = format!("{TOKEN_ERROR}: {}", no_token.reason);
-            if no_token.is_passing {
-                state.trouble = Some(text);
-            } else {
-                state.refused.get_or_insert_with(|| (Instant::now(), text));
+        if reason.starts_with(TOKEN_ERROR) {
+            match state.no_token.take() {
+                Some(no_token) => {
+                    let text = format!("{TOKEN_ERROR}: {}", no_token.reason);
+                    if no_token.is_passing {
+                        state.trouble = Some(text);
+                    } else {
+                        state.refused.get_or_insert_with(|| (Instant::now(), text));
+                    }
+                }
+                // An answer that is no token. The library also takes a good answer behind a bad one for such, and asks
+                // again ten seconds later.
+                None => state.trouble = Some(reason.to_owned()),
             }
         } else if kind_of(error) == ErrorKind::TargetAuthentication
             || is_refused_certificate(reason)
@@ -215,7 +220,6 @@ mod tests {
                 "Failed to retrieve OIDC token from \"u\": SSL certificate problem (-1)",
                 ErrorKind::TargetAuthentication,
             ),
-            ("Response has no exp", ErrorKind::TargetAuthentication),
         ] {
             let watch = Watch::default();
             watch.log(RDKafkaLogLevel::Error, TOKEN_FACILITY, line);
@@ -225,6 +229,16 @@ mod tests {
             assert_eq!(error.kind(), kind, "{error}");
             assert!(error.message().contains(line), "{error}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_no_token_may_be_another_one_later() {
+        let watch = Watch::default();
+        let reason = format!("{TOKEN_ERROR}: Expected JSON response with \"access_token\" field");
+        watch.note(&KafkaError::Global(Code::Authentication), &reason);
+        let error = watch.explain("connect");
+        assert_eq!(error.kind(), ErrorKind::TargetConnection, "{error}");
+        assert!(error.message().contains("access_token"), "{error}");
     }
 
     #[test]
