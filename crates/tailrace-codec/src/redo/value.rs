@@ -151,7 +151,7 @@ impl<'t> Value<'t> {
             return Err(bad(0, format!("{:?} is no HEXTORAW", self.form)));
         }
         let digits = self.text.as_bytes();
-        if digits.len() % 2 != 0 {
+        if !digits.len().is_multiple_of(2) {
             return Err(bad(digits.len(), format!("{} digits", digits.len())));
         }
         out.reserve(digits.len() / 2);

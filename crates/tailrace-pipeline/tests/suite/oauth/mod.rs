@@ -146,4 +146,19 @@ fn what_keeps_a_token_away_is_named() {
         refused(OAuthClient { token_url: "https://localhost:1/token".into(), ..guarded.client() });
     assert_eq!(error.kind(), ErrorKind::TargetConnection, "{error}");
     assert!(error.message().contains("localhost:1/token"), "{error}");
+    // A server that was busy for one request: the library takes the next answer for a wrong one, and asks again later.
+    let state = &guarded.server.state;
+    state.is_busy.store(true, Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| probe(&guarded.endpoint(guarded.client())));
+        while state.refused.load(Ordering::Relaxed) == 0 && !asked.is_finished() {
+            std::thread::yield_now();
+        }
+        state.is_busy.store(false, Ordering::Relaxed);
+        if let Err(error) = asked.join().expect("no panic") {
+            assert_eq!(error.kind(), ErrorKind::TargetConnection, "{error}");
+        }
+    });
+    assert!(state.refused.load(Ordering::Relaxed) > 0);
+    probe(&guarded.endpoint(guarded.client())).expect("a token again");
 }
