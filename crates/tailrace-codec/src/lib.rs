@@ -21,6 +21,7 @@ pub mod error;
 pub mod filter;
 pub mod gaussdb;
 pub mod mysql;
+pub mod oracle;
 pub mod position;
 pub mod redo;
 pub mod schema;

@@ -1,6 +1,7 @@
-//! What GaussDB says on PostgreSQL's wire and PostgreSQL does not: its ways to prove a password.
+//! GaussDB: what it says on PostgreSQL's wire and PostgreSQL does not, and its tables.
 
 mod auth;
+pub mod structure;
 #[cfg(test)]
 mod tests;
 
