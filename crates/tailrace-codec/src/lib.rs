@@ -1,4 +1,4 @@
-//! Bytes in, bytes out: MySQL binlog events and row images, log positions, DDL classification and
+//! Bytes in, bytes out: MySQL binlog events and row images, LogMiner statements, log positions, DDL classification and
 //! message encoders.
 //!
 //! Nothing here opens a socket, reads a clock or knows tokio, so that everything can be fuzzed and
