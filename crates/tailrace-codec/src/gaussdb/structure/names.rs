@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::types::Fault;
+use super::column_type::Fault;
 
 /// Longest name, bytes (`NAMEDATALEN` of GaussDB less one).
 const NAME_BYTES_MAX: usize = 63;

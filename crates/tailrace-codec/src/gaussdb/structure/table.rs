@@ -1,7 +1,7 @@
 //! `CREATE TABLE` and what belongs to it.
 
+use super::column_type::{Fault, TargetType, target_type};
 use super::names::{fold, folded};
-use super::types::{Fault, TargetType, target_type};
 use crate::oracle::{DatabaseCharset, OracleColumn};
 
 /// A table as Oracle's dictionary describes it. Partitions are not told: the target's table has none.
