@@ -11,6 +11,7 @@
 //!
 //! Source: Oracle Database Utilities, "Using LogMiner to Analyze Redo Log Files"; Database Reference, `V$LOGMNR_CONTENTS`.
 
+mod assembly;
 mod changes;
 mod continuation;
 mod dml;
@@ -20,6 +21,7 @@ mod scan;
 mod tests;
 mod value;
 
+pub use assembly::{Assembled, Assembly, RedoRow, Xid};
 pub use changes::{Aside, Change, ChangeKind, Changes, PIECE_BYTES};
 pub use continuation::{Continuation, Joined};
 pub use dml::{Dml, DmlKind};

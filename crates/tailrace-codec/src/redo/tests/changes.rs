@@ -5,7 +5,7 @@ use crate::error::DecodeError;
 
 /// Pieces in memory, as a file would have them.
 #[derive(Debug, Default)]
-struct Pieces(Vec<Vec<u8>>);
+pub(super) struct Pieces(Vec<Vec<u8>>);
 
 impl Aside for Pieces {
     type Error = DecodeError;

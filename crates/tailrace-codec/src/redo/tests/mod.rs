@@ -1,3 +1,4 @@
+mod assembly;
 mod changes;
 mod dml;
 mod lob;

@@ -1,0 +1,204 @@
+//! From LogMiner's rows, in the order of the redo, to whole transactions, in the order of their commits.
+//!
+//! `V$LOGMNR_CONTENTS` without `COMMITTED_DATA_ONLY` has the rows of all transactions mixed, of those too that are rolled
+//! back later. Which transaction a row belongs to is its XID; what it does, its `OPERATION_CODE`.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::changes::{Aside, Change, ChangeKind, Changes};
+use super::continuation::{Continuation, Joined};
+use crate::error::{DecodeError, Result};
+
+/// A transaction's id: undo segment, slot, sequence number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Xid {
+    /// `XIDUSN`
+    pub segment: u32,
+    /// `XIDSLT`
+    pub slot: u32,
+    /// `XIDSQN`
+    pub sequence: u32,
+}
+
+impl fmt::Display for Xid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.segment, self.slot, self.sequence)
+    }
+}
+
+/// A row of `V$LOGMNR_CONTENTS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RedoRow<'a> {
+    /// `SCN`
+    pub scn: u64,
+    /// `XIDUSN`, `XIDSLT`, `XIDSQN`
+    pub xid: Xid,
+    /// `OPERATION_CODE`
+    pub operation: u16,
+    /// The caller's number of the table; `None` for tables that are not selected.
+    pub table: Option<u32>,
+    /// `ROW_ID`
+    pub row_id: &'a str,
+    /// `ROLLBACK`
+    pub is_rollback: bool,
+    /// `CSF`: the statement goes on in the next row.
+    pub goes_on: bool,
+    /// `SQL_REDO`
+    pub sql: &'a str,
+}
+
+/// What a row was the last one of.
+#[derive(Debug)]
+pub enum Assembled<A> {
+    /// Nothing that is to be told yet.
+    Nothing,
+    /// A transaction is committed; one without changes of selected tables is not told.
+    Committed {
+        /// Its id.
+        xid: Xid,
+        /// `SCN` of its commit.
+        scn: u64,
+        /// `SCN` of its first row.
+        begun: u64,
+        /// Its changes.
+        changes: Changes<A>,
+    },
+    /// A statement that changes a selected table's definition; it commits by itself.
+    Definition {
+        /// The caller's number of the table.
+        table: u32,
+        /// `SCN`
+        scn: u64,
+        /// The statement.
+        sql: String,
+    },
+}
+
+struct Open<A> {
+    begun: u64,
+    changes: Changes<A>,
+}
+
+impl<A: Aside> Open<A> {
+    fn new(begun: u64) -> Self {
+        Self { begun, changes: Changes::new() }
+    }
+}
+
+/// The open transactions.
+pub struct Assembly<A> {
+    open: HashMap<Xid, Open<A>>,
+    continuation: Continuation,
+}
+
+impl<A: Aside> Assembly<A> {
+    /// With nothing open; statements have so many bytes at most.
+    pub fn new(statement_bytes_max: usize) -> Self {
+        Self { open: HashMap::new(), continuation: Continuation::new(statement_bytes_max) }
+    }
+
+    /// `SCN` of the oldest row of a transaction that is not committed: mining has to go on there after a restart.
+    pub fn oldest_open(&self) -> Option<u64> {
+        self.open.values().map(|open| open.begun).min()
+    }
+
+    /// The open transactions with the `SCN` at which each begun, for an alarm of those that are open for long.
+    pub fn open(&self) -> impl Iterator<Item = (Xid, u64, u64)> {
+        self.open.iter().map(|(xid, open)| (*xid, open.begun, open.changes.len()))
+    }
+
+    /// Bytes of memory of all open transactions.
+    pub fn memory_bytes(&self) -> usize {
+        self.open.values().map(|open| open.changes.memory_bytes()).sum()
+    }
+
+    /// Puts aside what the transaction with the most memory has; gives the bytes that became free.
+    ///
+    /// # Errors
+    /// Those of the place, which `make` makes.
+    pub fn put_largest_aside(
+        &mut self,
+        make: impl FnOnce() -> Result<A, A::Error>,
+    ) -> Result<usize, A::Error> {
+        let largest = self.open.values_mut().max_by_key(|open| open.changes.memory_bytes());
+        largest.map_or(Ok(0), |open| open.changes.put_aside(make))
+    }
+
+    /// Takes the next row.
+    ///
+    /// # Errors
+    /// For rows that say that something is missing or not told, for partial rollbacks of what was not changed, and those
+    /// of the place where changes are put aside.
+    pub fn push(&mut self, row: &RedoRow<'_>) -> Result<Assembled<A>, A::Error> {
+        match row.operation {
+            6 => {
+                self.open.entry(row.xid).or_insert_with(|| Open::new(row.scn));
+                Ok(Assembled::Nothing)
+            }
+            7 => Ok(self.commit(row)),
+            36 => {
+                self.open.remove(&row.xid);
+                Ok(Assembled::Nothing)
+            }
+            34 => Err(refused(row, "MISSING_SCN: a part of the redo is not there").into()),
+            _ if row.table.is_none() => {
+                // Also a row of many: the others have no table either.
+                Ok(Assembled::Nothing)
+            }
+            5 => self.definition(row),
+            1 => self.change(row, ChangeKind::Insert),
+            2 => self.change(row, ChangeKind::Delete),
+            3 => self.change(row, ChangeKind::Update),
+            9 | 10 | 11 | 29 => self.change(row, ChangeKind::Lob),
+            // INTERNAL, SELECT_FOR_UPDATE: no change of a row's values.
+            0 | 25 => Ok(Assembled::Nothing),
+            255 => Err(refused(row, "UNSUPPORTED: LogMiner does not tell this change").into()),
+            _ => Err(refused(row, "an operation that is not known").into()),
+        }
+    }
+
+    fn commit(&mut self, row: &RedoRow<'_>) -> Assembled<A> {
+        match self.open.remove(&row.xid) {
+            Some(open) if !open.changes.is_empty() => Assembled::Committed {
+                xid: row.xid,
+                scn: row.scn,
+                begun: open.begun,
+                changes: open.changes,
+            },
+            _ => Assembled::Nothing,
+        }
+    }
+
+    fn change(&mut self, row: &RedoRow<'_>, kind: ChangeKind) -> Result<Assembled<A>, A::Error> {
+        let Some(table) = row.table else { return Ok(Assembled::Nothing) };
+        let Joined::Whole(sql) = self.continuation.push(row.sql, row.goes_on)? else {
+            return Ok(Assembled::Nothing);
+        };
+        let change = Change { kind, table, scn: row.scn, row_id: row.row_id, sql };
+        // Its first row may be in redo that is older than where mining began: any row begins a transaction.
+        let open = self.open.entry(row.xid).or_insert_with(|| Open::new(row.scn));
+        if row.is_rollback {
+            open.changes.take_back(change)?;
+        } else {
+            open.changes.push(change)?;
+        }
+        Ok(Assembled::Nothing)
+    }
+
+    fn definition(&mut self, row: &RedoRow<'_>) -> Result<Assembled<A>, A::Error> {
+        let Some(table) = row.table else { return Ok(Assembled::Nothing) };
+        Ok(match self.continuation.push(row.sql, row.goes_on)? {
+            Joined::Open => Assembled::Nothing,
+            Joined::Whole(sql) => {
+                Assembled::Definition { table, scn: row.scn, sql: sql.to_owned() }
+            }
+        })
+    }
+}
+
+fn refused(row: &RedoRow<'_>, why: &str) -> DecodeError {
+    let reason =
+        format!("SCN {}, transaction {}, operation {}: {why}", row.scn, row.xid, row.operation);
+    DecodeError::new("LogMiner row", 0, reason)
+}
