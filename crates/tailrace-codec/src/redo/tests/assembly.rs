@@ -21,7 +21,7 @@ fn told(assembly: &mut Assembly<Pieces>, rows: &[RedoRow<'_>]) -> Vec<String> {
         match assembly.push(row).unwrap() {
             Assembled::Nothing => {}
             Assembled::Definition { table, scn, sql } => {
-                out.push(format!("{scn} DDL {table} {sql}"))
+                out.push(format!("{scn} DDL {table} {sql}"));
             }
             Assembled::Committed { xid, scn, begun, mut changes } => {
                 let mut sqls = Vec::new();
