@@ -162,6 +162,25 @@ fn a_table_is_added_to_a_job_that_runs_and_read_again() {
 }
 
 #[test]
+fn the_policy_of_a_job_that_runs_is_changed() {
+    let shop = Shop::new("policy").unwrap();
+    let served = Served::start().unwrap();
+    let file = shop.job_file(&shop.whole()).unwrap();
+    assert_eq!(json(&served, &["create", text(&file), "--start", "--wait"])["name"], shop.name);
+    let name = shop.name.as_str();
+    let other = std::fs::read_to_string(&file).unwrap() + "kafka_data_format = \"json_c\"\n";
+    std::fs::write(&file, other).unwrap();
+    let edited = json(&served, &["edit", name, text(&file), "--policy"]);
+    assert_eq!(edited["status"], "INCRE_TRANSFER_STARTED", "{}", served.log_tail());
+    let detail = json(&served, &["show", name, "--view", "detail"]);
+    assert_eq!(detail["policy_config"]["kafka_data_format"], "json_c", "{detail}");
+    let (code, _, err) = jobs(&served, &["edit", name, text(&file), "--policy", "--wait"]);
+    assert!(code == 2 && err.contains("--wait"), "{code} {err}");
+    let (code, _, err) = jobs(&served, &["compare", name, "--timeout", "120"]);
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
 fn topics_are_compared_with_their_tables() {
     let shop = Shop::new("cmp").unwrap();
     let served = Served::start().unwrap();

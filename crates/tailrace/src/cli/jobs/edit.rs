@@ -17,8 +17,9 @@ pub(super) struct Edit {
     job: String,
     /// Job file (TOML), of which [objects] and [mapping] are taken.
     file: PathBuf,
-    /// Take [policy] of the file instead, and leave the objects as they are.
-    #[arg(long)]
+    /// Take [policy] of the file instead, and leave the objects as they are. A job that runs has it from its next step on:
+    /// there is nothing to wait for.
+    #[arg(long, conflicts_with = "wait")]
     policy: bool,
     #[command(flatten)]
     waiting: Waiting,
