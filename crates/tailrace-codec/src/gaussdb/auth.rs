@@ -129,19 +129,21 @@ impl AuthRequest {
                     let reason = "the server's own proof does not fit the password";
                     return Err(DecodeError::new("GaussDB authentication request", 76, reason));
                 }
-                Ok(hex(&keys.proof(token)))
+                Ok(hex::encode(keys.proof(token)))
             }
             Self::Sha256OfMd5 { salt } => {
-                let stored = hex(&Md5::new().chain_update(password).chain_update(user).finalize());
+                let stored =
+                    hex::encode(Md5::new().chain_update(password).chain_update(user).finalize());
                 let hash = Sha256::new().chain_update(stored).chain_update(salt).finalize();
-                Ok(format!("sha256{}", hex(&hash)))
+                Ok(format!("sha256{}", hex::encode(hash)))
             }
             Self::Md5Sha256 { code, salt } => {
                 let text = String::from_utf8_lossy(code);
                 let keys = Keys::derive(password, &unhex::<32>(code, 4)?, ITERATIONS_UNSAID);
-                let stored = format!("{text}{}{}", hex(&keys.server), hex(&keys.stored));
+                let stored =
+                    format!("{text}{}{}", hex::encode(keys.server), hex::encode(keys.stored));
                 let hash = Md5::new().chain_update(stored).chain_update(salt).finalize();
-                Ok(format!("md5{}", hex(&hash)))
+                Ok(format!("md5{}", hex::encode(hash)))
             }
         }
     }
@@ -185,32 +187,20 @@ impl Keys {
     }
 }
 
-fn hmac(key: &[u8], data: &[u8]) -> [u8; KEY_BYTES] {
-    // HMAC takes keys of any length; the key of an impossible error would never be the right one.
-    let Ok(mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; KEY_BYTES] };
-    mac.chain_update(data).finalize().into_bytes().into()
+fn hmac(key: &[u8; KEY_BYTES], data: &[u8]) -> [u8; KEY_BYTES] {
+    // A key that is shorter than a block is filled up with zeros (RFC 2104, 2).
+    let mut block = [0; 64];
+    block[..KEY_BYTES].copy_from_slice(key);
+    Hmac::<Sha256>::new(&block.into()).chain_update(data).finalize().into_bytes().into()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
+/// The bytes of digits that begin at this place of the message.
 fn unhex<const N: usize>(digits: &[u8], at: usize) -> Result<[u8; N]> {
     let mut out = [0; N];
-    for (place, (pair, byte)) in digits.chunks_exact(2).zip(&mut out).enumerate() {
-        let [high, low] = [pair[0], pair[1]].map(|digit| (digit as char).to_digit(16));
-        let (Some(high), Some(low)) = (high, low) else {
-            let reason = format!("{:?} is no byte", String::from_utf8_lossy(pair));
-            let at = at + place * 2;
-            return Err(DecodeError::new("GaussDB authentication request", at, reason));
-        };
-        *byte = (high << 4 | low) as u8;
+    match hex::decode_to_slice(digits, &mut out) {
+        Ok(()) => Ok(out),
+        Err(e) => Err(DecodeError::new("GaussDB authentication request", at, e.to_string())),
     }
-    Ok(out)
 }
 
 fn unknown(what: &'static str, code: u32) -> DecodeError {

@@ -76,8 +76,10 @@ fn bytes<'t>(value: &Value<'_>) -> Result<Cow<'t, str>> {
 fn decimal<'t>(value: &Value<'t>) -> Result<Cow<'t, str>> {
     let text = value.text()?;
     let digits = text.strip_prefix(['-', '+']).unwrap_or(&text);
-    let mut parts = digits.splitn(2, ['e', 'E']);
-    let (number, exponent) = (parts.next().unwrap_or_default(), parts.next());
+    let (number, exponent) = match digits.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, Some(exponent)),
+        None => (digits, None),
+    };
     let is_number = number.bytes().any(|b| b.is_ascii_digit())
         && number.bytes().all(|b| b.is_ascii_digit() || b == b'.')
         && number.bytes().filter(|b| *b == b'.').count() <= 1

@@ -150,20 +150,12 @@ impl<'t> Value<'t> {
         if self.form != Form::Hex {
             return Err(bad(0, format!("{:?} is no HEXTORAW", self.form)));
         }
-        let digits = self.text.as_bytes();
-        if !digits.len().is_multiple_of(2) {
-            return Err(bad(digits.len(), format!("{} digits", digits.len())));
-        }
-        out.reserve(digits.len() / 2);
-        for (place, pair) in digits.chunks_exact(2).enumerate() {
-            let [high, low] = [pair[0], pair[1]].map(|digit| (digit as char).to_digit(16));
-            let (Some(high), Some(low)) = (high, low) else {
-                let shown = String::from_utf8_lossy(pair);
-                return Err(bad(place * 2, format!("{shown:?} is no byte")));
-            };
-            out.push((high << 4 | low) as u8);
-        }
-        Ok(())
+        let from = out.len();
+        out.resize(from + self.text.len() / 2, 0);
+        hex::decode_to_slice(self.text, &mut out[from..]).map_err(|e| {
+            out.truncate(from);
+            bad(0, e.to_string())
+        })
     }
 }
 

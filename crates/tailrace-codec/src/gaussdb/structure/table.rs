@@ -114,7 +114,7 @@ pub fn structure(table: &SourceTable, charset: DatabaseCharset) -> Result<Struct
     let distribution = distribution(table, &columns).map_err(|fault| vec![fault])?;
     let full = format!("{}.{}", quoted(&schema), quoted(&name));
     let create = create(&full, table, &columns, &distribution, &mut notes);
-    let indexes = indexes(&full, &schema, table, &columns, &distribution, &mut notes);
+    let indexes = indexes(&full, table, &columns, &distribution, &mut notes);
     for column in &columns {
         if let Some(loss) = column.target.loss {
             let reason = format!(
@@ -232,7 +232,6 @@ fn plain_default(default: &str) -> Option<String> {
 /// Unique indexes have to hold the columns of the distribution; others may be on any that can be compared.
 fn indexes(
     full: &str,
-    schema: &str,
     table: &SourceTable,
     columns: &[Column<'_>],
     distribution: &Distribution,
@@ -257,8 +256,6 @@ fn indexes(
         let name = quoted(&name);
         statements.push(format!("CREATE {unique}INDEX {name} ON {full} ({})", list(&keys)));
     }
-    // Indexes are in their table's schema.
-    debug_assert!(full.starts_with(&quoted(schema)));
     statements
 }
 

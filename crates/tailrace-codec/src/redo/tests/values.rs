@@ -70,9 +70,9 @@ fn bytes_are_read_and_what_is_no_byte_is_named() {
     };
     assert_eq!(bytes("00fFaB"), Ok(vec![7, 0, 255, 0xab]));
     assert_eq!(bytes(""), Ok(vec![7]));
-    assert!(bytes("0").unwrap_err().contains("1 digits"));
-    assert!(bytes("0g").unwrap_err().contains("\"0g\" is no byte"));
-    assert!(bytes("+1").unwrap_err().contains("is no byte"));
+    assert!(bytes("0").unwrap_err().contains("Odd number of digits"));
+    assert!(bytes("0g").unwrap_err().contains("Invalid character 'g' at position 1"));
+    assert!(bytes("+1").unwrap_err().contains("Invalid character '+' at position 0"));
 }
 
 #[test]
