@@ -536,6 +536,20 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Requests with messages that one broker has to answer at a time. More than five would lose their order when one is
+    /// sent again (`max.in.flight.requests.per.connection` of Kafka's idempotent producer).
+    pub(crate) fn requests_max(&self, task: TaskType) -> u8 {
+        let (snapshot, stream) = (self.snapshot_requests_max, self.stream_requests_max);
+        let wanted = match task {
+            TaskType::Full => snapshot,
+            TaskType::Incremental => stream,
+            TaskType::FullIncremental => snapshot.max(stream),
+        };
+        wanted.clamp(1, 5)
+    }
+}
+
 /// Everything the data path needs to know of a job.
 #[derive(Debug, Clone)]
 pub struct JobSpec {
@@ -566,19 +580,6 @@ pub struct JobSpec {
 }
 
 impl JobSpec {
-    /// Requests with messages that one broker has to answer at a time. More than five would lose their order when one is
-    /// sent again (`max.in.flight.requests.per.connection` of Kafka's idempotent producer).
-    pub(crate) fn requests_max(&self) -> u8 {
-        let (snapshot, stream) =
-            (self.limits.snapshot_requests_max, self.limits.stream_requests_max);
-        let wanted = match self.task {
-            TaskType::Full => snapshot,
-            TaskType::Incremental => stream,
-            TaskType::FullIncremental => snapshot.max(stream),
-        };
-        wanted.clamp(1, 5)
-    }
-
     /// Checks what can be checked without a connection.
     ///
     /// # Errors

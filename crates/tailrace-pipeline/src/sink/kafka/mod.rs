@@ -92,7 +92,7 @@ impl KafkaSink {
             epoch,
             delivery: spec.policy.delivery,
             compression: spec.policy.compression,
-            requests_max: spec.requests_max(),
+            requests_max: spec.limits.requests_max(spec.task),
             topics: Arc::clone(&topics),
             progress: ProgressTopic::new(&spec.policy.progress_topic, &spec.job_id),
             history: ProgressTopic::of_history(&spec.policy.progress_topic, &spec.job_id),

@@ -207,7 +207,7 @@ pub(crate) fn check_transactions(spec: &JobSpec) -> Result<()> {
         &spec.target,
         topics.batch_bytes(),
         spec.policy.compression,
-        spec.requests_max(),
+        spec.limits.requests_max(spec.task),
     )?;
     let prefix = super::lanes::transactional_id_prefix(&spec.job_id);
     let progress = ProgressTopic::new(&spec.policy.progress_topic, PROBE_KEY);

@@ -422,3 +422,26 @@ impl Producer {
 fn bytes_of(message: &Message) -> usize {
     message.key.len() + message.value.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{Limits, TaskType};
+
+    #[test]
+    fn a_broker_has_as_many_requests_at_a_time_as_the_jobs_phases_allow() {
+        let endpoint = KafkaEndpoint { brokers: "a:1".into(), sasl: None, tls: None };
+        let limits =
+            Limits { snapshot_requests_max: 2, stream_requests_max: 3, ..Limits::default() };
+        for (task, wanted) in
+            [(TaskType::Full, "2"), (TaskType::Incremental, "3"), (TaskType::FullIncremental, "3")]
+        {
+            let requests = limits.requests_max(task);
+            let config =
+                producer_config(&endpoint, 1 << 20, Compression::default(), requests).unwrap();
+            assert_eq!(config.get("max.in.flight.requests.per.connection"), Some(wanted));
+        }
+        let many = Limits { snapshot_requests_max: 9, ..limits };
+        assert_eq!(many.requests_max(TaskType::Full), 5, "more would lose their order");
+    }
+}

@@ -131,7 +131,7 @@ fn as_java(table: BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>
 
 const ROWS: &str =
     "INSERT INTO item VALUES (1, 'one', 1.00, '2026-11-25 01:02:03.004'), (2, NULL, NULL, NULL);";
-/// Microseconds since 1970, as Debezium tells a DATETIME(3) in milliseconds.
+/// Milliseconds since 1970, as Debezium tells a DATETIME(3).
 const EPOCH_MS: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', at) DIV 1000";
 
 #[test]

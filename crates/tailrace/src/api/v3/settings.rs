@@ -110,7 +110,7 @@ async fn change_password(
     if change.kerberos.is_some() {
         return Err(Refusal::Unsupported {
             what: "kerberos".into(),
-            instead: "db_password".into(),
+            instead: "db_password; tickets of Kerberos are those of the server's process".into(),
         });
     }
     let password = change.db_password.filter(|p| !p.is_empty());
