@@ -305,8 +305,10 @@ impl Control {
     /// # Errors
     /// [`Refusal::QueryMissing`], and [`Refusal::Invalid`] if it has ended.
     pub async fn cancel_comparison(&self, caller: &Caller, job_id: &str, id: &str) -> Result<()> {
-        self.query(caller, job_id, id, QueryKind::Compare).await?;
+        let row = self.query(caller, job_id, id, QueryKind::Compare).await?;
         let live = locked(&self.inner.comparisons).get(id).cloned();
+        // What is stored decides: for an instant one that has ended is still among the live ones.
+        let live = live.filter(|_| row.status == QueryStatus::Pending);
         let Some(live) = live else {
             return Err(Refusal::invalid("compare_task_id", id, "one that waits or runs"));
         };
