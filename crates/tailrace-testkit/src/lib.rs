@@ -16,6 +16,8 @@ pub mod chaos;
 #[cfg(feature = "proof")]
 pub mod checker;
 pub mod env;
+#[cfg(feature = "standins")]
+pub mod gaussdb;
 pub mod port;
 pub mod process;
 pub mod provision;

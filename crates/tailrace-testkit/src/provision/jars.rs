@@ -14,6 +14,8 @@ use crate::process;
 const KAFKA: &str = include_str!("../../assets/kafka-pom.xml");
 /// Flink's readers of changes.
 const FLINK: &str = include_str!("../../assets/flink-pom.xml");
+/// The drivers of GaussDB and openGauss.
+const GAUSSDB: &str = include_str!("../../assets/gaussdb-pom.xml");
 /// Kafka Connect with Debezium.
 const DEBEZIUM: &str = include_str!("../../assets/debezium-pom.xml");
 
@@ -41,6 +43,15 @@ impl Jars {
     pub fn flink() -> Result<Self> {
         system::ensure(&[system::JAVA_SOURCE])?;
         Self::ensure("flink", FLINK, "Apache Flink's formats (about 110 MB)")
+    }
+
+    /// The JDBC drivers of GaussDB and openGauss, and what runs a Java program from its source.
+    ///
+    /// # Errors
+    /// If they cannot be fetched.
+    pub fn gaussdb() -> Result<Self> {
+        system::ensure(&[system::JAVA_SOURCE])?;
+        Self::ensure("gaussdb", GAUSSDB, "the drivers of GaussDB and openGauss (about 2 MB)")
     }
 
     fn ensure(name: &str, pom: &str, what: &str) -> Result<Self> {

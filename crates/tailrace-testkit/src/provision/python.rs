@@ -27,6 +27,12 @@ pub const SDK: Packages = Packages {
 pub const AVRO: Packages =
     Packages { folder: "python-avro", packages: &["confluent-kafka[avro,schemaregistry]==2.15.0"] };
 
+/// Clients of GaussDB and openGauss.
+pub const GAUSSDB: Packages = Packages {
+    folder: "python-gaussdb",
+    packages: &["async-gaussdb==0.30.4", "py-opengauss==1.3.11"],
+};
+
 /// The interpreter of the virtual environment in the cache, which is made when it is not there.
 ///
 /// # Errors

@@ -70,13 +70,18 @@ impl PostgresServer {
         &self.process
     }
 
-    /// Runs SQL statements through `psql`; rows of the results as text, one line each, values
-    /// between tabs, NULL as the empty text.
+    /// Runs SQL statements through `psql` in database `postgres`; rows of the results as text, one line
+    /// each, values between tabs, NULL as the empty text.
     pub fn sql(&self, statements: &str) -> Result<String> {
+        self.sql_in("postgres", statements)
+    }
+
+    /// As [`sql`](Self::sql), in another database.
+    pub fn sql_in(&self, database: &str, statements: &str) -> Result<String> {
         process::run(
             Command::new(program("psql")?)
                 .args(["-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d"])
-                .arg(self.url())
+                .arg(format!("postgres://{USER}@{}/{database}", self.address()))
                 .args(["-c", statements]),
         )
     }
