@@ -29,7 +29,7 @@ pub enum ErrorKind {
     TargetConnection,
     /// The target refused the login.
     TargetAuthentication,
-    /// The target refused for lack of an ACL.
+    /// The target refused for lack of a right (with Kafka: an ACL).
     TargetPrivilege,
     /// A topic is missing or cannot be made as asked.
     TargetTopic,
@@ -37,6 +37,8 @@ pub enum ErrorKind {
     SchemaIncompatible,
     /// A message is larger than the target takes.
     MessageTooLarge,
+    /// A change does not fit the row that the target has, or the target's table does not take its values.
+    TargetRow,
     /// Another worker has taken the job over.
     Fenced,
     /// The target failed in another way.
@@ -68,7 +70,7 @@ pub enum Retry {
 
 impl ErrorKind {
     /// All kinds, in the order of the data path.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::SourceConnection,
         Self::SourceAuthentication,
         Self::SourcePrivilege,
@@ -84,6 +86,7 @@ impl ErrorKind {
         Self::TargetTopic,
         Self::SchemaIncompatible,
         Self::MessageTooLarge,
+        Self::TargetRow,
         Self::Fenced,
         Self::Target,
         Self::Configuration,
@@ -112,6 +115,7 @@ impl ErrorKind {
             | K::TargetTopic
             | K::SchemaIncompatible
             | K::MessageTooLarge
+            | K::TargetRow
             | K::Fenced
             | K::Configuration
             | K::Checkpoint
@@ -151,12 +155,14 @@ impl ErrorKind {
                 "Set binlog_row_metadata=FULL on the source, or reset the job so that it reads the table again."
             }
             K::TargetConnection => {
-                "Check that the brokers are up and that every advertised listener is reachable; the job goes on by itself."
+                "Check that the target is up and reachable, with Kafka at every advertised listener; the job goes on by itself."
             }
             K::TargetAuthentication => {
-                "Correct the Kafka user, password or certificates, then retry the job."
+                "Correct the target's user, password or certificates, then retry the job."
             }
-            K::TargetPrivilege => "Add the named Kafka ACL, then retry the job.",
+            K::TargetPrivilege => {
+                "Give the target's account the named right, with Kafka an ACL, then retry the job."
+            }
             K::TargetTopic => "Create or correct the named topic, then retry the job.",
             K::SchemaIncompatible => {
                 "Let the subject take the change (its compatibility level in the registry), or write to another topic, then retry the job."
@@ -164,10 +170,13 @@ impl ErrorKind {
             K::MessageTooLarge => {
                 "Raise the topic's max.message.bytes (or the broker's message.max.bytes), then retry the job."
             }
+            K::TargetRow => {
+                "Correct the target's row or table, or choose another conflict policy, then retry the job."
+            }
             K::Fenced => {
                 "Another worker runs this job now. Nothing to do, unless two servers share one job by mistake."
             }
-            K::Target => "Look up the broker's own error, remove its cause, then retry the job.",
+            K::Target => "Look up the target's own error, remove its cause, then retry the job.",
             K::Configuration => "Correct the named setting of the job.",
             K::Checkpoint => {
                 "The job's progress record is damaged or out of order. Reset the job, and report it."
@@ -204,6 +213,7 @@ impl ErrorKind {
             K::TargetTopic => "target_topic",
             K::SchemaIncompatible => "schema_incompatible",
             K::MessageTooLarge => "message_too_large",
+            K::TargetRow => "target_row",
             K::Fenced => "fenced",
             K::Target => "target",
             K::Configuration => "configuration",

@@ -32,9 +32,9 @@ pub enum TaskType {
     Incremental,
 }
 
-/// TLS towards a source.
+/// TLS towards a database.
 #[derive(Debug, Clone, Default)]
-pub struct SourceTls {
+pub struct DatabaseTls {
     /// PEM of the CA certificates to trust; `None` accepts any certificate (DRS `ssl_link` without a
     /// certificate).
     pub ca_pem: Option<String>,
@@ -68,7 +68,22 @@ pub struct MysqlEndpoint {
     /// Its password.
     pub password: SecretString,
     /// TLS, if wanted.
-    pub tls: Option<SourceTls>,
+    pub tls: Option<DatabaseTls>,
+}
+
+/// A GaussDB Distributed target.
+#[derive(Debug, Clone)]
+pub struct GaussEndpoint {
+    /// Host and port of its coordinators; the first that answers is taken.
+    pub nodes: Vec<(String, u16)>,
+    /// Database, which has to exist.
+    pub database: String,
+    /// Account.
+    pub user: String,
+    /// Its password.
+    pub password: SecretString,
+    /// TLS, if wanted.
+    pub tls: Option<DatabaseTls>,
 }
 
 /// SASL mechanisms with a password.

@@ -17,6 +17,7 @@ pub mod run;
 pub mod schema_history;
 mod shadow;
 pub mod sink;
+mod socket;
 mod source;
 pub mod stages;
 mod transform;

@@ -1,5 +1,6 @@
 //! GaussDB: what it says on PostgreSQL's wire and PostgreSQL does not, and its tables.
 
+pub mod apply;
 mod auth;
 pub mod structure;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Where encoded messages go.
 
+pub mod gaussdb;
 pub mod kafka;
 pub mod null;
 pub mod registry;

@@ -13,6 +13,7 @@ mod delay;
 mod failover;
 mod faults;
 mod flink;
+mod gaussdb;
 mod headers;
 mod job_life;
 mod kafka_sink;

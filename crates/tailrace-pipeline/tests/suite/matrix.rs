@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tailrace_pipeline::compare::CompareOutcome;
 use tailrace_pipeline::job::{
-    JobSpec, MessageFormat, PartitionPolicy, RegistryEndpoint, SourceTls, TopicPolicy,
+    DatabaseTls, JobSpec, MessageFormat, PartitionPolicy, RegistryEndpoint, TopicPolicy,
 };
 use tailrace_testkit::env;
 use tailrace_testkit::servers::mariadb::{MariaDbOptions, Release};
@@ -111,7 +111,7 @@ fn job(case: &Case, database: &str, place: usize) -> JobSpec {
     }
     if place % 2 == case.tls_at {
         spec.source.tls =
-            Some(SourceTls { ca_pem: Some(case.ca.clone()), verify_host: false, identity: None });
+            Some(DatabaseTls { ca_pem: Some(case.ca.clone()), verify_host: false, identity: None });
     }
     spec
 }

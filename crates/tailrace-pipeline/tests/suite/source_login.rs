@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use tailrace_pipeline::job::{MysqlEndpoint, SourceTls};
+use tailrace_pipeline::job::{DatabaseTls, MysqlEndpoint};
 use tailrace_pipeline::observe::Phase;
 use tailrace_pipeline::{Error, ErrorKind, probe_source};
 use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer};
@@ -27,9 +27,9 @@ fn endpoint(server: &MySqlServer, user: &str, password: &str) -> MysqlEndpoint {
     }
 }
 
-fn trusting(server: &MySqlServer) -> SourceTls {
+fn trusting(server: &MySqlServer) -> DatabaseTls {
     let ca = std::fs::read_to_string(server.dir().join("data/ca.pem")).unwrap();
-    SourceTls { ca_pem: Some(ca), verify_host: false, identity: None }
+    DatabaseTls { ca_pem: Some(ca), verify_host: false, identity: None }
 }
 
 fn refusal(endpoint: &MysqlEndpoint) -> Error {
@@ -54,12 +54,12 @@ fn tls_is_checked_against_the_given_ca_and_carries_a_job() {
     assert_eq!(refusal(&guarded).kind(), ErrorKind::SourceAuthentication);
     for (tls, wanted) in [
         (
-            SourceTls { ca_pem: Some(OTHER_CA.into()), verify_host: false, identity: None },
+            DatabaseTls { ca_pem: Some(OTHER_CA.into()), verify_host: false, identity: None },
             "certificate",
         ),
-        (SourceTls { verify_host: true, ..trusting(&server) }, "certificate"),
+        (DatabaseTls { verify_host: true, ..trusting(&server) }, "certificate"),
         (
-            SourceTls { ca_pem: Some("no PEM".into()), verify_host: false, identity: None },
+            DatabaseTls { ca_pem: Some("no PEM".into()), verify_host: false, identity: None },
             "ssl_cert_key",
         ),
     ] {
@@ -67,7 +67,7 @@ fn tls_is_checked_against_the_given_ca_and_carries_a_job() {
         let error = refusal(&guarded);
         assert!(error.to_string().contains(wanted), "{error}");
     }
-    guarded.tls = Some(SourceTls::default());
+    guarded.tls = Some(DatabaseTls::default());
     probe_source(&guarded).unwrap();
     guarded.tls = Some(trusting(&server));
     probe_source(&guarded).unwrap();

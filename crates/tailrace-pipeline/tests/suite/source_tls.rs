@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use tailrace_pipeline::job::{MysqlEndpoint, SourceTls, TlsIdentity};
+use tailrace_pipeline::job::{DatabaseTls, MysqlEndpoint, TlsIdentity};
 use tailrace_pipeline::observe::Phase;
 use tailrace_pipeline::{ErrorKind, probe_source};
 use tailrace_testkit::rundir::RunDir;
@@ -64,7 +64,7 @@ fn server(authority: &Authority, name: &str, dir: &Path, extra: &[&str]) -> MySq
         .expect("a server")
 }
 
-fn endpoint(server: &MySqlServer, user: &str, tls: SourceTls) -> MysqlEndpoint {
+fn endpoint(server: &MySqlServer, user: &str, tls: DatabaseTls) -> MysqlEndpoint {
     MysqlEndpoint {
         host: "localhost".into(),
         port: server.port(),
@@ -75,8 +75,8 @@ fn endpoint(server: &MySqlServer, user: &str, tls: SourceTls) -> MysqlEndpoint {
     }
 }
 
-fn trusting(authority: &Authority) -> SourceTls {
-    SourceTls { ca_pem: Some(authority.pem()), verify_host: true, identity: None }
+fn trusting(authority: &Authority) -> DatabaseTls {
+    DatabaseTls { ca_pem: Some(authority.pem()), verify_host: true, identity: None }
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_name_is_checked_where_that_is_asked_for() {
     let error = probe_source(&other).expect_err("another name");
     assert_eq!(error.kind(), ErrorKind::SourceAuthentication, "{error}");
     assert!(error.to_string().contains("not valid for name"), "{error}");
-    let unchecked = SourceTls { verify_host: false, ..trusting(&authority) };
+    let unchecked = DatabaseTls { verify_host: false, ..trusting(&authority) };
     probe_source(&MysqlEndpoint { tls: Some(unchecked), ..other }).expect("no name is checked");
 }
 
@@ -103,7 +103,7 @@ fn a_server_that_asks_for_a_certificate_gets_it() {
         Some(TlsIdentity { chain_pem, key_pem: key_pem.into() })
     };
     let with =
-        |identity| endpoint(&server, "known", SourceTls { identity, ..trusting(&authority) });
+        |identity| endpoint(&server, "known", DatabaseTls { identity, ..trusting(&authority) });
     probe_source(&with(identity(authority.sign("tailrace")))).expect("a known client");
     let error = probe_source(&with(None)).expect_err("no certificate");
     assert_eq!(error.kind(), ErrorKind::SourceAuthentication, "{error}");

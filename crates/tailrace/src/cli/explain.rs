@@ -5,7 +5,7 @@ use clap::Args;
 use super::exit::{Exit, Failed};
 
 /// The pages by the word that errors begin with.
-const PAGES: [(&str, &str); 22] = [
+const PAGES: [(&str, &str); 23] = [
     ("source_connection", include_str!("../../../../docs/errors/source_connection.md")),
     ("source_authentication", include_str!("../../../../docs/errors/source_authentication.md")),
     ("source_privilege", include_str!("../../../../docs/errors/source_privilege.md")),
@@ -21,6 +21,7 @@ const PAGES: [(&str, &str); 22] = [
     ("target_topic", include_str!("../../../../docs/errors/target_topic.md")),
     ("schema_incompatible", include_str!("../../../../docs/errors/schema_incompatible.md")),
     ("message_too_large", include_str!("../../../../docs/errors/message_too_large.md")),
+    ("target_row", include_str!("../../../../docs/errors/target_row.md")),
     ("fenced", include_str!("../../../../docs/errors/fenced.md")),
     ("target", include_str!("../../../../docs/errors/target.md")),
     ("configuration", include_str!("../../../../docs/errors/configuration.md")),

@@ -1,6 +1,6 @@
 //! A source's settings, as the data path needs them: its servers, account and TLS.
 
-use tailrace_pipeline::job::{MysqlEndpoint, SourceTls, TlsIdentity};
+use tailrace_pipeline::job::{DatabaseTls, MysqlEndpoint, TlsIdentity};
 
 use super::endpoint::{Endpoint, EndpointSecrets};
 use super::key_material::{self, Passwords};
@@ -34,7 +34,7 @@ pub(crate) fn source(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<M
                 "false without ssl_cert_key: without a CA nothing of the certificate is checked";
             return Err(Refusal::invalid("ssl_client.verify_host", "true", allowed));
         }
-        Some(SourceTls { ca_pem, verify_host, identity: identity(secrets)? })
+        Some(DatabaseTls { ca_pem, verify_host, identity: identity(secrets)? })
     } else {
         None
     };

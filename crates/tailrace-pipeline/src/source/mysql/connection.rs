@@ -11,7 +11,7 @@ use tailrace_codec::mysql::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Limits, MysqlEndpoint};
 use crate::run::StopSignal;
-use crate::source::mysql::tls;
+use crate::socket::tls;
 use crate::source::mysql::transport::Transport;
 
 /// Rounds of the login conversation before it counts as endless.

@@ -21,7 +21,6 @@ mod statement;
 mod stream;
 mod tables;
 mod throttle;
-mod tls;
 mod topics_ahead;
 mod transport;
 pub(crate) mod view;

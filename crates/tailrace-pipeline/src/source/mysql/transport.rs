@@ -4,56 +4,26 @@
 //! end or are split into several packets (16 MiB and more) are copied. Reads wake up every
 //! [`POLL_INTERVAL`] so that a stop is seen although the server is silent.
 
-use std::io::{ErrorKind as IoErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::ClientConfig;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::MysqlEndpoint;
 use crate::run::StopSignal;
-use crate::source::mysql::tls;
+use crate::socket::{POLL_INTERVAL, Peer, Socket};
 
 /// Bytes the socket is asked for at once.
 const SLAB_BYTES: usize = 1 << 20;
-/// How often a blocked read looks for a stop.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// Longest time a connect may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest time a write may block.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Payload bytes of a packet that says "more follows".
 const PACKET_PAYLOAD_MAX: usize = 0xFF_FFFF;
 /// Bytes of a packet header.
 const HEADER_BYTES: usize = 4;
 
-enum Socket {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
-}
-
-impl Socket {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        match self {
-            Socket::Plain(s) => s.read(into),
-            Socket::Tls(s) => s.read(into),
-        }
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        match self {
-            Socket::Plain(s) => s.write_all(bytes),
-            Socket::Tls(s) => s.write_all(bytes).and_then(|()| s.flush()),
-        }
-    }
-}
-
 /// A packet connection to a MySQL-protocol server.
 pub(crate) struct Transport {
-    socket: Option<Socket>,
+    socket: Socket,
     slab: Vec<u8>,
     start: usize,
     end: usize,
@@ -81,9 +51,8 @@ impl Transport {
         payload_bytes_max: usize,
         stop: StopSignal,
     ) -> Result<Self> {
-        let stream = dial(endpoint)?;
         Ok(Self {
-            socket: Some(Socket::Plain(stream)),
+            socket: Socket::dial(Peer::Source, &endpoint.host, endpoint.port)?,
             slab: vec![0; SLAB_BYTES],
             start: 0,
             end: 0,
@@ -108,32 +77,12 @@ impl Transport {
 
     /// Whether the connection is encrypted.
     pub(crate) fn is_tls(&self) -> bool {
-        matches!(self.socket, Some(Socket::Tls(_)))
+        self.socket.is_tls()
     }
 
     /// Turns the connection into TLS; everything read so far must be consumed.
     pub(crate) fn start_tls(&mut self, config: Arc<ClientConfig>, host: &str) -> Result<()> {
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|e| Error::new(ErrorKind::Configuration, format!("host {host}: {e}")))?;
-        let Some(Socket::Plain(mut tcp)) = self.socket.take() else {
-            return Err(Error::new(ErrorKind::Bug, "TLS was started twice"));
-        };
-        let mut session = ClientConnection::new(config, name)
-            .map_err(|e| Error::new(ErrorKind::Configuration, format!("TLS: {e}")))?;
-        // The handshake is driven here, so that its errors are told apart from those of the login.
-        let begun = Instant::now();
-        while session.is_handshaking() {
-            match session.complete_io(&mut tcp) {
-                Ok(_) => {}
-                Err(e) if is_timeout(&e) && begun.elapsed() < CONNECT_TIMEOUT => {}
-                Err(e) => {
-                    let text = format!("TLS handshake with the source failed: {e}");
-                    return Err(Error::new(tls::kind_of(&e), text));
-                }
-            }
-        }
-        self.socket = Some(Socket::Tls(Box::new(StreamOwned::new(session, tcp))));
-        Ok(())
+        self.socket.start_tls(config, host)
     }
 
     /// Starts a new command: the next packet sent has number 0.
@@ -155,10 +104,7 @@ impl Transport {
             self.sequence = self.sequence.wrapping_add(1);
             framed.extend_from_slice(part);
         }
-        let socket = self.socket.as_mut().ok_or_else(|| closed("the connection is closed"))?;
-        socket
-            .write_all(&framed)
-            .map_err(|e| closed(&format!("the source cannot be written to: {e}")))
+        self.socket.write_all(&framed, || self.stop.check())
     }
 
     /// Whether a whole payload can be had without waiting.
@@ -299,21 +245,10 @@ impl Transport {
 
     /// Reads what comes next into the slab; false if nothing came in the time for which a read may block.
     fn read_once(&mut self) -> Result<bool> {
-        let socket = self.socket.as_mut().ok_or_else(|| closed("the connection is closed"))?;
-        match socket.read(&mut self.slab[self.end..]) {
-            Ok(0) => Err(closed("the source closed the connection")),
-            Ok(n) => {
-                self.end += n;
-                self.bytes_read += n as u64;
-                Ok(true)
-            }
-            Err(e) if e.kind() == IoErrorKind::Interrupted || is_timeout(&e) => Ok(false),
-            // A server that refuses the client's certificate says so behind the handshake.
-            Err(e) => {
-                let text = format!("the source cannot be read from: {e}");
-                Err(Error::new(tls::kind_of(&e), text))
-            }
-        }
+        let bytes = self.socket.read(&mut self.slab[self.end..])?;
+        self.end += bytes;
+        self.bytes_read += bytes as u64;
+        Ok(bytes > 0)
     }
 
     /// Waits until something can be read, for some time at most; whether that is so.
@@ -321,20 +256,10 @@ impl Transport {
         if self.has_buffered_packet() || self.end == self.slab.len() {
             return Ok(true);
         }
-        self.set_read_timeout(longest)?;
+        self.socket.set_read_timeout(longest)?;
         let came = self.read_once();
-        self.set_read_timeout(POLL_INTERVAL)?;
+        self.socket.set_read_timeout(POLL_INTERVAL)?;
         came
-    }
-
-    fn set_read_timeout(&self, longest: Duration) -> Result<()> {
-        let tcp = match &self.socket {
-            Some(Socket::Plain(tcp)) => tcp,
-            Some(Socket::Tls(tls)) => &tls.sock,
-            None => return Err(closed("the connection is closed")),
-        };
-        tcp.set_read_timeout(Some(longest))
-            .map_err(|e| closed(&format!("the source cannot be read from: {e}")))
     }
 }
 
@@ -342,39 +267,6 @@ fn header_length(header: &[u8]) -> usize {
     usize::from(header[0]) | usize::from(header[1]) << 8 | usize::from(header[2]) << 16
 }
 
-fn is_timeout(e: &std::io::Error) -> bool {
-    matches!(e.kind(), IoErrorKind::WouldBlock | IoErrorKind::TimedOut)
-}
-
 fn closed(text: &str) -> Error {
-    Error::new(ErrorKind::SourceConnection, text)
-}
-
-fn dial(endpoint: &MysqlEndpoint) -> Result<TcpStream> {
-    let address = format!("{}:{}", endpoint.host, endpoint.port);
-    let unreachable =
-        |e: std::io::Error| closed(&format!("the source {address} cannot be reached: {e}"));
-    let candidates =
-        (endpoint.host.as_str(), endpoint.port).to_socket_addrs().map_err(unreachable)?;
-    let mut last = std::io::Error::new(IoErrorKind::NotFound, "the name has no address");
-    for candidate in candidates {
-        match TcpStream::connect_timeout(&candidate, CONNECT_TIMEOUT) {
-            Ok(stream) => return prepare(stream).map_err(unreachable),
-            Err(e) => last = e,
-        }
-    }
-    Err(unreachable(last))
-}
-
-fn prepare(stream: TcpStream) -> std::io::Result<TcpStream> {
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(POLL_INTERVAL))?;
-    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-    let socket = socket2::SockRef::from(&stream);
-    socket.set_tcp_keepalive(
-        &socket2::TcpKeepalive::new()
-            .with_time(Duration::from_secs(30))
-            .with_interval(Duration::from_secs(10)),
-    )?;
-    Ok(stream)
+    Peer::Source.closed(text)
 }

@@ -1,4 +1,4 @@
-//! TLS towards a MySQL source: which certificates count.
+//! TLS towards a database: which certificates count.
 
 use std::sync::Arc;
 
@@ -15,15 +15,16 @@ use rustls::{
 use secrecy::ExposeSecret as _;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::SourceTls;
+use crate::job::DatabaseTls;
+use crate::socket::Peer;
 
 /// Builds the client configuration.
 ///
 /// # Errors
 /// `Configuration` if certificates or the key cannot be read.
-pub(crate) fn client_config(tls: &SourceTls) -> Result<Arc<ClientConfig>> {
+pub(crate) fn client_config(tls: &DatabaseTls) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = SourceVerifier::new(tls, &provider)?;
+    let verifier = Verifier::new(tls, &provider)?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| Error::new(ErrorKind::Configuration, format!("TLS: {e}")))?
@@ -46,7 +47,7 @@ pub(crate) fn client_config(tls: &SourceTls) -> Result<Arc<ClientConfig>> {
 }
 
 /// Whether a certificate was refused, by either side, which trying again does not mend; or the connection was lost.
-pub(crate) fn kind_of(error: &std::io::Error) -> ErrorKind {
+pub(crate) fn kind_of(error: &std::io::Error, peer: Peer) -> ErrorKind {
     use rustls::AlertDescription as Alert;
     match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
         Some(
@@ -62,8 +63,8 @@ pub(crate) fn kind_of(error: &std::io::Error) -> ErrorKind {
                 | Alert::DecryptError
                 | Alert::AccessDenied,
             ),
-        ) => ErrorKind::SourceAuthentication,
-        _ => ErrorKind::SourceConnection,
+        ) => peer.refused(),
+        _ => peer.lost(),
     }
 }
 
@@ -71,14 +72,14 @@ pub(crate) fn kind_of(error: &std::io::Error) -> ErrorKind {
 /// certificates carry no host name. Without a CA the connection is encrypted, not authenticated, as
 /// DRS's `ssl_link` without a certificate is.
 #[derive(Debug)]
-struct SourceVerifier {
+struct Verifier {
     chain: Option<Arc<WebPkiServerVerifier>>,
     verify_host: bool,
     provider: Arc<CryptoProvider>,
 }
 
-impl SourceVerifier {
-    fn new(tls: &SourceTls, provider: &Arc<CryptoProvider>) -> Result<Self> {
+impl Verifier {
+    fn new(tls: &DatabaseTls, provider: &Arc<CryptoProvider>) -> Result<Self> {
         let bad = |text: String| Error::new(ErrorKind::Configuration, text);
         let chain = match &tls.ca_pem {
             None => None,
@@ -105,7 +106,7 @@ impl SourceVerifier {
     }
 }
 
-impl ServerCertVerifier for SourceVerifier {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

@@ -1,0 +1,60 @@
+//! What the target's catalog says of a table.
+
+use tailrace_codec::gaussdb::apply::{ApplyColumn, ApplyTable};
+
+use super::connection::Connection;
+use super::progress::literal;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Reads a table: its columns, how its rows are distributed, and the key by which they are told apart: the primary key, or a
+/// unique index none of whose columns can be NULL.
+///
+/// # Errors
+/// `SchemaMismatch` if there is no such table, or no key of it holds the columns by which its rows are distributed.
+pub(super) fn table(connection: &mut Connection, schema: &str, name: &str) -> Result<ApplyTable> {
+    let oid = connection.text(&format!(
+        "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = {} AND c.relname = {} AND c.relkind IN ('r', 'p')",
+        literal(schema),
+        literal(name)
+    ))?;
+    if oid.is_empty() {
+        let text = format!("the target has no table {schema}.{name}");
+        return Err(Error::new(ErrorKind::SchemaMismatch, text));
+    }
+    let rows = connection.rows(&format!(
+        "SELECT attname, format_type(atttypid, atttypmod), attnotnull, attnum FROM pg_attribute \
+         WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+    ))?;
+    let mut columns = Vec::new();
+    let mut numbers = Vec::new();
+    let mut never_null = Vec::new();
+    for row in rows {
+        let mut cells = row.into_iter().map(Option::unwrap_or_default);
+        let mut next = || cells.next().unwrap_or_default();
+        columns.push(ApplyColumn { name: next(), sql_type: next() });
+        never_null.push(next() == "t");
+        numbers.push(next());
+    }
+    let places = |list: &str| -> Option<Vec<usize>> {
+        list.split(' ')
+            .filter(|number| !number.is_empty())
+            .map(|number| numbers.iter().position(|known| known == number))
+            .collect()
+    };
+    let distribution = connection.text(&format!(
+        "SELECT pcattnum FROM pgxc_class WHERE pcrelid = {oid} AND pclocatortype = 'H'"
+    ))?;
+    let distribution = places(&distribution).unwrap_or_default();
+    let keys = connection.rows(&format!(
+        "SELECT indkey FROM pg_index WHERE indrelid = {oid} AND indisunique AND indpred IS NULL AND indexprs IS NULL \
+         ORDER BY indisprimary DESC, indexrelid"
+    ))?;
+    let keys = keys.into_iter().flatten().flatten();
+    let key = keys.filter_map(|list| places(&list)).find(|columns| {
+        columns.iter().all(|column| never_null[*column])
+            && distribution.iter().all(|column| columns.contains(column))
+    });
+    ApplyTable::new(schema, name, columns, key.unwrap_or_default(), distribution)
+        .map_err(|e| Error::new(ErrorKind::SchemaMismatch, e.to_string()))
+}
