@@ -18,6 +18,8 @@ pub mod checker;
 pub mod env;
 #[cfg(feature = "standins")]
 pub mod gaussdb;
+#[cfg(feature = "standins")]
+pub mod oracle;
 pub mod port;
 pub mod process;
 pub mod provision;
@@ -25,6 +27,8 @@ pub mod python;
 pub mod rundir;
 pub mod servers;
 pub mod sql;
+#[cfg(feature = "standins")]
+mod sql_token;
 pub mod wait;
 #[cfg(feature = "proof")]
 pub mod workload;

@@ -18,7 +18,7 @@ mod front;
 mod login;
 mod relay;
 mod statement;
-mod token;
+
 mod wire;
 
 #[cfg(test)]

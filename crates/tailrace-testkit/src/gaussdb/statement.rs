@@ -8,7 +8,7 @@ use std::ops::Range;
 use sqlparser::tokenizer::Token;
 
 use super::error::Refusal;
-use super::token::{self, Piece, follow};
+use crate::sql_token::{self, Piece, follow};
 
 /// A text of statements as PostgreSQL gets it.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ type Edit = (Range<usize>, String);
 /// # Errors
 /// For forms that GaussDB does not have.
 pub(crate) fn rewrite(sql: &str) -> Result<Rewritten, Refusal> {
-    let Some(statements) = token::statements(sql) else {
+    let Some(statements) = sql_token::postgresql(sql) else {
         return Ok(Rewritten { sql: sql.to_owned(), copies_in: false });
     };
     let mut edits = Vec::new();
@@ -64,7 +64,7 @@ fn null_texts(pieces: &[Piece], edits: &mut Vec<Edit>) {
 }
 
 fn copies_from_stdin(pieces: &[Piece]) -> Result<bool, Refusal> {
-    if !pieces[0].is("COPY") || token::find(pieces, &["FROM", "STDIN"]).is_none() {
+    if !pieces[0].is("COPY") || sql_token::find(pieces, &["FROM", "STDIN"]).is_none() {
         return Ok(false);
     }
     for format in ["BINARY", "CSV"] {

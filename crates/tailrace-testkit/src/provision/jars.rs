@@ -16,6 +16,8 @@ const KAFKA: &str = include_str!("../../assets/kafka-pom.xml");
 const FLINK: &str = include_str!("../../assets/flink-pom.xml");
 /// The drivers of GaussDB and openGauss.
 const GAUSSDB: &str = include_str!("../../assets/gaussdb-pom.xml");
+/// Oracle's driver.
+const ORACLE: &str = include_str!("../../assets/oracle-pom.xml");
 /// Kafka Connect with Debezium.
 const DEBEZIUM: &str = include_str!("../../assets/debezium-pom.xml");
 
@@ -52,6 +54,15 @@ impl Jars {
     pub fn gaussdb() -> Result<Self> {
         system::ensure(&[system::JAVA_SOURCE])?;
         Self::ensure("gaussdb", GAUSSDB, "the drivers of GaussDB and openGauss (about 2 MB)")
+    }
+
+    /// Oracle's JDBC driver, and what runs a Java program from its source.
+    ///
+    /// # Errors
+    /// If they cannot be fetched.
+    pub fn oracle() -> Result<Self> {
+        system::ensure(&[system::JAVA_SOURCE])?;
+        Self::ensure("oracle", ORACLE, "Oracle's JDBC driver (about 7 MB)")
     }
 
     fn ensure(name: &str, pom: &str, what: &str) -> Result<Self> {

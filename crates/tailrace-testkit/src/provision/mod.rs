@@ -1,8 +1,9 @@
-//! Getting what the tests need onto a machine: system packages, MySQL, Kafka, Python packages.
+//! Getting what the tests need onto a machine: system packages, MySQL, Kafka, packages of Python and Node.js.
 //!
 //! Everything is said before it is done, done once, and kept in the [cache](crate::cache).
 
 pub mod jars;
+pub mod node;
 pub mod prefix;
 pub mod python;
 pub mod system;

@@ -33,6 +33,9 @@ pub const GAUSSDB: Packages = Packages {
     packages: &["async-gaussdb==0.30.4", "py-opengauss==1.3.11"],
 };
 
+/// Oracle's client, which speaks the protocol itself.
+pub const ORACLE: Packages = Packages { folder: "python-oracle", packages: &["oracledb==26.1.0"] };
+
 /// The interpreter of the virtual environment in the cache, which is made when it is not there.
 ///
 /// # Errors

@@ -88,6 +88,12 @@ pub const JAVA_SOURCE: &[Package] = &[Package {
     signs: &["javac"],
 }];
 
+/// To run Oracle's client for Node.js.
+pub const NODE: &[Package] = &[
+    Package { name: "nodejs", purpose: "running tests of Node.js clients", signs: &["node"] },
+    Package { name: "npm", purpose: "fetching Node.js packages", signs: &["npm"] },
+];
+
 /// To fetch and run MySQL in its private prefix.
 pub const MYSQL: &[Package] = &[
     Package { name: "util-linux", purpose: "starting servers", signs: &["setpriv"] },

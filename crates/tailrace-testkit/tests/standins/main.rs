@@ -2,3 +2,4 @@
 #![cfg(feature = "standins")]
 
 mod gaussdb;
+mod oracle;

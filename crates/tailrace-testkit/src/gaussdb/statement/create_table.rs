@@ -4,7 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::Edit;
 use crate::gaussdb::error::Refusal;
-use crate::gaussdb::token::{Piece, behind_parenthesis, find, follow};
+use crate::sql_token::{Piece, behind_parenthesis, find, follow};
 
 /// Types of ORA mode and what they are in PostgreSQL.
 const TYPES: [(&str, &str); 7] = [

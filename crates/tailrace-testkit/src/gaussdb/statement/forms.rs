@@ -4,7 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::Edit;
 use crate::gaussdb::error::Refusal;
-use crate::gaussdb::token::{Piece, find, follow};
+use crate::sql_token::{Piece, find, follow};
 
 /// Parameters that only GaussDB has, with the value they have here. Kept in PostgreSQL with `gaussdb.` before the name.
 const PARAMETERS: [(&str, &str); 6] = [

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::dialect::{Dialect, OracleDialect, PostgreSqlDialect};
 use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
 /// A token that counts, with its place in the text.
@@ -42,13 +42,20 @@ impl Piece {
     }
 }
 
-/// The statements of a text, each as its tokens without white space, comments and semicolons. `None` for a text that has no
-/// tokens that can be told; PostgreSQL finds words for it.
-pub(crate) fn statements(text: &str) -> Option<Vec<Vec<Piece>>> {
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
-        .with_unescape(false)
-        .tokenize_with_location()
-        .ok()?;
+/// The statements of a text for PostgreSQL, each as its tokens without white space, comments and semicolons. `None` for a text
+/// that has no tokens that can be told; PostgreSQL finds words for it.
+pub(crate) fn postgresql(text: &str) -> Option<Vec<Vec<Piece>>> {
+    statements(&PostgreSqlDialect {}, text)
+}
+
+/// As [`postgresql`], for Oracle. Texts keep their doubled quotes.
+pub(crate) fn oracle(text: &str) -> Option<Vec<Vec<Piece>>> {
+    statements(&OracleDialect {}, text)
+}
+
+fn statements(dialect: &dyn Dialect, text: &str) -> Option<Vec<Vec<Piece>>> {
+    let tokens =
+        Tokenizer::new(dialect, text).with_unescape(false).tokenize_with_location().ok()?;
     let places = Places::of(text);
     let mut statements = vec![Vec::new()];
     for token in tokens {

@@ -1,0 +1,308 @@
+//! The data dictionary and the dynamic views, as far as replication asks for them.
+
+use super::column::ColumnDef;
+use super::store::State;
+use super::table::Table;
+use crate::oracle::number::Number;
+use crate::oracle::value::Value;
+use crate::oracle::wire::Kind;
+
+/// A view's columns and rows.
+pub(super) struct View {
+    pub(super) columns: Vec<ColumnDef>,
+    pub(super) rows: Vec<Vec<Value>>,
+}
+
+/// A view of this name; `ALL_`, `DBA_` and `USER_` are one, as users see all of this database.
+pub(super) fn view(name: &str, state: &State) -> Option<View> {
+    let name = ["DBA_", "USER_"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .map_or_else(|| name.to_owned(), |rest| format!("ALL_{rest}"));
+    Some(match name.as_str() {
+        "ALL_TABLES" => tables(state),
+        "ALL_OBJECTS" => objects(state),
+        "ALL_TAB_COLS" | "ALL_TAB_COLUMNS" => columns(state),
+        "ALL_CONSTRAINTS" => constraints(state),
+        "ALL_CONS_COLUMNS" => constraint_columns(state),
+        "ALL_INDEXES" => indexes(state),
+        "ALL_IND_COLUMNS" => index_columns(state),
+        "ALL_TAB_COMMENTS" => table_comments(state),
+        "ALL_COL_COMMENTS" => column_comments(state),
+        "V$DATABASE" => database(state),
+        "V$VERSION" => version(),
+        "NLS_DATABASE_PARAMETERS" => parameters(),
+        _ => return None,
+    })
+}
+
+/// Columns of text, but for those whose names end with `#`, which are numbers.
+fn made(names: &[&str], rows: Vec<Vec<Value>>) -> View {
+    let column = |name: &&str| match name.strip_suffix('#') {
+        Some(name) => ColumnDef::new(name, Kind::Number, 22),
+        None => ColumnDef::new(name, Kind::VarChar2, 4000),
+    };
+    View { columns: names.iter().map(column).collect(), rows }
+}
+
+fn number(number: impl Into<i64>) -> Value {
+    Value::Number(Number::from(number.into()))
+}
+
+fn optional(text: Option<&String>) -> Value {
+    text.map_or(Value::Null, Value::text)
+}
+
+fn yes(holds: bool) -> Value {
+    Value::text(if holds { "YES" } else { "NO" })
+}
+
+/// Rows of a view that has some for each table.
+fn each(state: &State, rows: impl Fn(&Table) -> Vec<Vec<Value>>) -> Vec<Vec<Value>> {
+    state.tables.values().flat_map(rows).collect()
+}
+
+fn tables(state: &State) -> View {
+    let names = [
+        "OWNER",
+        "TABLE_NAME",
+        "STATUS",
+        "NUM_ROWS#",
+        "TEMPORARY",
+        "NESTED",
+        "PARTITIONED",
+        "IOT_TYPE",
+    ];
+    let row = |table: &Table| {
+        let rows = i64::try_from(table.rows.len()).unwrap_or(i64::MAX);
+        vec![vec![
+            Value::text(&table.owner),
+            Value::text(&table.name),
+            Value::text("VALID"),
+            number(rows),
+            Value::text("N"),
+            yes(false),
+            yes(false),
+            Value::Null,
+        ]]
+    };
+    made(&names, each(state, row))
+}
+
+fn objects(state: &State) -> View {
+    let names = ["OWNER", "OBJECT_NAME", "OBJECT_TYPE", "OBJECT_ID#", "DATA_OBJECT_ID#", "STATUS"];
+    let row = |table: &Table| {
+        vec![vec![
+            Value::text(&table.owner),
+            Value::text(&table.name),
+            Value::text("TABLE"),
+            number(table.object),
+            number(table.data_object),
+            Value::text("VALID"),
+        ]]
+    };
+    made(&names, each(state, row))
+}
+
+fn columns(state: &State) -> View {
+    let names = [
+        "OWNER",
+        "TABLE_NAME",
+        "COLUMN_NAME",
+        "DATA_TYPE",
+        "DATA_LENGTH#",
+        "DATA_PRECISION#",
+        "DATA_SCALE#",
+        "NULLABLE",
+        "COLUMN_ID#",
+        "CHAR_LENGTH#",
+        "CHAR_USED",
+        "DATA_DEFAULT",
+        "HIDDEN_COLUMN",
+        "VIRTUAL_COLUMN",
+        "INTERNAL_COLUMN_ID#",
+    ];
+    let rows = |table: &Table| {
+        let row = |(place, column): (usize, &ColumnDef)| {
+            let place = number(i64::try_from(place + 1).unwrap_or(i64::MAX));
+            let is_text = column.char_length > 0;
+            vec![
+                Value::text(&table.owner),
+                Value::text(&table.name),
+                Value::text(&column.name),
+                Value::text(column.data_type()),
+                number(column.data_length),
+                column.precision.map_or(Value::Null, number),
+                column.scale.map_or(Value::Null, number),
+                Value::text(if column.nullable { "Y" } else { "N" }),
+                place.clone(),
+                number(column.char_length),
+                if is_text {
+                    Value::text(if column.by_chars { "C" } else { "B" })
+                } else {
+                    Value::Null
+                },
+                optional(column.default.as_ref()),
+                yes(false),
+                yes(false),
+                place,
+            ]
+        };
+        table.columns.iter().enumerate().map(row).collect()
+    };
+    made(&names, each(state, rows))
+}
+
+fn constraints(state: &State) -> View {
+    let names =
+        ["OWNER", "CONSTRAINT_NAME", "CONSTRAINT_TYPE", "TABLE_NAME", "STATUS", "INDEX_NAME"];
+    let rows = |table: &Table| {
+        let keys = table.keys.iter().filter(|key| key.is_constraint);
+        let row = |key: &super::table::Key| {
+            vec![
+                Value::text(&table.owner),
+                Value::text(&key.name),
+                Value::text(if key.is_primary { "P" } else { "U" }),
+                Value::text(&table.name),
+                Value::text("ENABLED"),
+                Value::text(&key.name),
+            ]
+        };
+        keys.map(row).collect()
+    };
+    made(&names, each(state, rows))
+}
+
+fn constraint_columns(state: &State) -> View {
+    let names = ["OWNER", "CONSTRAINT_NAME", "TABLE_NAME", "COLUMN_NAME", "POSITION#"];
+    made(&names, key_columns(state, true, false))
+}
+
+/// A row for each column of each key: of those that are constraints, or of all, with the owners as an index has them.
+fn key_columns(state: &State, constraints_only: bool, of_indexes: bool) -> Vec<Vec<Value>> {
+    let rows = |table: &Table| {
+        let mut rows = Vec::new();
+        for key in table.keys.iter().filter(|key| key.is_constraint || !constraints_only) {
+            for (place, column) in key.columns.iter().enumerate() {
+                let mut row = vec![Value::text(&table.owner), Value::text(&key.name)];
+                if of_indexes {
+                    row.push(Value::text(&table.owner));
+                }
+                row.extend([
+                    Value::text(&table.name),
+                    Value::text(&table.columns[*column].name),
+                    number(i64::try_from(place + 1).unwrap_or(i64::MAX)),
+                ]);
+                rows.push(row);
+            }
+        }
+        rows
+    };
+    each(state, rows)
+}
+
+fn indexes(state: &State) -> View {
+    let names =
+        ["OWNER", "INDEX_NAME", "INDEX_TYPE", "TABLE_OWNER", "TABLE_NAME", "UNIQUENESS", "STATUS"];
+    let rows = |table: &Table| {
+        let row = |key: &super::table::Key| {
+            vec![
+                Value::text(&table.owner),
+                Value::text(&key.name),
+                Value::text("NORMAL"),
+                Value::text(&table.owner),
+                Value::text(&table.name),
+                Value::text(if key.is_unique { "UNIQUE" } else { "NONUNIQUE" }),
+                Value::text("VALID"),
+            ]
+        };
+        table.keys.iter().map(row).collect()
+    };
+    made(&names, each(state, rows))
+}
+
+fn index_columns(state: &State) -> View {
+    let names = [
+        "INDEX_OWNER",
+        "INDEX_NAME",
+        "TABLE_OWNER",
+        "TABLE_NAME",
+        "COLUMN_NAME",
+        "COLUMN_POSITION#",
+    ];
+    made(&names, key_columns(state, false, true))
+}
+
+fn table_comments(state: &State) -> View {
+    let row = |table: &Table| {
+        vec![vec![
+            Value::text(&table.owner),
+            Value::text(&table.name),
+            Value::text("TABLE"),
+            optional(table.comment.as_ref()),
+        ]]
+    };
+    made(&["OWNER", "TABLE_NAME", "TABLE_TYPE", "COMMENTS"], each(state, row))
+}
+
+fn column_comments(state: &State) -> View {
+    let rows = |table: &Table| {
+        let row = |column: &ColumnDef| {
+            vec![
+                Value::text(&table.owner),
+                Value::text(&table.name),
+                Value::text(&column.name),
+                optional(column.comment.as_ref()),
+            ]
+        };
+        table.columns.iter().map(row).collect()
+    };
+    made(&["OWNER", "TABLE_NAME", "COLUMN_NAME", "COMMENTS"], each(state, rows))
+}
+
+fn database(state: &State) -> View {
+    let names = [
+        "NAME",
+        "DBID#",
+        "LOG_MODE",
+        "CURRENT_SCN#",
+        "DATABASE_ROLE",
+        "OPEN_MODE",
+        "CDB",
+        "RESETLOGS_CHANGE##",
+        "PLATFORM_NAME",
+    ];
+    let row = vec![
+        Value::text("STANDIN"),
+        number(1_234_567_890_i64),
+        Value::text("ARCHIVELOG"),
+        Value::Number(Number::from(state.scn)),
+        Value::text("PRIMARY"),
+        Value::text("READ WRITE"),
+        yes(false),
+        number(1_i64),
+        Value::text("Linux x86 64-bit"),
+    ];
+    made(&names, vec![row])
+}
+
+fn version() -> View {
+    let text =
+        "Oracle Database 19c Enterprise Edition Release 19.0.0.0.0 - Production (a stand-in)";
+    let full = "Oracle Database 19c Enterprise Edition Release 19.0.0.0.0 - Production (a stand-in)\nVersion 19.3.0.0.0";
+    made(
+        &["BANNER", "BANNER_FULL", "CON_ID#"],
+        vec![vec![Value::text(text), Value::text(full), number(0_i64)]],
+    )
+}
+
+fn parameters() -> View {
+    let rows = [
+        ("NLS_CHARACTERSET", "AL32UTF8"),
+        ("NLS_NCHAR_CHARACTERSET", "AL16UTF16"),
+        ("NLS_LENGTH_SEMANTICS", "BYTE"),
+        ("NLS_RDBMS_VERSION", "19.0.0.0.0"),
+    ];
+    let rows = rows.map(|(name, value)| vec![Value::text(name), Value::text(value)]).to_vec();
+    made(&["PARAMETER", "VALUE"], rows)
+}

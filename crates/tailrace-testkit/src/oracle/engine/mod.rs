@@ -1,0 +1,23 @@
+//! The database behind the wire: tables whose rows have a version for each SCN at which they changed, and transactions.
+//!
+//! ```text
+//! SQL ─► session ─► statement ─┬► query   ─► rows at an SCN
+//!                              ├► change  ─► versions of rows, and what takes them back
+//!                              └► definition ─► columns and constraints
+//! ```
+
+mod assign;
+mod change;
+mod column;
+mod define;
+mod dictionary;
+mod expression;
+mod functions;
+mod query;
+mod session;
+mod store;
+mod table;
+mod time;
+
+pub(crate) use session::Session;
+pub(crate) use store::Engine;

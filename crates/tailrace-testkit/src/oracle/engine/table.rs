@@ -1,0 +1,131 @@
+//! Tables and the versions of their rows.
+
+use std::collections::BTreeMap;
+
+use super::column::ColumnDef;
+use crate::oracle::value::{RowId, Value};
+
+/// System change number.
+pub(crate) type Scn = u64;
+
+/// A transaction's number: segment, slot and sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Xid {
+    pub(crate) segment: u16,
+    pub(crate) slot: u16,
+    pub(crate) sequence: u32,
+}
+
+/// When a version came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// Committed at this SCN.
+    Scn(Scn),
+    /// Of a transaction that is open.
+    Open(Xid),
+}
+
+/// What a row was from some time on.
+#[derive(Debug, Clone)]
+pub(crate) struct Version {
+    pub(crate) since: Since,
+    /// `None`: it was not there.
+    pub(crate) values: Option<Vec<Value>>,
+}
+
+/// A primary key, a unique constraint, or an index without one.
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    pub(crate) name: String,
+    pub(crate) columns: Vec<usize>,
+    pub(crate) is_primary: bool,
+    pub(crate) is_unique: bool,
+    pub(crate) is_constraint: bool,
+}
+
+/// A table.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) owner: String,
+    pub(crate) name: String,
+    /// Number of the object, and of its data: a truncation gives another one.
+    pub(crate) object: u32,
+    pub(crate) data_object: u32,
+    pub(crate) columns: Vec<ColumnDef>,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) comment: Option<String>,
+    /// The last change of its definition.
+    pub(crate) defined_at: Scn,
+    pub(crate) rows: BTreeMap<RowId, Vec<Version>>,
+    next_row: u64,
+}
+
+/// Rows of a block, so that places look as real ones do.
+const ROWS_OF_A_BLOCK: u64 = 100;
+
+impl Table {
+    pub(crate) fn new(owner: &str, name: &str, object: u32, columns: Vec<ColumnDef>) -> Self {
+        Self {
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            object,
+            data_object: object,
+            columns,
+            keys: Vec::new(),
+            comment: None,
+            defined_at: 0,
+            rows: BTreeMap::new(),
+            next_row: 0,
+        }
+    }
+
+    /// A place for a new row.
+    pub(crate) fn new_row_id(&mut self) -> RowId {
+        let number = self.next_row;
+        self.next_row += 1;
+        RowId {
+            object: self.data_object,
+            file: 7,
+            block: u32::try_from(number / ROWS_OF_A_BLOCK).unwrap_or(u32::MAX) + 131,
+            slot: (number % ROWS_OF_A_BLOCK) as u16,
+        }
+    }
+
+    /// Gives every version of a row NULL for a column that is new.
+    pub(crate) fn add_to_rows(&mut self) {
+        let width = self.columns.len();
+        let versions = self.rows.values_mut().flatten();
+        versions
+            .filter_map(|version| version.values.as_mut())
+            .for_each(|values| values.resize(width, Value::Null));
+    }
+
+    /// A column's number.
+    pub(crate) fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// Rows as a transaction sees them at an SCN: what was committed by then, and its own changes.
+    pub(crate) fn visible(
+        &self,
+        scn: Scn,
+        own: Option<Xid>,
+    ) -> impl Iterator<Item = (RowId, &Vec<Value>)> {
+        self.rows
+            .iter()
+            .filter_map(move |(place, versions)| Some((*place, seen(versions, scn, own)?)))
+    }
+
+    /// One row, as [`visible`](Self::visible).
+    pub(crate) fn visible_row(&self, row: RowId, scn: Scn, own: Xid) -> Option<&Vec<Value>> {
+        seen(self.rows.get(&row)?, scn, Some(own))
+    }
+}
+
+fn seen(versions: &[Version], scn: Scn, own: Option<Xid>) -> Option<&Vec<Value>> {
+    let version = versions.iter().rev().find(|version| match version.since {
+        Since::Scn(since) => since <= scn,
+        Since::Open(xid) => Some(xid) == own,
+    })?;
+    version.values.as_ref()
+}

@@ -1,0 +1,113 @@
+//! The server's socket, and what a test can do to it.
+
+use std::collections::BTreeMap;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use anyhow::{Context as _, Result};
+
+use super::engine::{Engine, Session};
+use super::wire::{Served, serve};
+use crate::port::Ports;
+
+/// Settings of a server.
+#[derive(Debug, Clone)]
+pub struct OracleOptions {
+    /// Users, in upper case, with their passwords. Each has a schema of its name.
+    pub users: BTreeMap<String, String>,
+    /// Service that clients ask for.
+    pub service: String,
+}
+
+impl OracleOptions {
+    /// One user, the service `STANDIN`.
+    pub fn with_user(user: &str, password: &str) -> Self {
+        let users = BTreeMap::from([(user.to_uppercase(), password.to_owned())]);
+        Self { users, service: "STANDIN".to_owned() }
+    }
+}
+
+/// A running stand-in on 127.0.0.1, with a database of its own that lives as long as it.
+pub struct OracleServer {
+    port: u16,
+    shared: Arc<Shared>,
+    _ports: Ports,
+}
+
+#[derive(Default)]
+struct Shared {
+    closed: AtomicBool,
+    open: Mutex<Vec<TcpStream>>,
+}
+
+impl OracleServer {
+    /// Opens the socket.
+    ///
+    /// # Errors
+    /// If no port can be had.
+    pub fn start(options: OracleOptions) -> Result<Self> {
+        let ports = Ports::reserve(1)?;
+        let port = ports.first();
+        let listener = TcpListener::bind(("127.0.0.1", port))
+            .with_context(|| format!("listening on port {port} of 127.0.0.1"))?;
+        let shared = Arc::new(Shared::default());
+        let served = Arc::new(Served {
+            passwords: options.users,
+            services: vec![options.service.to_uppercase()],
+        });
+        let (engine, accepted) = (Engine::default(), Arc::clone(&shared));
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let Ok(client) = client else { return };
+                if accepted.closed.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (engine, served) = (engine.clone(), Arc::clone(&served));
+                client.set_nodelay(true).ok();
+                let Ok(own) = client.try_clone() else { continue };
+                locked(&accepted.open).extend(client.try_clone());
+                thread::spawn(move || {
+                    let open = |user: &str, _: &str| -> Box<dyn super::wire::Database> {
+                        Box::new(Session::new(engine, user))
+                    };
+                    // A connection that breaks off is its client's matter.
+                    if let Err(error) = serve(client, &served, open)
+                        && error.kind() == std::io::ErrorKind::InvalidData
+                    {
+                        eprintln!("stand-in for Oracle: {error}");
+                    }
+                    // The others of the same socket are still there.
+                    own.shutdown(Shutdown::Both).ok();
+                });
+            }
+        });
+        Ok(Self { port, shared, _ports: ports })
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Breaks every connection off.
+    pub fn cut(&self) {
+        for client in locked(&self.shared.open).drain(..) {
+            client.shutdown(Shutdown::Both).ok();
+        }
+    }
+}
+
+impl Drop for OracleServer {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
+        self.cut();
+        // Wakes the thread that accepts, so that it sees that it is over.
+        TcpStream::connect(("127.0.0.1", self.port)).ok();
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
