@@ -32,6 +32,7 @@ impl OracleOptions {
 /// A running stand-in on 127.0.0.1, with a database of its own that lives as long as it.
 pub struct OracleServer {
     port: u16,
+    engine: Engine,
     shared: Arc<Shared>,
     _ports: Ports,
 }
@@ -57,14 +58,15 @@ impl OracleServer {
             passwords: options.users,
             services: vec![options.service.to_uppercase()],
         });
-        let (engine, accepted) = (Engine::default(), Arc::clone(&shared));
+        let engine = Engine::default();
+        let (opened, accepted) = (engine.clone(), Arc::clone(&shared));
         thread::spawn(move || {
             for client in listener.incoming() {
                 let Ok(client) = client else { return };
                 if accepted.closed.load(Ordering::SeqCst) {
                     return;
                 }
-                let (engine, served) = (engine.clone(), Arc::clone(&served));
+                let (engine, served) = (opened.clone(), Arc::clone(&served));
                 client.set_nodelay(true).ok();
                 let Ok(own) = client.try_clone() else { continue };
                 locked(&accepted.open).extend(client.try_clone());
@@ -83,12 +85,17 @@ impl OracleServer {
                 });
             }
         });
-        Ok(Self { port, shared, _ports: ports })
+        Ok(Self { port, engine, shared, _ports: ports })
     }
 
     /// The port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Deletes the archived logs up to a sequence, but not those that are online.
+    pub fn delete_archived(&self, up_to: u32) {
+        self.engine.delete_archived(up_to);
     }
 
     /// Breaks every connection off.

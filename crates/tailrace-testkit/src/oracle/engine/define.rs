@@ -10,13 +10,45 @@ use super::table::{Key, Table};
 use crate::oracle::wire::OraError;
 use crate::sql_token::{Piece, behind_parenthesis, follow};
 
-/// Runs a statement that defines something; `None` if it is none.
+/// Runs a statement that defines something, and logs it; `None` if it is none.
 pub(super) fn run(
     sql: &str,
     pieces: &[Piece],
     state: &mut State,
     user: &str,
 ) -> Option<Result<(), OraError>> {
+    let is_table = follow(pieces, 1, &["TABLE"]);
+    // A table that is dropped is known by its number only before.
+    let (table, _) = if is_table { name(pieces, 2, user) } else { <_>::default() };
+    let known = state.tables.get(&table).map(|table| table.object);
+    let defined = define(sql, pieces, state, user)?;
+    if defined.is_ok() {
+        state.relog();
+        let object = state.tables.get(&table).map(|table| table.object).or(known);
+        if let Some(object) = object.filter(|_| is_table) {
+            state.log_definition(table, object, sql);
+        }
+    }
+    Some(defined)
+}
+
+fn define(
+    sql: &str,
+    pieces: &[Piece],
+    state: &mut State,
+    user: &str,
+) -> Option<Result<(), OraError>> {
+    if follow(pieces, 0, &["ALTER", "DATABASE"]) {
+        let changed = state.supplemental.change(pieces, 2);
+        return changed.then_some(Ok(()));
+    }
+    if follow(pieces, 0, &["ALTER", "SYSTEM"]) {
+        if follow(pieces, 2, &["SWITCH", "LOGFILE"]) || follow(pieces, 2, &["ARCHIVE", "LOG"]) {
+            let scn = state.advance();
+            state.redo.switch(scn);
+        }
+        return Some(Ok(()));
+    }
     if follow(pieces, 0, &["CREATE", "TABLE"]) {
         return Some(create_table(sql, pieces, state, user));
     }
@@ -136,7 +168,7 @@ fn column(sql: &str, item: &[Piece], table: &mut Table) -> Result<(), OraError> 
             other => return Err(unknown(format!("{other} behind a column"))),
         }
     }
-    table.columns.push(column);
+    table.columns_mut().push(column);
     Ok(())
 }
 
@@ -158,7 +190,7 @@ fn table_constraint(item: &[Piece], table: &mut Table) -> Result<(), OraError> {
     }
     let columns = column_list(item, table)?;
     if is_primary {
-        columns.iter().for_each(|column| table.columns[*column].nullable = false);
+        columns.iter().for_each(|column| table.columns_mut()[*column].nullable = false);
     }
     add_key(table, name, columns, is_primary);
     Ok(())
@@ -213,13 +245,12 @@ fn alter_table(sql: &str, pieces: &[Piece], state: &mut State, user: &str) -> Re
     let scn = state.advance();
     let table = state.tables.get_mut(&table_name).ok_or_else(missing)?;
     table.defined_at = scn;
-    if follow(pieces, at, &["ADD", "SUPPLEMENTAL"]) || follow(pieces, at, &["DROP", "SUPPLEMENTAL"])
-    {
+    if table.supplemental.change(pieces, at) {
         return Ok(());
     }
     if follow(pieces, at, &["RENAME", "COLUMN"]) {
         let column = find(table, &pieces[at + 2])?;
-        table.columns[column].name = pieces.get(at + 4).map(identifier).unwrap_or_default();
+        table.columns_mut()[column].name = pieces.get(at + 4).map(identifier).unwrap_or_default();
         return Ok(());
     }
     if follow(pieces, at, &["DROP", "COLUMN"]) {
@@ -255,7 +286,7 @@ fn find(table: &Table, piece: &Piece) -> Result<usize, OraError> {
 }
 
 fn drop_column(table: &mut Table, column: usize) {
-    table.columns.remove(column);
+    table.columns_mut().remove(column);
     table.keys.retain(|key| !key.columns.contains(&column));
     for key in &mut table.keys {
         key.columns.iter_mut().filter(|number| **number > column).for_each(|number| *number -= 1);
@@ -276,7 +307,7 @@ fn modify(item: &[Piece], table: &mut Table) -> Result<(), OraError> {
         comment: old.comment.clone(),
         ..column
     };
-    table.columns[number] = column;
+    table.columns_mut()[number] = column;
     Ok(())
 }
 
@@ -303,6 +334,6 @@ fn comment(pieces: &[Piece], state: &mut State, user: &str) -> Result<(), OraErr
     let number = table
         .column(column)
         .ok_or_else(|| OraError::new(904, format!("\"{column}\": invalid identifier")))?;
-    table.columns[number].comment = text;
+    table.columns_mut()[number].comment = text;
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! The data dictionary and the dynamic views, as far as replication asks for them.
 
 use super::column::ColumnDef;
-use super::store::State;
-use super::table::Table;
+use super::redo::{GROUPS, Log};
+use super::store::{State, Transaction};
+use super::table::{Table, Xid};
 use crate::oracle::number::Number;
 use crate::oracle::value::Value;
 use crate::oracle::wire::Kind;
@@ -30,17 +31,23 @@ pub(super) fn view(name: &str, state: &State) -> Option<View> {
         "ALL_TAB_COMMENTS" => table_comments(state),
         "ALL_COL_COMMENTS" => column_comments(state),
         "V$DATABASE" => database(state),
+        "ALL_LOG_GROUPS" => log_groups(state),
+        "V$LOG" => logs(state),
+        "V$LOGFILE" => log_files(state),
+        "V$ARCHIVED_LOG" => archived_logs(state),
+        "V$TRANSACTION" => transactions(state),
         "V$VERSION" => version(),
         "NLS_DATABASE_PARAMETERS" => parameters(),
         _ => return None,
     })
 }
 
-/// Columns of text, but for those whose names end with `#`, which are numbers.
+/// Columns of text, but for those whose names end with `#`, which are numbers, and with `@`, which are dates.
 fn made(names: &[&str], rows: Vec<Vec<Value>>) -> View {
-    let column = |name: &&str| match name.strip_suffix('#') {
-        Some(name) => ColumnDef::new(name, Kind::Number, 22),
-        None => ColumnDef::new(name, Kind::VarChar2, 4000),
+    let column = |name: &&str| match (name.strip_suffix('#'), name.strip_suffix('@')) {
+        (Some(name), _) => ColumnDef::new(name, Kind::Number, 22),
+        (None, Some(name)) => ColumnDef::new(name, Kind::Date, 7),
+        (None, None) => ColumnDef::new(name, Kind::VarChar2, 4000),
     };
     View { columns: names.iter().map(column).collect(), rows }
 }
@@ -271,6 +278,10 @@ fn database(state: &State) -> View {
         "CDB",
         "RESETLOGS_CHANGE##",
         "PLATFORM_NAME",
+        "SUPPLEMENTAL_LOG_DATA_MIN",
+        "SUPPLEMENTAL_LOG_DATA_PK",
+        "SUPPLEMENTAL_LOG_DATA_UI",
+        "SUPPLEMENTAL_LOG_DATA_ALL",
     ];
     let row = vec![
         Value::text("STANDIN"),
@@ -282,8 +293,141 @@ fn database(state: &State) -> View {
         yes(false),
         number(1_i64),
         Value::text("Linux x86 64-bit"),
+        yes(state.supplemental.minimal),
+        yes(state.supplemental.primary_key),
+        yes(state.supplemental.unique),
+        yes(state.supplemental.all),
     ];
     made(&names, vec![row])
+}
+
+fn log_groups(state: &State) -> View {
+    let rows = |table: &Table| {
+        let kinds = [
+            (table.supplemental.all, "ALL COLUMN LOGGING"),
+            (table.supplemental.primary_key, "PRIMARY KEY LOGGING"),
+            (table.supplemental.unique, "UNIQUE KEY LOGGING"),
+        ];
+        let is_on = kinds.into_iter().filter(|(is_on, _)| *is_on);
+        let row = |(number, (_, kind)): (usize, (bool, &str))| {
+            vec![
+                Value::text(&table.owner),
+                Value::text(format!("SYS_C{}{number}", table.object)),
+                Value::text(&table.name),
+                Value::text(kind),
+                Value::text("ALWAYS"),
+            ]
+        };
+        is_on.enumerate().map(row).collect()
+    };
+    let names = ["OWNER", "LOG_GROUP_NAME", "TABLE_NAME", "LOG_GROUP_TYPE", "ALWAYS"];
+    made(&names, each(state, rows))
+}
+
+/// The newest logs, which are online.
+fn online(state: &State) -> &[Log] {
+    let logs = &state.redo.logs;
+    &logs[logs.len().saturating_sub(GROUPS as usize)..]
+}
+
+fn scn(scn: u64) -> Value {
+    Value::Number(Number::from(scn))
+}
+
+fn logs(state: &State) -> View {
+    let names = [
+        "GROUP##",
+        "THREAD##",
+        "SEQUENCE##",
+        "BYTES#",
+        "MEMBERS#",
+        "ARCHIVED",
+        "STATUS",
+        "FIRST_CHANGE##",
+        "NEXT_CHANGE##",
+        "FIRST_TIME@",
+    ];
+    let row = |log: &Log| {
+        let is_current = log.next_scn.is_none();
+        vec![
+            number(log.group()),
+            number(1_i64),
+            number(log.sequence),
+            number(i64::try_from(log.bytes).unwrap_or(i64::MAX)),
+            number(1_i64),
+            yes(!is_current),
+            Value::text(if is_current { "CURRENT" } else { "INACTIVE" }),
+            scn(log.first_scn),
+            scn(log.next_scn.unwrap_or(18_446_744_073_709_551_615)),
+            Value::DateTime(log.first_time),
+        ]
+    };
+    made(&names, online(state).iter().map(row).collect())
+}
+
+fn log_files(state: &State) -> View {
+    let row = |log: &Log| {
+        vec![
+            number(log.group()),
+            Value::Null,
+            Value::text("ONLINE"),
+            Value::text(log.online_name()),
+        ]
+    };
+    made(&["GROUP##", "STATUS", "TYPE", "MEMBER"], online(state).iter().map(row).collect())
+}
+
+fn archived_logs(state: &State) -> View {
+    let names = [
+        "NAME",
+        "DEST_ID#",
+        "THREAD##",
+        "SEQUENCE##",
+        "FIRST_CHANGE##",
+        "NEXT_CHANGE##",
+        "BLOCKS#",
+        "BLOCK_SIZE#",
+        "ARCHIVED",
+        "DELETED",
+        "STATUS",
+        "STANDBY_DEST",
+        "FIRST_TIME@",
+    ];
+    let archived = state.redo.logs.iter().filter(|log| log.next_scn.is_some());
+    let row = |log: &Log| {
+        let name = if log.is_deleted { Value::Null } else { Value::text(log.archive_name()) };
+        vec![
+            name,
+            number(1_i64),
+            number(1_i64),
+            number(log.sequence),
+            scn(log.first_scn),
+            scn(log.next_scn.unwrap_or(0)),
+            number(i64::try_from(log.bytes / 512).unwrap_or(i64::MAX)),
+            number(512_i64),
+            yes(true),
+            yes(log.is_deleted),
+            Value::text(if log.is_deleted { "D" } else { "A" }),
+            yes(false),
+            Value::DateTime(log.first_time),
+        ]
+    };
+    made(&names, archived.map(row).collect())
+}
+
+fn transactions(state: &State) -> View {
+    let open = state.transactions.iter();
+    let row = |(xid, transaction): (&Xid, &Transaction)| {
+        Some(vec![
+            number(xid.segment),
+            number(xid.slot),
+            number(xid.sequence),
+            scn(transaction.start_scn?),
+            Value::text("ACTIVE"),
+        ])
+    };
+    let names = ["XIDUSN#", "XIDSLOT#", "XIDSQN#", "START_SCN#", "STATUS"];
+    made(&names, open.filter_map(row).collect())
 }
 
 fn version() -> View {

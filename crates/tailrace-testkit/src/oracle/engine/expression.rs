@@ -7,6 +7,7 @@ use sqlparser::ast::{
 };
 
 use super::assign::{Formats, to_number, to_text};
+use super::logminer::Mining;
 use super::{functions, time};
 use crate::oracle::number::Number;
 use crate::oracle::value::{DateTime, RowId, Value};
@@ -31,6 +32,7 @@ pub(super) struct Context<'s> {
     pub(super) binds: &'s [Value],
     pub(super) scn: u64,
     pub(super) now: DateTime,
+    pub(super) mining: &'s Mining,
 }
 
 /// A name as Oracle folds it.

@@ -4,6 +4,7 @@
 //! SQL ─► session ─► statement ─┬► query   ─► rows at an SCN
 //!                              ├► change  ─► versions of rows, and what takes them back
 //!                              └► definition ─► columns and constraints
+//! every change ─► redo ─► LogMiner's rows
 //! ```
 
 mod assign;
@@ -13,9 +14,14 @@ mod define;
 mod dictionary;
 mod expression;
 mod functions;
+mod logminer;
+mod plsql;
 mod query;
+mod redo;
+mod redo_text;
 mod session;
 mod store;
+mod supplemental;
 mod table;
 mod time;
 

@@ -106,6 +106,11 @@ fn source(
         let rows = vec![(None, vec![Value::text("X")])];
         return Ok(Source { columns: vec![(alias, column)], rows });
     }
+    if table == "V$LOGMNR_CONTENTS" {
+        let (columns, rows) = context.mining.contents(state, context.formats)?;
+        let columns = columns.into_iter().map(|column| (alias.clone(), column)).collect();
+        return Ok(Source { columns, rows: rows.into_iter().map(|row| (None, row)).collect() });
+    }
     if let Some(view) = dictionary::view(&table, state) {
         let columns = view.columns.into_iter().map(|column| (alias.clone(), column)).collect();
         let rows = view.rows.into_iter().map(|row| (None, row)).collect();

@@ -7,6 +7,8 @@ use sqlparser::tokenizer::Token;
 
 use super::assign::Formats;
 use super::expression::{Context, unknown};
+use super::logminer::Mining;
+use super::plsql::{self, Call};
 use super::query::View;
 use super::store::Engine;
 use super::table::Xid;
@@ -21,12 +23,19 @@ pub(crate) struct Session {
     schema: String,
     formats: Formats,
     transaction: Option<Xid>,
+    mining: Mining,
 }
 
 impl Session {
     pub(crate) fn new(engine: Engine, user: &str) -> Self {
         let schema = user.to_owned();
-        Self { engine, schema, formats: Formats::default(), transaction: None }
+        Self {
+            engine,
+            schema,
+            formats: Formats::default(),
+            transaction: None,
+            mining: Mining::default(),
+        }
     }
 
     /// The open transaction, begun if there is none.
@@ -125,9 +134,23 @@ impl Session {
         binds: &[Value],
     ) -> Result<Executed, OraError> {
         let (formats, schema) = (self.formats.clone(), self.schema.clone());
+        // Lent to the statement, which does not change it.
+        let mining = std::mem::take(&mut self.mining);
+        let ran = self.run_with(statement, scn, binds, (&formats, &schema, &mining));
+        self.mining = mining;
+        ran
+    }
+
+    fn run_with(
+        &mut self,
+        statement: &Statement,
+        scn: Option<u64>,
+        binds: &[Value],
+        (formats, schema, mining): (&Formats, &str, &Mining),
+    ) -> Result<Executed, OraError> {
         let now_scn = self.engine.lock().scn;
         let context =
-            Context { user: &schema, formats: &formats, binds, scn: now_scn, now: time::now() };
+            Context { user: schema, formats, binds, scn: now_scn, now: time::now(), mining };
         match statement {
             Statement::Query(query) => {
                 let state = self.engine.lock();
@@ -157,6 +180,36 @@ impl Session {
         }
     }
 
+    /// Runs the calls of an anonymous block.
+    fn block(&mut self, statements: &[Vec<Piece>], binds: &[Value]) -> Result<(), OraError> {
+        for call in plsql::calls(statements, binds)? {
+            self.call(&call)?;
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, call: &Call) -> Result<(), OraError> {
+        let state = self.engine.lock();
+        match call.name.trim_start_matches("SYS.") {
+            "DBMS_LOGMNR.ADD_LOGFILE" => {
+                let Value::Text(file) = call.argument("LOGFILENAME", 0) else {
+                    return Err(OraError::new(1284, "file  cannot be opened"));
+                };
+                self.mining.add(&file, call.number("OPTIONS", 1).unwrap_or(3), &state)
+            }
+            "DBMS_LOGMNR.START_LOGMNR" => {
+                let scn = |name: &str, place: usize| {
+                    call.number(name, place).and_then(|scn| u64::try_from(scn).ok())
+                };
+                let to = scn("ENDSCN", 1).filter(|scn| *scn > 0);
+                let options = call.number("OPTIONS", 5).unwrap_or(0);
+                self.mining.start(scn("STARTSCN", 0).unwrap_or(0), to, options, &state)
+            }
+            "DBMS_LOGMNR.END_LOGMNR" => self.mining.end(),
+            other => Err(unknown(format!("the procedure {other}"))),
+        }
+    }
+
     /// Takes back what a statement that failed had done.
     fn undo_to(&mut self, changes: usize) {
         if let Some(xid) = self.transaction {
@@ -182,6 +235,13 @@ impl Database for Session {
         let invalid = |why: String| OraError::new(900, format!("invalid SQL statement: {why}"));
         let statements = sql_token::oracle(sql).ok_or_else(|| invalid("no tokens".into()))?;
         let pieces = statements.first().ok_or_else(|| invalid("it is empty".into()))?;
+        if pieces[0].is("BEGIN") {
+            let none = [Vec::new()];
+            for binds in if binds.is_empty() { &none[..] } else { binds } {
+                self.block(&statements, binds)?;
+            }
+            return Ok(Executed::Done);
+        }
         if let Some(executed) = self.by_tokens(sql, pieces)? {
             return Ok(executed);
         }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::redo::{Change, Redo, What};
+use super::supplemental::Supplemental;
 use super::table::{Scn, Since, Table, Version, Xid};
 use crate::oracle::value::{RowId, Value};
 use crate::oracle::wire::OraError;
@@ -33,6 +35,9 @@ pub(crate) struct State {
     pub(crate) scn: Scn,
     pub(crate) tables: BTreeMap<TableName, Table>,
     pub(crate) transactions: HashMap<Xid, Transaction>,
+    pub(super) redo: Redo,
+    /// Of the whole database.
+    pub(super) supplemental: Supplemental,
     next_object: u32,
     next_transaction: u32,
 }
@@ -44,14 +49,19 @@ pub(crate) struct Transaction {
     pub(crate) changes: Vec<(TableName, RowId)>,
     /// Savepoints: name, and how many changes there were.
     pub(crate) savepoints: Vec<(String, usize)>,
+    /// SCN of its first change.
+    pub(crate) start_scn: Option<Scn>,
 }
 
 impl Default for State {
     fn default() -> Self {
+        let scn = 1_000_000;
         Self {
-            scn: 1_000_000,
+            scn,
             tables: BTreeMap::new(),
             transactions: HashMap::new(),
+            redo: Redo::new(scn),
+            supplemental: Supplemental::default(),
             next_object: 70_000,
             next_transaction: 0,
         }
@@ -91,6 +101,11 @@ impl Engine {
         drop(state);
         self.shared.ended.notify_all();
         scn
+    }
+
+    /// Deletes archived logs up to a sequence.
+    pub(crate) fn delete_archived(&self, up_to: u32) {
+        self.lock().redo.delete_archived(up_to);
     }
 
     /// Takes a transaction back, whole or down to so many changes.
@@ -145,19 +160,71 @@ impl State {
         row: RowId,
         values: Option<Vec<Value>>,
     ) {
-        self.advance();
-        if let Some(found) = self.tables.get_mut(table) {
-            let version = Version { since: Since::Open(xid), values };
-            found.rows.entry(row).or_default().push(version);
-        }
+        let scn = self.advance();
         if let Some(transaction) = self.transactions.get_mut(&xid) {
+            if transaction.start_scn.is_none() {
+                transaction.start_scn = Some(scn);
+                self.redo.push(scn, xid, scn, What::Start);
+            }
             transaction.changes.push((table.clone(), row));
+        }
+        let Some(found) = self.tables.get_mut(table) else { return };
+        let versions = found.rows.entry(row).or_default();
+        let before = versions.last().and_then(|version| version.values.clone());
+        versions.push(Version { since: Since::Open(xid), values: values.clone() });
+        self.log_change(xid, table, row, (before, values), false);
+    }
+
+    fn log_change(
+        &mut self,
+        xid: Xid,
+        table: &TableName,
+        row: RowId,
+        (before, after): (Option<Vec<Value>>, Option<Vec<Value>>),
+        is_undo: bool,
+    ) {
+        let Some(found) = self.tables.get(table) else { return };
+        let change = Change {
+            table: table.clone(),
+            object: found.object,
+            data_object: found.data_object,
+            columns: Arc::clone(&found.columns),
+            logged: Arc::clone(&found.logged),
+            row,
+            before,
+            after,
+            is_undo,
+        };
+        let start = self.transactions.get(&xid).and_then(|transaction| transaction.start_scn);
+        self.redo.push(self.scn, xid, start.unwrap_or(self.scn), What::Change(change));
+    }
+
+    /// Logs a statement that defines a table in another way, in a transaction of its own.
+    pub(super) fn log_definition(&mut self, table: TableName, object: u32, sql: &str) {
+        let xid = self.begin();
+        self.transactions.remove(&xid);
+        let start = self.advance();
+        let sql = sql.to_owned();
+        for what in [What::Start, What::Definition { table, object, sql }, What::Commit] {
+            let scn = self.advance();
+            self.redo.push(scn, xid, start, what);
+        }
+    }
+
+    /// Finds out anew which columns are always logged.
+    pub(super) fn relog(&mut self) {
+        let supplemental = self.supplemental;
+        for table in self.tables.values_mut() {
+            table.logged = Arc::new(supplemental.columns(table));
         }
     }
 
     fn commit(&mut self, xid: Xid) -> Scn {
         let scn = self.advance();
         let Some(transaction) = self.transactions.remove(&xid) else { return scn };
+        if let Some(start) = transaction.start_scn {
+            self.redo.push(scn, xid, start, What::Commit);
+        }
         for (table, row) in transaction.changes {
             let versions = self.tables.get_mut(&table).and_then(|table| table.rows.get_mut(&row));
             let Some(versions) = versions else { continue };
@@ -174,14 +241,23 @@ impl State {
         let Some(transaction) = self.transactions.get_mut(&xid) else { return };
         let changes = transaction.changes.split_off(to.min(transaction.changes.len()));
         transaction.savepoints.retain(|(_, changes)| *changes <= to);
+        let start = transaction.start_scn;
         for (table, row) in changes.into_iter().rev() {
             self.advance();
-            let Some(table) = self.tables.get_mut(&table) else { continue };
-            let Some(versions) = table.rows.get_mut(&row) else { continue };
-            versions.pop_if(|version| version.since == Since::Open(xid));
+            let Some(found) = self.tables.get_mut(&table) else { continue };
+            let Some(versions) = found.rows.get_mut(&row) else { continue };
+            let Some(undone) = versions.pop_if(|version| version.since == Since::Open(xid)) else {
+                continue;
+            };
+            let back = versions.last().and_then(|version| version.values.clone());
             if versions.is_empty() {
-                table.rows.remove(&row);
+                found.rows.remove(&row);
             }
+            self.log_change(xid, &table, row, (undone.values, back), true);
+        }
+        if let Some(start) = start.filter(|_| to == 0) {
+            let scn = self.advance();
+            self.redo.push(scn, xid, start, What::RolledBack);
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Tables and the versions of their rows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::column::ColumnDef;
+use super::supplemental::Supplemental;
 use crate::oracle::value::{RowId, Value};
 
 /// System change number.
@@ -51,9 +53,12 @@ pub(crate) struct Table {
     /// Number of the object, and of its data: a truncation gives another one.
     pub(crate) object: u32,
     pub(crate) data_object: u32,
-    pub(crate) columns: Vec<ColumnDef>,
+    pub(crate) columns: Arc<Vec<ColumnDef>>,
     pub(crate) keys: Vec<Key>,
     pub(crate) comment: Option<String>,
+    pub(super) supplemental: Supplemental,
+    /// Numbers of the columns whose old values are always logged.
+    pub(super) logged: Arc<Vec<usize>>,
     /// The last change of its definition.
     pub(crate) defined_at: Scn,
     pub(crate) rows: BTreeMap<RowId, Vec<Version>>,
@@ -70,9 +75,11 @@ impl Table {
             name: name.to_owned(),
             object,
             data_object: object,
-            columns,
+            columns: Arc::new(columns),
             keys: Vec::new(),
             comment: None,
+            supplemental: Supplemental::default(),
+            logged: Arc::default(),
             defined_at: 0,
             rows: BTreeMap::new(),
             next_row: 0,
@@ -89,6 +96,11 @@ impl Table {
             block: u32::try_from(number / ROWS_OF_A_BLOCK).unwrap_or(u32::MAX) + 131,
             slot: (number % ROWS_OF_A_BLOCK) as u16,
         }
+    }
+
+    /// The columns, to be changed.
+    pub(crate) fn columns_mut(&mut self) -> &mut Vec<ColumnDef> {
+        Arc::make_mut(&mut self.columns)
     }
 
     /// Gives every version of a row NULL for a column that is new.

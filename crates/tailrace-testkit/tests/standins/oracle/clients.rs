@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use oracledb::{BindParameters, Config, Connection, Error};
+use oracledb::BindParameters;
 use tailrace_testkit::process;
 use tailrace_testkit::provision::jars::Jars;
 use tailrace_testkit::provision::{node, python};
 use tailrace_testkit::python::run_with;
 
-use super::{PASSWORD, server};
+use super::{PASSWORD, connect, server};
 
 fn source(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/standins/oracle").join(name)
@@ -49,13 +49,6 @@ fn node_oracledb_works() {
     command.arg(source("client.js")).arg(server.port().to_string());
     let saw = process::run(&mut command).expect("the client");
     assert_eq!(saw.lines().last(), Some("all is well"), "{saw}");
-}
-
-fn connect(port: u16, password: &str) -> Result<Connection, Error> {
-    let config = Config::default()
-        .set_credentials("shop", password)
-        .set_connect_string(&format!("127.0.0.1:{port}/standin"))?;
-    oracledb::connect(config)
 }
 
 #[test]

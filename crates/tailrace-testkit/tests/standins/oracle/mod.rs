@@ -1,7 +1,9 @@
 //! The server that stands in for Oracle.
 
 mod clients;
+mod mining;
 
+use oracledb::{Config, Connection, Error};
 use tailrace_testkit::oracle::{OracleOptions, OracleServer};
 
 const USER: &str = "SHOP";
@@ -9,4 +11,11 @@ const PASSWORD: &str = "Geheim_123";
 
 fn server() -> OracleServer {
     OracleServer::start(OracleOptions::with_user(USER, PASSWORD)).expect("the server")
+}
+
+fn connect(port: u16, password: &str) -> Result<Connection, Error> {
+    let config = Config::default()
+        .set_credentials("shop", password)
+        .set_connect_string(&format!("127.0.0.1:{port}/standin"))?;
+    oracledb::connect(config)
 }
