@@ -285,6 +285,13 @@ impl fmt::Debug for Error {
     }
 }
 
+/// Bytes or texts of a log that are not what their format says.
+impl From<tailrace_codec::DecodeError> for Error {
+    fn from(error: tailrace_codec::DecodeError) -> Self {
+        Self::new(ErrorKind::Decode, error.to_string())
+    }
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|e| e as &(dyn std::error::Error + 'static))

@@ -71,6 +71,21 @@ pub struct MysqlEndpoint {
     pub tls: Option<DatabaseTls>,
 }
 
+/// An Oracle source.
+#[derive(Debug, Clone)]
+pub struct OracleEndpoint {
+    /// Host name or address.
+    pub host: String,
+    /// Port of the listener.
+    pub port: u16,
+    /// Service name.
+    pub service: String,
+    /// Account.
+    pub user: String,
+    /// Its password.
+    pub password: SecretString,
+}
+
 /// A GaussDB Distributed target.
 #[derive(Debug, Clone)]
 pub struct GaussEndpoint {

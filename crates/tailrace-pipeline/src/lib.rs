@@ -12,6 +12,7 @@ mod link;
 pub mod mapping;
 
 pub mod observe;
+pub mod oracle_gaussdb;
 pub mod precheck;
 pub mod run;
 pub mod schema_history;

@@ -2,10 +2,12 @@
 
 pub mod apply;
 mod auth;
+mod redo_rows;
 pub mod structure;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use auth::{AuthRequest, ITERATIONS_UNSAID, Keys, Salt, StartupProtocol};
-pub use value::{DATE_FORMAT, TIMESTAMP_FORMAT, TIMESTAMP_TZ_FORMAT, target_text};
+pub use redo_rows::{RedoRows, SourceColumn};
+pub use value::{DATE_FORMAT, TIMESTAMP_FORMAT, TIMESTAMP_TZ_FORMAT, selected_text, target_text};

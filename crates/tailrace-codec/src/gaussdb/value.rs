@@ -103,6 +103,21 @@ fn binary<'t>(value: &Value<'t>) -> Result<Cow<'t, str>> {
     Ok(Cow::Borrowed(named))
 }
 
+/// The target's text of a value that a query gives as text: dates and timestamps in the formats above, intervals as
+/// `TO_CHAR` has them, numbers in digits.
+///
+/// # Errors
+/// For a text of another form.
+pub fn selected_text(kind: OracleType, text: &str) -> Result<Cow<'_, str>> {
+    use OracleType as T;
+    match kind {
+        T::Date | T::Timestamp | T::TimestampTz | T::TimestampLtz => moment(text).map(Cow::Owned),
+        T::IntervalYearMonth => year_month(text).map(Cow::Owned),
+        T::IntervalDaySecond => day_second(text).map(Cow::Owned),
+        _ => Ok(Cow::Borrowed(text)),
+    }
+}
+
 /// A date or timestamp, written in one of these formats.
 fn date<'t>(value: &Value<'t>, formats: &[&str]) -> Result<Cow<'t, str>> {
     let text = value.text()?;
@@ -113,6 +128,11 @@ fn date<'t>(value: &Value<'t>, formats: &[&str]) -> Result<Cow<'t, str>> {
             format!("{text:?} in the format {format:?}; the session's is {:?}", formats[0]);
         return Err(DecodeError::new("SQL_REDO date", 0, reason));
     }
+    moment(&text).map(Cow::Owned)
+}
+
+/// A date or timestamp in one of the session's formats, as the target reads it.
+fn moment(text: &str) -> Result<String> {
     let trimmed = text.trim();
     let (is_before_christ, rest) = match trimmed.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -130,7 +150,7 @@ fn date<'t>(value: &Value<'t>, formats: &[&str]) -> Result<Cow<'t, str>> {
             && mark(16, b':')
     };
     if !rest.is_ascii() || !shape(rest) {
-        return Err(bad("date in the session's format", &text));
+        return Err(bad("date in the session's format", text));
     }
     let (time, behind) = rest.split_at(19);
     let (fraction, zone) = match behind.strip_prefix('.') {
@@ -143,7 +163,7 @@ fn date<'t>(value: &Value<'t>, formats: &[&str]) -> Result<Cow<'t, str>> {
     let zone = zone.trim();
     let is_zone = zone.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-:/_".contains(&b));
     if !is_zone {
-        return Err(bad("date in the session's format", &text));
+        return Err(bad("date in the session's format", text));
     }
     let kept = &fraction[..fraction.len().min(SECOND_DIGITS)];
     let mut out = String::with_capacity(text.len() + 4);
@@ -160,7 +180,7 @@ fn date<'t>(value: &Value<'t>, formats: &[&str]) -> Result<Cow<'t, str>> {
     if is_before_christ {
         out.push_str(" BC");
     }
-    Ok(out.into())
+    Ok(out)
 }
 
 /// `+YY-MM` to the SQL form, whose sign is that of both.

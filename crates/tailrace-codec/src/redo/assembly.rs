@@ -77,12 +77,15 @@ pub enum Assembled<A> {
 
 struct Open<A> {
     begun: u64,
+    /// Its first row was met. One that began before mining did has ended before whatever is still to be told: where mining
+    /// begins is chosen so.
+    is_whole: bool,
     changes: Changes<A>,
 }
 
 impl<A: Aside> Open<A> {
-    fn new(begun: u64) -> Self {
-        Self { begun, changes: Changes::new() }
+    fn new(begun: u64, is_whole: bool) -> Self {
+        Self { begun, is_whole, changes: Changes::new() }
     }
 }
 
@@ -133,7 +136,7 @@ impl<A: Aside> Assembly<A> {
     pub fn push(&mut self, row: &RedoRow<'_>) -> Result<Assembled<A>, A::Error> {
         match row.operation {
             6 => {
-                self.open.entry(row.xid).or_insert_with(|| Open::new(row.scn));
+                self.open.entry(row.xid).or_insert_with(|| Open::new(row.scn, true));
                 Ok(Assembled::Nothing)
             }
             7 => Ok(self.commit(row)),
@@ -177,8 +180,11 @@ impl<A: Aside> Assembly<A> {
         };
         let change = Change { kind, table, scn: row.scn, row_id: row.row_id, sql };
         // Its first row may be in redo that is older than where mining began: any row begins a transaction.
-        let open = self.open.entry(row.xid).or_insert_with(|| Open::new(row.scn));
-        if row.is_rollback {
+        let open = self.open.entry(row.xid).or_insert_with(|| Open::new(row.scn, false));
+        if row.is_rollback && !open.is_whole {
+            // What it takes back may be older than where mining began.
+            open.changes.take_back_if_there(change)?;
+        } else if row.is_rollback {
             open.changes.take_back(change)?;
         } else {
             open.changes.push(change)?;

@@ -159,18 +159,34 @@ impl<A: Aside> Changes<A> {
     /// # Errors
     /// If no such change is near the top: what was delivered would be wrong.
     pub fn take_back(&mut self, undo: Change<'_>) -> Result<(), A::Error> {
+        let Some(seen) = self.look_back(undo)? else { return Ok(()) };
+        let reason = format!(
+            "a row that takes back a change of row {:?}, SCN {}, and no such change is among the last {seen}",
+            undo.row_id, undo.scn
+        );
+        Err(DecodeError::new("LogMiner rollback", 0, reason).into())
+    }
+
+    /// As [`take_back`](Self::take_back), where the change may be older than what is known of the transaction: nothing
+    /// happens then.
+    ///
+    /// # Errors
+    /// Those of the place.
+    pub fn take_back_if_there(&mut self, undo: Change<'_>) -> Result<(), A::Error> {
+        self.look_back(undo).map(drop)
+    }
+
+    /// Takes a change back; how many were looked at if it is not there.
+    fn look_back(&mut self, undo: Change<'_>) -> Result<Option<usize>, A::Error> {
         loop {
             let (found, seen) = self.kill(&undo)?;
             if found {
                 self.count -= 1;
-                return self.drop_dead();
+                self.drop_dead()?;
+                return Ok(None);
             }
             if seen >= LOOK_BACK_MAX || !self.get_back()? {
-                let reason = format!(
-                    "a row that takes back a change of row {:?}, SCN {}, and no such change is among the last {seen}",
-                    undo.row_id, undo.scn
-                );
-                return Err(DecodeError::new("LogMiner rollback", 0, reason).into());
+                return Ok(Some(seen));
             }
         }
     }

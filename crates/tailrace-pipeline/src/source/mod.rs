@@ -1,3 +1,4 @@
 //! Where rows and changes come from.
 
 pub(crate) mod mysql;
+pub(crate) mod oracle;

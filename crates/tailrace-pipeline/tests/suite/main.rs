@@ -27,6 +27,7 @@ mod oauth;
 mod old_forms;
 mod online_schema;
 mod online_tools;
+mod oracle;
 mod pace;
 mod parameters;
 mod partition_columns;

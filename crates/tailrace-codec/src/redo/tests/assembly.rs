@@ -100,6 +100,7 @@ fn statements_in_several_rows_and_rows_that_tell_nothing() {
         row(3, T1, 7, "", "commit"),
     ];
     assert_eq!(told(&mut assembly, &rows), ["3 1.2.3 from 1: update rest"]);
+    told(&mut assembly, &[row(4, T1, 6, "", "")]);
     for (bad, said) in [
         (row(4, T1, 34, "", ""), "SCN 4, transaction 1.2.3, operation 34: MISSING_SCN"),
         (row(4, T1, 255, "", "Unsupported"), "UNSUPPORTED"),
@@ -112,4 +113,22 @@ fn statements_in_several_rows_and_rows_that_tell_nothing() {
     }
     let passed = RedoRow { table: None, ..row(4, T1, 255, "", "") };
     assert!(matches!(assembly.push(&passed), Ok(Assembled::Nothing)));
+}
+
+#[test]
+fn what_is_taken_back_of_a_transaction_that_began_before_is_nothing() {
+    let mut assembly = Assembly::<Pieces>::new(100);
+    let undo = |one: RedoRow<'static>| RedoRow { is_rollback: true, ..one };
+    // Its first row is older than where mining began: it has ended before anything that is still to be told.
+    let rows = [
+        row(5, T1, 1, "B", "i B"),
+        undo(row(6, T1, 2, "B", "d B")),
+        undo(row(7, T1, 2, "A", "d A")),
+        row(8, T1, 36, "", "rollback"),
+        row(9, T2, 6, "", "start"),
+        row(9, T2, 1, "C", "i C"),
+        row(10, T2, 7, "", "commit"),
+    ];
+    assert_eq!(told(&mut assembly, &rows), ["10 1.9.4 from 9: i C"]);
+    assert_eq!(assembly.oldest_open(), None);
 }

@@ -12,7 +12,7 @@ use tailrace_codec::gaussdb::apply::{ApplyTable, Changes, Conflict};
 use apply::Applier;
 pub use apply::ApplyTables;
 use connection::Connection;
-use progress::Progress;
+use progress::{Progress, literal};
 pub use refused::Refused;
 
 use crate::error::Result;
@@ -75,14 +75,39 @@ impl GaussSink {
         ran.map(drop).map_err(|failure| crate::Error::from(failure).context(statement))
     }
 
-    /// Copies rows, in the text format of `COPY`, into a table in the open transaction; how many they were.
+    /// Makes a schema in the open transaction if it is not there.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub fn make_schema(&mut self, schema: &str) -> Result<()> {
+        let there = format!("SELECT 1 FROM pg_namespace WHERE nspname = {}", literal(schema));
+        if self.connection.text(&there)?.is_empty() {
+            self.define(&format!("CREATE SCHEMA \"{}\"", schema.replace('"', "\"\"")))?;
+        }
+        Ok(())
+    }
+
+    /// Begins to copy rows into a table in the open transaction.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub fn begin_copy(&mut self, table: &ApplyTable) -> Result<()> {
+        Ok(self.connection.begin_copy(&apply::copy_statement(table))?)
+    }
+
+    /// Sends rows of a copy, in the text format of `COPY`.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub fn copy_rows(&mut self, rows: &[u8]) -> Result<()> {
+        self.connection.copy(rows)
+    }
+
+    /// Ends a copy; how many rows it had.
     ///
     /// # Errors
     /// What the server refuses, with the table.
-    pub fn copy(&mut self, table: &ApplyTable, rows: &[u8]) -> Result<u64> {
-        let statement = apply::copy_statement(table);
-        self.connection.begin_copy(&statement)?;
-        self.connection.copy(rows)?;
+    pub fn end_copy(&mut self, table: &ApplyTable) -> Result<u64> {
         let copied = self.connection.end_copy();
         copied.map_err(|failure| crate::Error::from(failure).context(table.full_name()))
     }

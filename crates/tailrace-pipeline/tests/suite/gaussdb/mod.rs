@@ -18,7 +18,7 @@ const USER: &str = "tailrace";
 const PASSWORD: &str = "Geheim_123'";
 
 /// The stand-in that all tests of this file's folder share, each with a schema of its own.
-fn shared() -> &'static (PostgresServer, GaussFront) {
+pub(crate) fn shared() -> &'static (PostgresServer, GaussFront) {
     static SHARED: OnceLock<(PostgresServer, GaussFront)> = OnceLock::new();
     SHARED.get_or_init(|| {
         let postgres = PostgresServer::start(PostgresOptions::default()).expect("PostgreSQL");
@@ -36,7 +36,7 @@ fn front(postgres: &PostgresServer, change: impl FnOnce(&mut FrontOptions)) -> G
     front
 }
 
-fn endpoint(front: &GaussFront) -> GaussEndpoint {
+pub(crate) fn endpoint(front: &GaussFront) -> GaussEndpoint {
     GaussEndpoint {
         nodes: vec![("127.0.0.1".to_owned(), front.port())],
         database: "postgres".to_owned(),

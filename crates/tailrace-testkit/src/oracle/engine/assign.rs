@@ -191,7 +191,16 @@ pub(super) fn to_text(value: &Value, formats: &Formats) -> String {
         Value::Float(number) => number.to_string(),
         Value::Double(number) => number.to_string(),
         Value::Months(months) => format!("{:+03}-{:02}", months / 12, (months % 12).abs()),
-        Value::Nanos(nanos) => nanos.to_string(),
+        Value::Nanos(nanos) => day_second(*nanos),
         Value::RowId(place) => place.to_string(),
     }
+}
+
+/// An interval of days to seconds, as in `+03 04:00:05.000006`.
+pub(super) fn day_second(nanos: i128) -> String {
+    let (sign, nanos) = (if nanos < 0 { '-' } else { '+' }, nanos.unsigned_abs());
+    let seconds = nanos / 1_000_000_000;
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    let micros = nanos % 1_000_000_000 / 1000;
+    format!("{sign}{days:02} {hours:02}:{minutes:02}:{:02}.{micros:06}", seconds % 60)
 }

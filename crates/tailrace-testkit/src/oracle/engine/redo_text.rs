@@ -1,6 +1,6 @@
 //! Changes as the statements that LogMiner makes of them.
 
-use super::assign::Formats;
+use super::assign::{Formats, day_second};
 use super::column::ColumnDef;
 use super::redo::Change;
 use super::time;
@@ -191,18 +191,7 @@ fn literal(column: &ColumnDef, value: &Value, formats: &Formats) -> String {
         Value::Months(months) => {
             format!("TO_YMINTERVAL('{:+03}-{:02}')", months / 12, (months % 12).abs())
         }
-        Value::Nanos(nanos) => {
-            let (sign, nanos) = (if *nanos < 0 { '-' } else { '+' }, nanos.unsigned_abs());
-            let seconds = nanos / 1_000_000_000;
-            format!(
-                "TO_DSINTERVAL('{sign}{:02} {:02}:{:02}:{:02}.{:06}')",
-                seconds / 86_400,
-                seconds / 3600 % 24,
-                seconds / 60 % 60,
-                seconds % 60,
-                nanos % 1_000_000_000 / 1000
-            )
-        }
+        Value::Nanos(nanos) => format!("TO_DSINTERVAL('{}')", day_second(*nanos)),
         Value::RowId(place) => format!("'{place}'"),
     }
 }

@@ -1,0 +1,207 @@
+//! Changes of LogMiner's become changes of the target's rows.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::apply::{ChangeKind, Changes, Text};
+use super::value::target_text;
+use crate::error::{DecodeError, Result};
+use crate::oracle::OracleType;
+use crate::redo::{self, Dml, DmlKind};
+
+/// A column of the source as it is replicated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceColumn {
+    /// Name at the source.
+    pub name: String,
+    /// Its type there.
+    pub kind: OracleType,
+    /// Number of its column at the target; `None` for one that is left out.
+    pub target: Option<usize>,
+}
+
+/// How one table's statements become rows.
+#[derive(Debug)]
+pub struct RedoRows {
+    names: HashMap<String, usize>,
+    columns: Vec<SourceColumn>,
+    width: usize,
+    dml: Dml,
+}
+
+/// What a statement says of a column.
+#[derive(Debug, Clone, PartialEq)]
+enum Told<'t> {
+    Nothing,
+    Null,
+    Text(Cow<'t, str>),
+}
+
+impl RedoRows {
+    /// For a table of these columns, whose target has `width` columns.
+    pub fn new(columns: Vec<SourceColumn>, width: usize) -> Self {
+        let names = columns.iter().enumerate();
+        let names = names.map(|(number, column)| (column.name.clone(), number)).collect();
+        Self { names, columns, width, dml: Dml::default() }
+    }
+
+    /// Appends a change. False if there is no room for it in the buffer: it is to be applied and emptied first.
+    ///
+    /// # Errors
+    /// For a statement that cannot be read, one of a table that LogMiner's dictionary did not know, columns that the table
+    /// does not have, and values that do not fit their columns' types.
+    pub fn append(
+        &mut self,
+        change: &redo::Change<'_>,
+        table: u32,
+        into: &mut Changes,
+    ) -> Result<bool> {
+        let mut dml = std::mem::take(&mut self.dml);
+        let appended = dml
+            .parse(change.sql)
+            .and_then(|()| self.append_dml(&dml, change.sql, table, into))
+            .map_err(|e| DecodeError::new("SQL_REDO", 0, format!("SCN {}: {e}", change.scn)));
+        self.dml = dml;
+        appended
+    }
+
+    fn append_dml(&self, dml: &Dml, sql: &str, table: u32, into: &mut Changes) -> Result<bool> {
+        if dml.is_unresolved(sql) {
+            let reason = "the table's definition has changed since, and LogMiner's dictionary does not know it as it was";
+            return Err(DecodeError::new("SQL_REDO", 0, reason));
+        }
+        let before = self.row(dml.conditions(sql))?;
+        let after = self.row(dml.values(sql))?;
+        let none: &[Told<'_>] = &[];
+        let (kind, before, after) = match dml.kind() {
+            DmlKind::Insert => (ChangeKind::Insert, none, &self.filled(after)[..]),
+            DmlKind::Update => (ChangeKind::Update, &before[..], &after[..]),
+            DmlKind::Delete => (ChangeKind::Delete, &before[..], none),
+        };
+        Ok(into.push(kind, table, before.iter().map(Told::text), after.iter().map(Told::text)))
+    }
+
+    /// An inserted row has NULL where nothing is told.
+    fn filled<'t>(&self, mut row: Vec<Told<'t>>) -> Vec<Told<'t>> {
+        for column in self.columns.iter().filter_map(|column| column.target) {
+            if row[column] == Told::Nothing {
+                row[column] = Told::Null;
+            }
+        }
+        row
+    }
+
+    /// The target's row with what a list of columns and values tells of it.
+    fn row<'t>(
+        &self,
+        told: impl Iterator<Item = (redo::Name<'t>, redo::Value<'t>)>,
+    ) -> Result<Vec<Told<'t>>> {
+        let mut row = vec![Told::Nothing; self.width];
+        for (name, value) in told {
+            let name = name.to_str();
+            let Some(column) = self.names.get(name.as_ref()).map(|number| &self.columns[*number])
+            else {
+                let reason = format!("a column {name} that the table does not have");
+                return Err(DecodeError::new("SQL_REDO", 0, reason));
+            };
+            let Some(target) = column.target else { continue };
+            let text = target_text(column.kind, &value)
+                .map_err(|e| DecodeError::new("SQL_REDO", 0, format!("column {name}: {e}")))?;
+            row[target] = match text {
+                None => Told::Null,
+                // The target has no empty text, and none that has zeros in it.
+                Some(text) if text.is_empty() => Told::Null,
+                Some(text) if text.contains('\0') => Told::Text(text.replace('\0', " ").into()),
+                Some(text) => Told::Text(text),
+            };
+        }
+        Ok(row)
+    }
+}
+
+impl Told<'_> {
+    fn text(&self) -> Text<'_> {
+        match self {
+            Told::Nothing => Text::Unknown,
+            Told::Null => Text::Null,
+            Told::Text(text) => Text::Text(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> RedoRows {
+        let column = |name: &str, kind, target| SourceColumn { name: name.into(), kind, target };
+        RedoRows::new(
+            vec![
+                column("ID", OracleType::Number { precision: None, scale: None }, Some(0)),
+                column("N\"AME", OracleType::VarChar2, Some(1)),
+                column("OUT", OracleType::Unsupported, None),
+                column("DOC", OracleType::Clob, Some(2)),
+            ],
+            3,
+        )
+    }
+
+    fn told(sql: &str) -> Result<String> {
+        let change =
+            redo::Change { kind: redo::ChangeKind::Insert, table: 0, scn: 7, row_id: "", sql };
+        let mut changes = Changes::new();
+        assert!(rows().append(&change, 4, &mut changes)?);
+        let change = changes.get(0);
+        let row = |row: Vec<Text<'_>>| {
+            let cells = row.into_iter().map(|cell| match cell {
+                Text::Unknown => "?".to_owned(),
+                Text::Null => "-".to_owned(),
+                Text::Text(text) => text.to_owned(),
+            });
+            cells.collect::<Vec<_>>().join(",")
+        };
+        let (before, after) = (row(change.before().collect()), row(change.after().collect()));
+        Ok(format!("{:?} {} [{before}] [{after}]", change.kind, change.table))
+    }
+
+    #[test]
+    fn statements_become_rows_of_the_target() {
+        for (sql, row) in [
+            (
+                "insert into \"S\".\"T\"(\"ID\",\"N\"\"AME\",\"OUT\",\"DOC\") values ('1','it''s',Unsupported Type,EMPTY_CLOB());",
+                "Insert 4 [] [1,it's,-]",
+            ),
+            ("insert into \"S\".\"T\"(\"ID\") values ('1');", "Insert 4 [] [1,-,-]"),
+            (
+                "update \"S\".\"T\" set \"N\"\"AME\" = NULL where \"ID\" = '1' and \"OUT\" IS NULL;",
+                "Update 4 [1,?,?] [?,-,?]",
+            ),
+            (
+                "delete from \"S\".\"T\" where \"ID\" = '1' and \"N\"\"AME\" = 'a\0b';",
+                "Delete 4 [1,a b,?] []",
+            ),
+        ] {
+            assert_eq!(told(sql).unwrap(), row, "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_named_with_its_scn() {
+        for (sql, wanted) in [
+            ("insert into \"S\".\"T\"(\"NEW\") values ('1');", "SCN 7: SQL_REDO"),
+            (
+                "insert into \"S\".\"T\"(\"NEW\") values ('1');",
+                "a column NEW that the table does not have",
+            ),
+            (
+                "delete from \"UNKNOWN\".\"OBJ# 12\" where \"COL 1\" = HEXTORAW('c102');",
+                "does not know it as it was",
+            ),
+            ("insert into \"S\".\"T\"(\"ID\") values (HEXTORAW('00'));", "column ID"),
+            ("merge", "insert, update or delete"),
+        ] {
+            let error = told(sql).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{sql}: {error}");
+        }
+    }
+}

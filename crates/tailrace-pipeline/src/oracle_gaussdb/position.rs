@@ -1,0 +1,80 @@
+//! How far a job is, as the target's progress row has it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A transaction's id: segment, slot, sequence.
+pub(super) type XidParts = (u32, u32, u32);
+
+/// How far a job is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Position {
+    /// SCN at which the tables are read.
+    pub(super) snapshot_scn: u64,
+    /// Tables, as `OWNER.NAME`, whose rows are at the target.
+    pub(super) copied: Vec<String>,
+    /// All tables and their indexes are there.
+    pub(super) is_copied: bool,
+    /// SCN from which the log has to be read after a restart: no transaction that is still to be applied began before.
+    pub(super) mine_from: u64,
+    /// SCN of the last commit that was applied. Commits up to it are not applied again, …
+    pub(super) committed_scn: u64,
+    /// … and of those at this very SCN not the ones of these transactions.
+    pub(super) committed: Vec<XidParts>,
+}
+
+impl Position {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// `Checkpoint` if it is damaged.
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        serde_json::from_str(text).map_err(|e| {
+            let text = format!("the progress record at the target cannot be read: {e}");
+            Error::new(ErrorKind::Checkpoint, text)
+        })
+    }
+
+    /// As the target keeps it.
+    pub(super) fn text(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|e| Error::new(ErrorKind::Bug, e.to_string()))
+    }
+
+    /// Whether a transaction is in what was applied.
+    pub(super) fn has(&self, scn: u64, xid: XidParts) -> bool {
+        scn < self.committed_scn || scn == self.committed_scn && self.committed.contains(&xid)
+    }
+
+    /// Takes a commit in that is applied.
+    pub(super) fn applied(&mut self, scn: u64, xid: XidParts) {
+        if scn > self.committed_scn {
+            self.committed.clear();
+            self.committed_scn = scn;
+        }
+        self.committed.push(xid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commits_at_the_same_scn_are_told_apart() {
+        let mut position = Position { committed_scn: 10, ..Position::default() };
+        assert!(position.has(9, (1, 1, 1)));
+        assert!(!position.has(10, (1, 1, 1)));
+        position.applied(11, (1, 1, 1));
+        position.applied(11, (2, 2, 2));
+        assert!(
+            position.has(11, (1, 1, 1))
+                && position.has(11, (2, 2, 2))
+                && position.has(10, (9, 9, 9))
+        );
+        assert!(!position.has(11, (3, 3, 3)) && !position.has(12, (1, 1, 1)));
+        let again = Position::parse(&position.text().unwrap()).unwrap();
+        assert_eq!(again, position);
+        assert_eq!(Position::parse("{").unwrap_err().kind(), ErrorKind::Checkpoint);
+    }
+}

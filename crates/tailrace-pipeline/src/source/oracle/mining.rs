@@ -1,0 +1,128 @@
+//! Windows of the redo log by LogMiner.
+
+use std::collections::BTreeMap;
+
+use oracledb::Row;
+use tailrace_codec::redo::{RedoRow, Xid};
+
+use super::session::{Session, number, text, unexpected};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Operations that are asked for: changes, definitions, begins and ends of transactions, what is missing or not told.
+const OPERATIONS: &str = "0, 1, 2, 3, 5, 6, 7, 9, 10, 11, 25, 29, 34, 36, 255";
+
+/// A row of LogMiner's with the names of its table.
+pub(crate) struct Mined<'r> {
+    /// Owner of its table; empty for rows that are about none.
+    pub(crate) owner: &'r str,
+    /// Name of its table.
+    pub(crate) table: &'r str,
+    /// The row, whose table's number is not set yet.
+    pub(crate) row: RedoRow<'r>,
+}
+
+/// The newest SCN.
+///
+/// # Errors
+/// Those of the session.
+pub(crate) fn current_scn(session: &Session) -> Result<u64> {
+    let scn = session.number("SELECT current_scn FROM v$database", &[])?;
+    scn.ok_or_else(|| Error::new(ErrorKind::SourceStatement, "the source tells no SCN"))
+}
+
+/// The SCN at which the oldest open transaction began, if one is open.
+///
+/// # Errors
+/// Those of the session.
+pub(crate) fn oldest_open(session: &Session) -> Result<Option<u64>> {
+    session.number("SELECT MIN(start_scn) FROM v$transaction", &[])
+}
+
+/// Reads all records from one SCN to another, both included, in the order of the log.
+///
+/// # Errors
+/// `PositionLost` if a log file is not there any more; those of the session and of `each`.
+pub(crate) fn window(
+    session: &Session,
+    from: u64,
+    to: u64,
+    each: &mut dyn FnMut(&Mined<'_>) -> Result<()>,
+) -> Result<()> {
+    for (place, file) in files(session, from, to)?.iter().enumerate() {
+        let option = if place == 0 { "NEW" } else { "ADDFILE" };
+        let add = format!(
+            "BEGIN DBMS_LOGMNR.ADD_LOGFILE(LOGFILENAME => :1, OPTIONS => DBMS_LOGMNR.{option}); END;"
+        );
+        session.run(&add, &[file])?;
+    }
+    let start = "BEGIN DBMS_LOGMNR.START_LOGMNR(STARTSCN => :1, ENDSCN => :2, OPTIONS => \
+                 DBMS_LOGMNR.DICT_FROM_ONLINE_CATALOG + DBMS_LOGMNR.NO_ROWID_IN_STMT); END;";
+    session.run(start, &[&signed(from)?, &signed(to)?])?;
+    let contents = format!(
+        "SELECT scn, xidusn, xidslt, xidsqn, operation_code, seg_owner, table_name, row_id, rollback, csf, sql_redo \
+         FROM v$logmnr_contents WHERE operation_code IN ({OPERATIONS})"
+    );
+    let read = session.each(&contents, &[], |row| mined(row, each));
+    let ended = session.run("BEGIN DBMS_LOGMNR.END_LOGMNR; END;", &[]);
+    read.and(ended)
+}
+
+fn signed(scn: u64) -> Result<i64> {
+    i64::try_from(scn).map_err(|_| Error::new(ErrorKind::Limit, format!("SCN {scn} is too large")))
+}
+
+/// The files that hold the log between two SCNs: archived ones, and online ones that are not archived yet.
+fn files(session: &Session, from: u64, to: u64) -> Result<Vec<String>> {
+    let mut files = BTreeMap::new();
+    let (from, to) = (signed(from)?, signed(to)?);
+    let archived = "SELECT sequence#, name FROM v$archived_log WHERE next_change# > :1 AND first_change# <= :2 \
+                    AND archived = 'YES' AND deleted = 'NO' AND standby_dest = 'NO' AND name IS NOT NULL";
+    session.each(archived, &[&from, &to], |row| {
+        files.insert(number(row, 0)?.unwrap_or(0), text(row, 1)?.unwrap_or_default());
+        Ok(())
+    })?;
+    let mut online = Vec::new();
+    let groups =
+        "SELECT sequence#, group# FROM v$log WHERE next_change# > :1 AND first_change# <= :2";
+    session.each(groups, &[&from, &to], |row| {
+        online.push((number(row, 0)?.unwrap_or(0), number(row, 1)?.unwrap_or(0)));
+        Ok(())
+    })?;
+    for (sequence, group) in online {
+        if files.contains_key(&sequence) {
+            continue;
+        }
+        let member = "SELECT member FROM v$logfile WHERE group# = :1";
+        session.each(member, &[&signed(group)?], |row| {
+            files.insert(sequence, text(row, 0)?.unwrap_or_default());
+            Ok(())
+        })?;
+    }
+    Ok(files.into_values().collect())
+}
+
+fn mined(row: &Row, each: &mut dyn FnMut(&Mined<'_>) -> Result<()>) -> Result<()> {
+    let whole = |column: usize| Ok::<_, Error>(number(row, column)?.unwrap_or(0));
+    let small = |column: usize| {
+        u32::try_from(whole(column)?).map_err(|_| unexpected(column, &"a number that is too large"))
+    };
+    let told = |column: usize| -> Result<&str> {
+        let text: Option<&str> = row.get(column).map_err(|e| unexpected(column, &e))?;
+        Ok(text.unwrap_or_default())
+    };
+    let operation = u16::try_from(whole(4)?).map_err(|_| unexpected(4, &"no operation"))?;
+    each(&Mined {
+        owner: told(5)?,
+        table: told(6)?,
+        row: RedoRow {
+            scn: whole(0)?,
+            xid: Xid { segment: small(1)?, slot: small(2)?, sequence: small(3)? },
+            operation,
+            table: None,
+            row_id: told(7)?,
+            is_rollback: whole(8)? != 0,
+            goes_on: whole(9)? != 0,
+            sql: told(10)?,
+        },
+    })
+}

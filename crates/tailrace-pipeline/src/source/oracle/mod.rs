@@ -1,0 +1,6 @@
+//! Oracle as a source: its dictionary, consistent reads at an SCN, and LogMiner.
+
+pub(crate) mod catalog;
+pub(crate) mod mining;
+pub(crate) mod session;
+pub(crate) mod snapshot;

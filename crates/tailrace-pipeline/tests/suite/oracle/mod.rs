@@ -1,0 +1,103 @@
+//! Oracle → GaussDB Distributed, between two stand-ins: neither server can be had.
+
+mod random;
+mod types;
+
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use oracledb::{Config, Connection};
+use secrecy::SecretString;
+use tailrace_codec::gaussdb::apply::Conflict;
+use tailrace_pipeline::job::OracleEndpoint;
+use tailrace_pipeline::oracle_gaussdb::{self, OracleJob, TableChoice};
+use tailrace_pipeline::run::StopSignal;
+use tailrace_pipeline::{Error, ErrorKind};
+use tailrace_testkit::oracle::{OracleOptions, OracleServer};
+use tailrace_testkit::wait;
+
+use crate::gaussdb;
+
+/// Longest wait for a state.
+const LIMIT: Duration = Duration::from_secs(60);
+const PASSWORD: &str = "Geheim_123";
+
+fn server() -> OracleServer {
+    OracleServer::start(OracleOptions::with_user("SHOP", PASSWORD)).expect("the stand-in")
+}
+
+fn connect(server: &OracleServer) -> Connection {
+    let config = Config::default()
+        .set_credentials("shop", PASSWORD)
+        .set_connect_string(&format!("127.0.0.1:{}/standin", server.port()))
+        .expect("an address");
+    oracledb::connect(config).expect("a session")
+}
+
+fn run(connection: &Connection, statements: &[&str]) {
+    for statement in statements {
+        connection.execute(statement, &[]).unwrap_or_else(|e| panic!("{statement}: {e}"));
+    }
+}
+
+/// A job of the user's tables into a schema of the job's name.
+fn job(server: &OracleServer, name: &str, tables: &[&str]) -> OracleJob {
+    let choice = |table: &&str| TableChoice {
+        owner: "SHOP".to_owned(),
+        name: (*table).to_owned(),
+        schema: name.to_owned(),
+    };
+    OracleJob {
+        job_id: name.to_owned(),
+        source: OracleEndpoint {
+            host: "127.0.0.1".to_owned(),
+            port: server.port(),
+            service: "standin".to_owned(),
+            user: "shop".to_owned(),
+            password: SecretString::from(PASSWORD),
+        },
+        target: gaussdb::endpoint(&gaussdb::shared().1),
+        tables: tables.iter().map(choice).collect(),
+        conflict: Conflict::Stop,
+    }
+}
+
+/// A job that runs.
+struct Running {
+    stop: StopSignal,
+    thread: JoinHandle<Result<(), Error>>,
+}
+
+fn start(job: &OracleJob, epoch: u64) -> Running {
+    let (stop, job) = (StopSignal::new(), job.clone());
+    let signal = stop.clone();
+    let thread = thread::spawn(move || {
+        let ended = oracle_gaussdb::run(&job, epoch, &signal);
+        if let Err(error) = &ended {
+            println!("the job {} ended: {error}", job.job_id);
+        }
+        ended
+    });
+    Running { stop, thread }
+}
+
+impl Running {
+    /// Stops it; how it ended if not by that.
+    fn stop(self) -> Option<Error> {
+        self.stop.stop();
+        let error = self.thread.join().expect("the job").expect_err("a job that ends by itself");
+        Some(error).filter(|error| error.kind() != ErrorKind::Cancelled)
+    }
+
+    /// Waits until the target says something.
+    fn wait_for(&self, what: &str, sql: &str, wanted: &str) {
+        let (postgres, _) = gaussdb::shared();
+        let mut said = String::new();
+        let holds = wait::until(what, LIMIT, || {
+            said = postgres.sql(sql).unwrap_or_default();
+            Ok((said.trim() == wanted || self.thread.is_finished()).then_some(()))
+        });
+        assert!(!self.thread.is_finished(), "the job has ended, waiting for {what}");
+        assert_eq!(said.trim(), wanted, "{what}: {holds:?}");
+    }
+}
