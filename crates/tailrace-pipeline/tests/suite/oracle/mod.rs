@@ -1,7 +1,7 @@
 //! Oracle → GaussDB Distributed, between two stand-ins: neither server can be had.
 
+mod column_values;
 mod random;
-mod types;
 
 use std::thread::{self, JoinHandle};
 use std::time::Duration;

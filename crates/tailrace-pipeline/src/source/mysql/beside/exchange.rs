@@ -73,10 +73,40 @@ struct State {
     void: bool,
     /// A piece was taken and is not delivered yet.
     delivering: bool,
+    /// A piece was asked for and will not be delivered.
+    lost: bool,
     /// The reader is over.
     over: bool,
     /// The stream is over.
     closed: bool,
+}
+
+impl State {
+    /// What was asked goes to the stream.
+    fn taken(&mut self) -> Option<Ask> {
+        let ask = self.ask.take();
+        self.delivering = matches!(ask, Some(Ask::Deliver(_)));
+        ask
+    }
+
+    /// What was remembered is not enough, and what is not delivered yet will not be. A piece that is delivered stays so,
+    /// however late the reader looks.
+    fn make_void(&mut self) {
+        let waits = matches!(self.ask, Some(Ask::Deliver(_) | Ask::Hold { .. }));
+        self.lost |= waits || self.delivering;
+        (self.void, self.delivering) = (true, false);
+        if waits {
+            self.ask = None;
+        }
+    }
+
+    /// Whether all that was asked is delivered, or will not be; which of both.
+    fn settled(&self) -> Option<bool> {
+        if self.lost {
+            return Some(false);
+        }
+        (self.ask.is_none() && !self.delivering).then_some(true)
+    }
 }
 
 /// A place of exchange for one reader and the stream. One piece is under way at most.
@@ -144,6 +174,7 @@ impl Beside {
         {
             let mut state = self.lock();
             (state.watching, state.void, state.ask) = (None, false, None);
+            state.lost = false;
         }
         if !self.ask(Ask::Watch { table: table.clone(), from, wait }, stop)? {
             return Ok(None);
@@ -152,14 +183,13 @@ impl Beside {
         Ok(state.and_then(|mut state| state.watching.take()))
     }
 
-    /// Waits until the stream has delivered all that was asked. False if it is over, or what it remembers is void.
+    /// Waits until the stream has delivered all that was asked. False if it is over, or will not deliver it.
     ///
     /// # Errors
     /// `Cancelled`.
     pub(crate) fn settled(&self, stop: &StopSignal) -> Result<bool> {
-        let settled = |state: &State| state.ask.is_none() && !state.delivering;
-        let state = self.wait(stop, |state| state.void || settled(state))?;
-        Ok(state.is_some_and(|state| !state.void))
+        let state = self.wait(stop, |state| state.settled().is_some())?;
+        Ok(state.and_then(|state| state.settled()).unwrap_or(false))
     }
 
     /// What the stream is asked, if anything.
@@ -168,8 +198,7 @@ impl Beside {
             return None;
         }
         let mut state = self.lock();
-        let ask = state.ask.take();
-        state.delivering = matches!(ask, Some(Ask::Deliver(_)));
+        let ask = state.taken();
         drop(state);
         self.changed.notify_all();
         ask
@@ -205,12 +234,7 @@ impl Beside {
 
     /// Says that what was remembered is not enough.
     pub(crate) fn void(&self) {
-        let mut state = self.lock();
-        (state.void, state.delivering) = (true, false);
-        if matches!(state.ask, Some(Ask::Deliver(_) | Ask::Hold { .. })) {
-            state.ask = None;
-        }
-        drop(state);
+        self.lock().make_void();
         self.changed.notify_all();
     }
 
@@ -232,5 +256,45 @@ impl Beside {
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivering() -> State {
+        State { delivering: true, ..State::default() }
+    }
+
+    #[test]
+    fn what_is_delivered_stays_so_when_the_window_is_void_behind_it() {
+        let mut state = delivering();
+        assert_eq!(state.settled(), None);
+        state.delivering = false;
+        // The reader has not looked yet.
+        state.make_void();
+        assert_eq!(state.settled(), Some(true));
+    }
+
+    #[test]
+    fn what_is_under_way_when_the_window_is_void_is_lost() {
+        let mut state = delivering();
+        state.make_void();
+        assert_eq!(state.settled(), Some(false));
+        let hold = Ask::Hold { at: (String::new(), 4), unless_changed: true };
+        let mut state = State { ask: Some(hold), ..State::default() };
+        assert_eq!(state.settled(), None);
+        state.make_void();
+        assert_eq!((state.settled(), state.ask.is_none()), (Some(false), true));
+    }
+
+    #[test]
+    fn a_question_that_is_no_piece_stays_when_the_window_is_void() {
+        let mut state = State { ask: Some(Ask::Finished), ..State::default() };
+        state.make_void();
+        assert_eq!(state.settled(), None);
+        assert!(matches!(state.taken(), Some(Ask::Finished)));
+        assert_eq!(state.settled(), Some(true));
     }
 }
