@@ -2,6 +2,7 @@
 
 mod charset;
 mod column;
+pub mod definition;
 
 pub use charset::DatabaseCharset;
 pub use column::{LengthUnit, OracleColumn, OracleType};

@@ -139,7 +139,7 @@ fn note(name: &str, reason: &str) -> Fault {
 }
 
 /// A name in double quotes: reserved words are names too. None has quotes inside, see [`fold`].
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{name}\"")
 }
 
@@ -215,7 +215,7 @@ fn create(
 }
 
 /// A default that is a plain text or number, as it can stand in a statement.
-fn plain_default(default: &str) -> Option<String> {
+pub(super) fn plain_default(default: &str) -> Option<String> {
     let default = default.trim();
     let inner = default.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
     let is_text = inner.is_some_and(|inner| !inner.replace("''", "").contains('\''));
