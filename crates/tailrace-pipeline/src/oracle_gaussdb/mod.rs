@@ -11,10 +11,12 @@ mod spill;
 mod stream;
 
 use std::collections::HashMap;
+use std::fmt;
 
-use tailrace_codec::gaussdb::apply::Conflict;
+use tailrace_codec::gaussdb::apply::{ApplyTable, Conflict};
 use tailrace_codec::gaussdb::structure::{SourceTable, Structure, structure};
 use tailrace_codec::gaussdb::{RedoRows, SourceColumn};
+use tailrace_codec::oracle::{DatabaseCharset, OracleColumn};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{GaussEndpoint, OracleEndpoint};
@@ -34,6 +36,13 @@ pub struct TableChoice {
     pub name: String,
     /// Schema at the target, which is made if it is missing.
     pub schema: String,
+}
+
+/// As errors name it.
+impl fmt::Display for TableChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.owner, self.name)
+    }
 }
 
 /// What a job is to do.
@@ -58,13 +67,14 @@ pub struct OracleJob {
 pub fn run(job: &OracleJob, epoch: u64, stop: &StopSignal) -> Result<()> {
     let (mut sink, position) = GaussSink::open(&job.target, &job.job_id, epoch, stop.clone())?;
     let session = Session::connect(&job.source)?;
-    let tables = describe(job, &session)?;
+    let charset = catalog::charset(&session)?;
+    let tables = describe(job, &session, charset)?;
     let mut position = match position {
         Some(text) => Position::parse(&text)?,
         None => full::begin(&session, &mut sink, &tables)?,
     };
     full::copy(&session, &mut sink, &tables, &mut position, stop)?;
-    let mut targets = Targets::of(tables, &mut sink)?;
+    let mut targets = Targets::of(tables, &mut sink, charset)?;
     stream::follow(&session, &mut sink, &mut targets, position, (job.conflict, stop))
 }
 
@@ -82,8 +92,11 @@ impl Described {
     }
 }
 
-fn describe(job: &OracleJob, session: &Session) -> Result<Vec<Described>> {
-    let charset = catalog::charset(session)?;
+fn describe(
+    job: &OracleJob,
+    session: &Session,
+    charset: DatabaseCharset,
+) -> Result<Vec<Described>> {
     let mut tables = Vec::new();
     for choice in &job.tables {
         let source = catalog::table(session, &choice.owner, &choice.name, &choice.schema)?;
@@ -100,39 +113,34 @@ fn describe(job: &OracleJob, session: &Session) -> Result<Vec<Described>> {
 
 /// The tables as changes are applied to them.
 struct Targets {
+    charset: DatabaseCharset,
+    choices: Vec<TableChoice>,
     /// Numbers by owner and name.
     numbers: HashMap<String, HashMap<String, u32>>,
-    /// Names as errors have them, by number.
-    names: Vec<String>,
     rows: Vec<RedoRows>,
     tables: ApplyTables,
 }
 
 impl Targets {
-    fn of(described: Vec<Described>, sink: &mut GaussSink) -> Result<Self> {
+    fn of(
+        described: Vec<Described>,
+        sink: &mut GaussSink,
+        charset: DatabaseCharset,
+    ) -> Result<Self> {
         let mut targets = Self {
+            charset,
+            choices: Vec::new(),
             numbers: HashMap::new(),
-            names: Vec::new(),
             rows: Vec::new(),
             tables: ApplyTables::new(),
         };
         for (number, table) in (0_u32..).zip(described) {
-            let name = table.target_name();
-            let target = sink.table(&table.choice.schema.to_ascii_lowercase(), &name)?;
-            let column = |source: &tailrace_codec::oracle::OracleColumn| {
-                let name = source.name.to_ascii_lowercase();
-                SourceColumn {
-                    name: source.name.clone(),
-                    kind: source.oracle_type(),
-                    target: target.columns().iter().position(|column| column.name == name),
-                }
-            };
-            let columns = table.source.columns.iter().map(column).collect();
-            targets.rows.push(RedoRows::new(columns, target.columns().len()));
+            let target = target_of(&table.choice, sink)?;
+            targets.rows.push(redo_rows(&table.source, &target));
             targets.tables.insert(number, target);
-            targets.names.push(format!("{}.{}", table.choice.owner, table.choice.name));
-            let of_owner = targets.numbers.entry(table.choice.owner).or_default();
-            of_owner.insert(table.choice.name, number);
+            let of_owner = targets.numbers.entry(table.choice.owner.clone()).or_default();
+            of_owner.insert(table.choice.name.clone(), number);
+            targets.choices.push(table.choice);
         }
         Ok(targets)
     }
@@ -141,4 +149,31 @@ impl Targets {
     fn number(&self, owner: &str, name: &str) -> Option<u32> {
         self.numbers.get(owner)?.get(name).copied()
     }
+
+    /// Reads a table anew at both sides: it was defined in another way.
+    fn renew(&mut self, number: u32, session: &Session, sink: &mut GaussSink) -> Result<()> {
+        let Some(choice) = self.choices.get(number as usize) else { return Ok(()) };
+        let source = catalog::table(session, &choice.owner, &choice.name, &choice.schema)?;
+        let target = target_of(choice, sink)?;
+        self.rows[number as usize] = redo_rows(&source, &target);
+        self.tables.insert(number, target);
+        Ok(())
+    }
+}
+
+fn target_of(choice: &TableChoice, sink: &mut GaussSink) -> Result<ApplyTable> {
+    sink.table(&choice.schema.to_ascii_lowercase(), &choice.name.to_ascii_lowercase())
+}
+
+/// How a table's statements become rows: columns find each other by their names.
+fn redo_rows(source: &SourceTable, target: &ApplyTable) -> RedoRows {
+    let column = |source: &OracleColumn| {
+        let name = source.name.to_ascii_lowercase();
+        SourceColumn {
+            name: source.name.clone(),
+            kind: source.oracle_type(),
+            target: target.columns().iter().position(|column| column.name == name),
+        }
+    };
+    RedoRows::new(source.columns.iter().map(column).collect(), target.columns().len())
 }

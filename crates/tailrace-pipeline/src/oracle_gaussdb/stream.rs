@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tailrace_codec::gaussdb::apply::{Changes, Conflict};
+use tailrace_codec::gaussdb::apply::{ApplyTable, Changes, Conflict};
+use tailrace_codec::gaussdb::structure::alterations;
+use tailrace_codec::oracle::definition::table_changes;
 use tailrace_codec::redo::{self, Assembled, Assembly};
 
 use super::Targets;
@@ -14,6 +16,8 @@ use crate::sink::gaussdb::GaussSink;
 use crate::source::oracle::mining::{self, Mined};
 use crate::source::oracle::session::Session;
 
+/// What stands for a definition among the transactions that were applied at its SCN.
+const DEFINITION: XidParts = (0, 0, 0);
 /// Longest statement of LogMiner's, bytes.
 const STATEMENT_BYTES_MAX: usize = 64 << 20;
 /// Bytes of changes in memory before they go to the target, also in the middle of a transaction.
@@ -38,6 +42,7 @@ pub(super) fn follow(
     let mut next = position.mine_from;
     let mut assembly = Assembly::new(STATEMENT_BYTES_MAX);
     let mut applier = Applier {
+        session,
         sink,
         targets,
         position,
@@ -65,6 +70,7 @@ pub(super) fn follow(
 
 /// Brings transactions to the target.
 struct Applier<'a> {
+    session: &'a Session,
     sink: &'a mut GaussSink,
     targets: &'a mut Targets,
     position: Position,
@@ -114,16 +120,15 @@ impl Applier<'_> {
             let rows = self.targets.rows.get_mut(table as usize);
             let rows =
                 rows.ok_or_else(|| Error::new(ErrorKind::Bug, "a table that is not known"))?;
-            let name = &self.targets.names[table as usize];
             let before = self.changes.bytes();
-            let appended = rows
-                .append(&change, table, &mut self.changes)
-                .map_err(|e| Error::new(ErrorKind::SchemaMismatch, format!("{name}: {e}")))?;
+            let appended = rows.append(&change, table, &mut self.changes).map_err(|e| {
+                let text = format!("{}: {e}", self.targets.choices[table as usize]);
+                Error::new(ErrorKind::SchemaMismatch, text)
+            })?;
             if !appended {
-                return Err(Error::new(
-                    ErrorKind::Limit,
-                    format!("{name}: a row of more than 4 GiB"),
-                ));
+                let text =
+                    format!("{}: a row of more than 4 GiB", self.targets.choices[table as usize]);
+                return Err(Error::new(ErrorKind::Limit, text));
             }
             self.bytes += self.changes.bytes() - before;
             if self.changes.bytes() > CHANGES_BYTES_MAX { self.flush() } else { Ok(()) }
@@ -161,21 +166,39 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// A table is defined in another way.
+    /// A table is defined in another way: all that was committed before it goes first, then it alone.
     fn define(&mut self, table: u32, scn: u64, sql: &str) -> Result<()> {
-        let name = &self.targets.names[table as usize];
-        let first = sql.split_whitespace().next().unwrap_or_default();
-        if !first.eq_ignore_ascii_case("truncate") {
-            let text =
-                format!("{name} was defined anew at SCN {scn}, which is not applied yet: {sql}");
-            return Err(Error::new(ErrorKind::SchemaMismatch, text));
+        if self.position.has(scn, DEFINITION) {
+            return Ok(());
         }
-        // What was committed before it goes first.
+        let refused = |why: String| {
+            let name = &self.targets.choices[table as usize];
+            let text = format!(
+                "{name} was defined anew at SCN {scn}, which cannot be applied: {why}: {sql}"
+            );
+            Error::new(ErrorKind::SchemaMismatch, text)
+        };
+        let changes = table_changes(sql).map_err(|e| refused(e.to_string()))?;
+        let target = self.targets.tables.get(&table).map(ApplyTable::full_name);
+        let target = target.unwrap_or_default();
+        let mut statements = Vec::new();
+        for change in &changes {
+            let made = alterations(&target, change, self.targets.charset).map_err(|faults| {
+                let faults = faults.iter().map(|fault| format!("{}: {}", fault.name, fault.reason));
+                refused(faults.collect::<Vec<_>>().join("; "))
+            })?;
+            statements.extend(made);
+        }
+        if statements.is_empty() {
+            return Ok(());
+        }
         self.flush()?;
         self.begin()?;
-        let target = self.targets.tables[&table].full_name();
-        self.sink.define(&format!("TRUNCATE TABLE {target}"))?;
-        self.position.applied(scn, (0, 0, 0));
-        self.commit()
+        for statement in &statements {
+            self.sink.define(statement)?;
+        }
+        self.position.applied(scn, DEFINITION);
+        self.commit()?;
+        self.targets.renew(table, self.session, self.sink)
     }
 }

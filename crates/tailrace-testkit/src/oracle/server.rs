@@ -68,7 +68,7 @@ impl OracleServer {
                 }
                 let (engine, served) = (opened.clone(), Arc::clone(&served));
                 client.set_nodelay(true).ok();
-                let Ok(own) = client.try_clone() else { continue };
+                let Ok(own) = client.try_clone().map(Closing) else { continue };
                 locked(&accepted.open).extend(client.try_clone());
                 thread::spawn(move || {
                     let open = |user: &str, _: &str| -> Box<dyn super::wire::Database> {
@@ -80,8 +80,7 @@ impl OracleServer {
                     {
                         eprintln!("stand-in for Oracle: {error}");
                     }
-                    // The others of the same socket are still there.
-                    own.shutdown(Shutdown::Both).ok();
+                    drop(own);
                 });
             }
         });
@@ -103,6 +102,15 @@ impl OracleServer {
         for client in locked(&self.shared.open).drain(..) {
             client.shutdown(Shutdown::Both).ok();
         }
+    }
+}
+
+/// Closes a client's socket, of which there are others, when its thread ends, whichever way.
+struct Closing(TcpStream);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.shutdown(Shutdown::Both).ok();
     }
 }
 

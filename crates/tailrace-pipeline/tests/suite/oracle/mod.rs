@@ -1,6 +1,7 @@
 //! Oracle → GaussDB Distributed, between two stand-ins: neither server can be had.
 
 mod column_values;
+mod definitions;
 mod random;
 
 use std::thread::{self, JoinHandle};

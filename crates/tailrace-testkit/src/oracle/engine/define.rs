@@ -7,6 +7,8 @@ use super::column::{ColumnDef, read_type};
 use super::expression::unknown;
 use super::store::{State, TableName};
 use super::table::{Key, Table};
+use crate::oracle::number::Number;
+use crate::oracle::value::Value;
 use crate::oracle::wire::OraError;
 use crate::sql_token::{Piece, behind_parenthesis, follow};
 
@@ -144,7 +146,8 @@ fn column(sql: &str, item: &[Piece], table: &mut Table) -> Result<(), OraError> 
     while let Some(word) = item.get(at).and_then(Piece::word) {
         match word.as_str() {
             "DEFAULT" => {
-                let end = (at + 1..item.len())
+                // What stands first is the default itself, also NULL.
+                let end = (at + 2..item.len())
                     .find(|end| {
                         ["NOT", "NULL", "PRIMARY", "UNIQUE"].iter().any(|w| item[*end].is(w))
                     })
@@ -271,13 +274,31 @@ fn alter_table(sql: &str, pieces: &[Piece], state: &mut State, user: &str) -> Re
             ("ADD", Some("CONSTRAINT" | "PRIMARY" | "UNIQUE")) => table_constraint(item, table)?,
             ("ADD", _) => {
                 column(sql, item, table)?;
-                table.add_to_rows();
+                let default = table.columns.last().and_then(|column| column.default.as_deref());
+                let value = plain_default(default)?;
+                table.add_to_rows(&value);
             }
             ("MODIFY", _) => modify(item, table)?,
+            ("DROP", _) if opens => {
+                let column = find(table, &item[0])?;
+                drop_column(table, column);
+            }
             _ => return Err(unknown(format!("ALTER TABLE … {word}"))),
         }
     }
     Ok(())
+}
+
+/// The value of a default that is a number or a text; NULL without one.
+fn plain_default(default: Option<&str>) -> Result<Value, OraError> {
+    let Some(default) = default.map(str::trim) else { return Ok(Value::Null) };
+    let text = default.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    match (text, Number::parse(default)) {
+        (Some(text), _) => Ok(Value::text(text.replace("''", "'"))),
+        (None, Some(number)) => Ok(Value::Number(number)),
+        (None, None) if default.eq_ignore_ascii_case("NULL") => Ok(Value::Null),
+        (None, None) => Err(unknown(format!("the default {default} for rows that are there"))),
+    }
 }
 
 fn find(table: &Table, piece: &Piece) -> Result<usize, OraError> {

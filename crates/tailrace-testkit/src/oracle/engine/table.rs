@@ -103,13 +103,12 @@ impl Table {
         Arc::make_mut(&mut self.columns)
     }
 
-    /// Gives every version of a row NULL for a column that is new.
-    pub(crate) fn add_to_rows(&mut self) {
-        let width = self.columns.len();
+    /// Gives every version of a row a value for a column that is new.
+    pub(crate) fn add_to_rows(&mut self, value: &Value) {
         let versions = self.rows.values_mut().flatten();
         versions
             .filter_map(|version| version.values.as_mut())
-            .for_each(|values| values.resize(width, Value::Null));
+            .for_each(|values| values.push(value.clone()));
     }
 
     /// A column's number.
