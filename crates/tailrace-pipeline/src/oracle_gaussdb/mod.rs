@@ -165,15 +165,19 @@ fn target_of(choice: &TableChoice, sink: &mut GaussSink) -> Result<ApplyTable> {
     sink.table(&choice.schema.to_ascii_lowercase(), &choice.name.to_ascii_lowercase())
 }
 
-/// How a table's statements become rows: columns find each other by their names.
+/// How a table's statements become rows: columns find each other by their names. One that the target should have and has not is
+/// not known, so a change that tells a value of it stops the job.
 fn redo_rows(source: &SourceTable, target: &ApplyTable) -> RedoRows {
     let column = |source: &OracleColumn| {
         let name = source.name.to_ascii_lowercase();
-        SourceColumn {
+        let target = target.columns().iter().position(|column| column.name == name);
+        let is_left_out = source.is_hidden || source.is_virtual;
+        (target.is_some() || is_left_out).then(|| SourceColumn {
             name: source.name.clone(),
             kind: source.oracle_type(),
-            target: target.columns().iter().position(|column| column.name == name),
-        }
+            target,
+        })
     };
-    RedoRows::new(source.columns.iter().map(column).collect(), target.columns().len())
+    let columns = source.columns.iter().filter_map(column).collect();
+    RedoRows::new(columns, target.columns().len())
 }

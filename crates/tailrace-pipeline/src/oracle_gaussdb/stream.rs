@@ -180,7 +180,8 @@ impl Applier<'_> {
         };
         let changes = table_changes(sql).map_err(|e| refused(e.to_string()))?;
         let target = self.targets.tables.get(&table).map(ApplyTable::full_name);
-        let target = target.unwrap_or_default();
+        let target =
+            target.ok_or_else(|| Error::new(ErrorKind::Bug, "a table that is not known"))?;
         let mut statements = Vec::new();
         for change in &changes {
             let made = alterations(&target, change, self.targets.charset).map_err(|faults| {

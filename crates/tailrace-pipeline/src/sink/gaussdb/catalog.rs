@@ -42,10 +42,15 @@ pub(super) fn table(connection: &mut Connection, schema: &str, name: &str) -> Re
             .map(|number| numbers.iter().position(|known| known == number))
             .collect()
     };
-    let distribution = connection.text(&format!(
-        "SELECT pcattnum FROM pgxc_class WHERE pcrelid = {oid} AND pclocatortype = 'H'"
-    ))?;
-    let distribution = places(&distribution).unwrap_or_default();
+    // By hash, range or list; a table that every node has whole has no columns there.
+    let distribution =
+        connection.text(&format!("SELECT pcattnum FROM pgxc_class WHERE pcrelid = {oid}"))?;
+    let distribution = places(&distribution).ok_or_else(|| {
+        let text = format!(
+            "{schema}.{name} is distributed by the columns number {distribution:?}, which are not in its catalog"
+        );
+        Error::new(ErrorKind::SchemaMismatch, text)
+    })?;
     let keys = connection.rows(&format!(
         "SELECT indkey FROM pg_index WHERE indrelid = {oid} AND indisunique AND indpred IS NULL AND indexprs IS NULL \
          ORDER BY indisprimary DESC, indexrelid"
