@@ -149,6 +149,7 @@ impl<J: Judge> Binder<'_, J> {
             }
             Condition::In { operand, list, negated } => {
                 self.same_kind(list)?;
+                self.same_sign(operand, list)?;
                 let mut equal = Vec::with_capacity(list.len());
                 for constant in list {
                     let constant = Operand::Constant(constant.clone());
@@ -189,6 +190,38 @@ impl<J: Judge> Binder<'_, J> {
         let first = kinds.next().map(std::mem::discriminant);
         if kinds.any(|other| Some(std::mem::discriminant(other)) != first) {
             return refuse("constants of one list or range are all numbers, or all text".into());
+        }
+        Ok(())
+    }
+
+    /// In a list with a fraction MySQL reads whole numbers with the sign that the column has: of an unsigned BIGINT
+    /// that holds 18446744073709551615, `IN (-1, 0.5)` is true there (9.7). A filter that needs them is refused.
+    fn same_sign(&self, operand: &Operand, list: &[Constant]) -> Result<(), J::Error> {
+        let (Operand::Column(name) | Operand::Remainder(name, _)) = operand else {
+            return Ok(());
+        };
+        let (_, column, class) = self.column(name)?;
+        let fraction = |c: &Constant| matches!(c, Constant::Number(digits) if digits.contains('.'));
+        if class != Class::Whole || !list.iter().any(fraction) {
+            return Ok(());
+        }
+        let range = if is_unsigned(&column.kind) {
+            0..=i128::from(u64::MAX)
+        } else {
+            i128::from(i64::MIN)..=i128::from(i64::MAX)
+        };
+        for constant in list {
+            // What is beyond 64 bits is no whole number to MySQL either.
+            if let Constant::Number(digits) = constant
+                && let Ok(whole) = digits.parse::<i128>()
+                && (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&whole)
+                && !range.contains(&whole)
+            {
+                return refuse(format!(
+                    "a list with fractions holds {whole}, which `{name}`, {}, cannot be; write it as a comparison of its own",
+                    column.type_name
+                ));
+            }
         }
         Ok(())
     }
@@ -434,6 +467,19 @@ fn known_order(column: &Column) -> Option<TextOrder> {
         309 | 63 => Some(TextOrder::Bytes { pad: false }),
         _ => None,
     }
+}
+
+/// Whether a whole number's column has no negative values.
+fn is_unsigned(kind: &ColumnType) -> bool {
+    matches!(
+        kind,
+        ColumnType::TinyInt { unsigned: true }
+            | ColumnType::SmallInt { unsigned: true }
+            | ColumnType::MediumInt { unsigned: true }
+            | ColumnType::Int { unsigned: true }
+            | ColumnType::BigInt { unsigned: true }
+            | ColumnType::Bit { .. }
+    )
 }
 
 /// A constant as a number; text only where it is a whole number for a column of these, and DOUBLE has it exactly.

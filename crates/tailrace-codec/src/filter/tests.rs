@@ -182,6 +182,7 @@ fn what_is_refused_names_its_place_or_its_column() {
         ("t.n = 1", "`.`"),
         ("n IN ()", "a constant"),
         ("n IN (1, 'a')", "all numbers, or all text"),
+        ("n IN (18446744073709551615, 4.5)", "of its own"),
         ("n BETWEEN 1 AND '2'", "all numbers, or all text"),
         ("n % 0 = 1", "from 1"),
         ("price % 2 = 1", "whole numbers"),

@@ -300,7 +300,16 @@ fn comparison(random: &mut StdRng, kinds: &[Kind]) -> String {
     match random.random_range(0..10) {
         0 => format!("{name} IS {not}NULL"),
         1 => {
-            let list: Vec<&str> = (0..3).map(|_| pick(random, &alike)).collect();
+            let mut list: Vec<&str> = (0..3).map(|_| pick(random, &alike)).collect();
+            // Whole numbers that the column cannot be are refused beside fractions.
+            if list.iter().any(|c| c.contains('.')) {
+                let unsigned = kind.sql.contains("UNSIGNED") || kind.sql.contains("BIT");
+                let beyond = |c: &&str| match unsigned {
+                    true => c.starts_with('-') && !c.contains('.'),
+                    false => *c == "18446744073709551615",
+                };
+                list.retain(|c| !beyond(c));
+            }
             let null = if random.random_bool(0.2) { ", NULL" } else { "" };
             format!("{name} {not}IN ({}{null})", list.join(", "))
         }
