@@ -123,6 +123,17 @@ pub struct RereadProgress {
     pub done: bool,
 }
 
+/// How far a job is that reads Oracle's redo, in SCNs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedoPosition {
+    /// Where the increment began.
+    pub begun: u64,
+    /// Up to here the log was read.
+    pub read: u64,
+    /// Commits up to here are applied.
+    pub applied: u64,
+}
+
 /// One progress record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
@@ -144,6 +155,9 @@ pub struct Checkpoint {
     /// What is read beside the stream, begun or done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rereads: Vec<RereadProgress>,
+    /// Of a job that reads Oracle's redo: how far it is. Its own record is at its target; this is what others see of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redo: Option<RedoPosition>,
 }
 
 impl Checkpoint {
@@ -157,6 +171,7 @@ impl Checkpoint {
             stream: None,
             snapshot: SnapshotProgress::NotStarted,
             rereads: Vec::new(),
+            redo: None,
         }
     }
 

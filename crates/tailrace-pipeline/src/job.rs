@@ -71,6 +71,15 @@ pub struct MysqlEndpoint {
     pub tls: Option<DatabaseTls>,
 }
 
+/// How a database of Oracle is named at its listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OracleDatabase {
+    /// By one of its services.
+    Service(String),
+    /// By the instance's name, as of old.
+    Sid(String),
+}
+
 /// An Oracle source.
 #[derive(Debug, Clone)]
 pub struct OracleEndpoint {
@@ -78,8 +87,8 @@ pub struct OracleEndpoint {
     pub host: String,
     /// Port of the listener.
     pub port: u16,
-    /// Service name.
-    pub service: String,
+    /// The database.
+    pub database: OracleDatabase,
     /// Account.
     pub user: String,
     /// Its password.

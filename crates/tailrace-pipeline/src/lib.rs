@@ -10,9 +10,9 @@ pub mod error;
 pub mod job;
 mod link;
 pub mod mapping;
-
 pub mod observe;
 pub mod oracle_gaussdb;
+pub mod plan;
 pub mod precheck;
 pub mod run;
 pub mod schema_history;
@@ -32,5 +32,6 @@ pub use source::mysql::catalog::{FoundDatabase, FoundTable};
 pub use source::mysql::session::{Session, TextRow};
 
 pub use link::{
-    forget, list_objects, probe_source, probe_target, read_log_raw, run_job, run_job_to_null,
+    forget, list_objects, probe_mysql, probe_source, probe_target, read_log_raw, run_job,
+    run_job_to_null, run_plan,
 };

@@ -5,18 +5,39 @@ use std::sync::Arc;
 use crate::checkpoint::StreamPosition;
 use crate::engine::{self, Ended};
 use crate::error::Result;
-use crate::job::{JobSpec, KafkaEndpoint, Limits, MysqlEndpoint};
+use crate::job::{JobSpec, Limits, MysqlEndpoint};
 use crate::observe::{Counters, JobObserver};
+use crate::oracle_gaussdb;
+use crate::plan::{JobPlan, SourceEndpoint, TargetEndpoint};
 use crate::run::StopSignal;
 use crate::sink::Sink;
+use crate::sink::gaussdb;
 use crate::sink::kafka::{self, KafkaSink};
 use crate::sink::null::NullSink;
 use crate::source::mysql::catalog::{self, FoundDatabase};
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::dump::{Dump, Reach};
 use crate::source::mysql::elect;
+use crate::source::oracle;
 
-/// Runs a job until it is stopped, finished or fails. Blocks.
+/// Runs a job of any pair until it is stopped, finished or fails. Blocks.
+///
+/// # Errors
+/// The first error of source, encoders or sink.
+pub fn run_plan(
+    plan: &JobPlan,
+    epoch: u64,
+    stop: &StopSignal,
+    observer: &Arc<dyn JobObserver>,
+    counters: &Arc<Counters>,
+) -> Result<Ended> {
+    match plan {
+        JobPlan::Kafka(spec) => run_job(spec, epoch, stop, observer, counters),
+        JobPlan::Gauss(job) => oracle_gaussdb::run(job, epoch, stop, observer, counters),
+    }
+}
+
+/// Runs a job to Kafka until it is stopped, finished or fails. Blocks.
 ///
 /// # Errors
 /// The first error of source, encoders or sink.
@@ -67,7 +88,20 @@ pub fn read_log_raw(spec: &JobSpec, from: &StreamPosition, bytes: u64) -> Result
 ///
 /// # Errors
 /// Those of the connection.
-pub fn probe_source(endpoint: &MysqlEndpoint) -> Result<String> {
+pub fn probe_source(endpoint: &SourceEndpoint) -> Result<String> {
+    match endpoint {
+        SourceEndpoint::Mysql(endpoint) => probe_mysql(endpoint),
+        SourceEndpoint::Oracle(endpoint) => {
+            oracle::catalog::version(&oracle::session::Session::connect(endpoint)?)
+        }
+    }
+}
+
+/// As [`probe_source`], for MySQL.
+///
+/// # Errors
+/// Those of the connection.
+pub fn probe_mysql(endpoint: &MysqlEndpoint) -> Result<String> {
     let mut version = String::new();
     for server in elect::candidates(endpoint) {
         let mut connection = Connection::connect(&server, &Limits::default(), StopSignal::new())?;
@@ -80,18 +114,30 @@ pub fn probe_source(endpoint: &MysqlEndpoint) -> Result<String> {
 ///
 /// # Errors
 /// Those of the connection.
-pub fn probe_target(endpoint: &KafkaEndpoint) -> Result<()> {
-    kafka::probe::probe(endpoint).map(|_| ())
+pub fn probe_target(endpoint: &TargetEndpoint) -> Result<()> {
+    match endpoint {
+        TargetEndpoint::Kafka(endpoint) => kafka::probe::probe(endpoint).map(|_| ()),
+        TargetEndpoint::Gauss(endpoint) => {
+            gaussdb::Inspection::open(endpoint, StopSignal::new()).map(|_| ())
+        }
+    }
 }
 
-/// Databases with their base tables, all or those named, without the server's own.
+/// Databases, of Oracle schemas, with their base tables, all or those named, without the server's own.
 ///
 /// # Errors
 /// Those of the connection.
 pub fn list_objects(
-    endpoint: &MysqlEndpoint,
+    endpoint: &SourceEndpoint,
     databases: Option<&[String]>,
 ) -> Result<Vec<FoundDatabase>> {
+    let endpoint = match endpoint {
+        SourceEndpoint::Mysql(endpoint) => endpoint,
+        SourceEndpoint::Oracle(endpoint) => {
+            let session = oracle::session::Session::connect(endpoint)?;
+            return oracle::objects::list(&session, databases);
+        }
+    };
     let (limits, stop) = (Limits::default(), StopSignal::new());
     let server = elect::answering(endpoint, &limits, &stop)?;
     let mut connection = Connection::connect(&server, &limits, stop)?;
@@ -102,7 +148,11 @@ pub fn list_objects(
 ///
 /// # Errors
 /// Those of the target.
-pub fn forget(spec: &JobSpec, epoch: u64) -> Result<()> {
+pub fn forget(plan: &JobPlan, epoch: u64) -> Result<()> {
+    let spec = match plan {
+        JobPlan::Kafka(spec) => spec,
+        JobPlan::Gauss(job) => return oracle_gaussdb::forget(job, epoch),
+    };
     let (mut sink, _) = KafkaSink::open(spec, epoch)?;
     sink.forget()
 }

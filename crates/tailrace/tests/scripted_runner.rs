@@ -9,8 +9,9 @@ use tailrace::control::runner::{Compared, JobRunner, RunEnd, RunResult, RunningJ
 use tailrace_pipeline::checkpoint::{Checkpoint, StreamPosition};
 use tailrace_pipeline::compare::{CompareProgress, TableComparison};
 use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
-use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint};
+use tailrace_pipeline::job::JobSpec;
 use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
+use tailrace_pipeline::plan::{JobPlan, SourceEndpoint, TargetEndpoint};
 use tailrace_pipeline::run::{Rate, StopSignal};
 use tailrace_pipeline::{Error, ErrorKind};
 use tokio::sync::watch;
@@ -159,11 +160,12 @@ pub fn check(item: &str, result: CheckResult) -> CheckItem {
 impl JobRunner for ScriptedRunner {
     fn start(
         &self,
-        spec: JobSpec,
+        plan: JobPlan,
         epoch: u64,
         observer: Arc<dyn JobObserver>,
         counters: Arc<Counters>,
     ) -> Box<dyn RunningJob> {
+        let spec = plan.kafka().expect("a job to Kafka").clone();
         let obedient = !self.script.lock().unwrap().stubborn;
         let run = Arc::new(Run {
             spec,
@@ -179,20 +181,21 @@ impl JobRunner for ScriptedRunner {
         Box::new(Handle(run))
     }
 
-    fn probe_source(&self, endpoint: &MysqlEndpoint) -> RunResult<()> {
+    fn probe_source(&self, endpoint: &SourceEndpoint) -> RunResult<()> {
         use secrecy::ExposeSecret as _;
+        let SourceEndpoint::Mysql(endpoint) = endpoint else { panic!("{endpoint:?}") };
         let mut script = self.script.lock().unwrap();
         script.probed_passwords.push(endpoint.password.expose_secret().to_owned());
         script.source_errors.pop_front().map_or(Ok(()), Err)
     }
 
-    fn probe_target(&self, _: &KafkaEndpoint) -> RunResult<()> {
+    fn probe_target(&self, _: &TargetEndpoint) -> RunResult<()> {
         self.script.lock().unwrap().target_errors.pop_front().map_or(Ok(()), Err)
     }
 
     fn list_objects(
         &self,
-        _: &MysqlEndpoint,
+        _: &SourceEndpoint,
         databases: Option<&[String]>,
     ) -> RunResult<Vec<FoundDatabase>> {
         let mut script = self.script.lock().unwrap();
@@ -216,7 +219,7 @@ impl JobRunner for ScriptedRunner {
             .collect())
     }
 
-    fn precheck(&self, _: &JobSpec) -> Vec<CheckItem> {
+    fn precheck(&self, _: &JobPlan) -> Vec<CheckItem> {
         let script = self.script.lock().unwrap();
         if script.checks.is_empty() {
             return vec![check("srcDbConnection", CheckResult::Passed)];
@@ -226,7 +229,7 @@ impl JobRunner for ScriptedRunner {
 
     fn compare(
         &self,
-        _: &JobSpec,
+        _: &JobPlan,
         what: &Compared,
         progress: &CompareProgress,
         stop: &StopSignal,
@@ -249,11 +252,11 @@ impl JobRunner for ScriptedRunner {
         self.script.lock().unwrap().compare_errors.pop_front().map_or(Ok(()), Err)
     }
 
-    fn dead_letters(&self, _: &JobSpec, _: &LettersRequest) -> RunResult<Letters> {
+    fn dead_letters(&self, _: &JobPlan, _: &LettersRequest) -> RunResult<Letters> {
         Ok(Letters::default())
     }
 
-    fn forget(&self, _: &JobSpec) -> RunResult<()> {
+    fn forget(&self, _: &JobPlan) -> RunResult<()> {
         let mut script = self.script.lock().unwrap();
         match script.forget_errors.pop_front() {
             Some(error) => Err(error),

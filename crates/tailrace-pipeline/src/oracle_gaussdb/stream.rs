@@ -1,16 +1,21 @@
 //! The increment: windows of the log, transactions in the order of their commits, batches of them at the target.
 
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use tailrace_codec::gaussdb::apply::{ApplyTable, Changes, Conflict};
+use tailrace_codec::gaussdb::apply::{ApplyTable, Changes};
 use tailrace_codec::gaussdb::structure::alterations;
 use tailrace_codec::oracle::definition::table_changes;
 use tailrace_codec::redo::{self, Assembled, Assembly};
 
-use super::Targets;
 use super::position::{Position, XidParts};
 use super::spill::SpillFile;
+use super::watch::Watch;
+use super::{OracleJob, Targets};
+use crate::batch::Counts;
+use crate::engine::Ended;
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::Counters;
 use crate::run::StopSignal;
 use crate::sink::gaussdb::GaussSink;
 use crate::source::oracle::mining::{self, Mined};
@@ -31,14 +36,17 @@ const WINDOW_SCNS_MAX: u64 = 1_000_000;
 /// How often a log that has nothing new is looked at.
 const IDLE_INTERVAL: Duration = Duration::from_millis(200);
 
+/// Longest time for which the position at the target stays behind while nothing is to be applied.
+const QUIET_MAX: Duration = Duration::from_secs(5);
+
 /// Follows the log until the job is stopped.
 pub(super) fn follow(
-    session: &Session,
-    sink: &mut GaussSink,
+    (session, sink): (&Session, &mut GaussSink),
     targets: &mut Targets,
     position: Position,
-    (conflict, stop): (Conflict, &StopSignal),
-) -> Result<()> {
+    (job, stop, watch): (&OracleJob, &StopSignal, &Watch<'_>),
+) -> Result<Ended> {
+    let clock_ahead_ms = mining::clock_offset_ms(session)?;
     let mut next = position.mine_from;
     let mut assembly = Assembly::new(STATEMENT_BYTES_MAX);
     let mut applier = Applier {
@@ -46,25 +54,32 @@ pub(super) fn follow(
         sink,
         targets,
         position,
-        conflict,
+        job,
+        watch,
         changes: Changes::new(),
+        counts: Counts::default(),
+        committed_ms: None,
+        read: next,
+        written: Instant::now(),
         bytes: 0,
         in_transaction: false,
     };
     loop {
         stop.check()?;
         let to = mining::current_scn(session)?.min(next.saturating_add(WINDOW_SCNS_MAX));
+        watch.counters.idle.store(to < next, Ordering::Relaxed);
         if to < next {
             std::thread::park_timeout(IDLE_INTERVAL);
             continue;
         }
-        mining::window(session, next, to, &mut |mined| {
+        mining::window(session, (next, to), clock_ahead_ms, &mut |mined| {
             stop.check()?;
             applier.take(&mut assembly, mined)
         })?;
         next = to + 1;
+        applier.read = to;
         applier.position.mine_from = assembly.oldest_open().unwrap_or(next).min(next);
-        applier.commit()?;
+        applier.commit_if_due()?;
     }
 }
 
@@ -74,9 +89,18 @@ struct Applier<'a> {
     sink: &'a mut GaussSink,
     targets: &'a mut Targets,
     position: Position,
-    conflict: Conflict,
+    job: &'a OracleJob,
+    watch: &'a Watch<'a>,
     /// What is not at the target yet.
     changes: Changes,
+    /// What the open target transaction has.
+    counts: Counts,
+    /// When the newest of it was committed at the source, milliseconds of the Unix epoch.
+    committed_ms: Option<i64>,
+    /// Up to here the log was read.
+    read: u64,
+    /// When the position was last committed at the target.
+    written: Instant,
     /// Bytes of the open target transaction.
     bytes: usize,
     in_transaction: bool,
@@ -85,8 +109,9 @@ struct Applier<'a> {
 impl Applier<'_> {
     /// Takes a row of the log.
     fn take(&mut self, assembly: &mut Assembly<SpillFile>, mined: &Mined<'_>) -> Result<()> {
-        let table = self.targets.number(mined.owner, mined.table);
+        let table = self.targets.number(mined);
         let row = redo::RedoRow { table, ..mined.row };
+        Counters::add(&self.watch.counters.bytes_in, row.sql.len() as u64);
         let assembled = assembly.push(&row)?;
         if assembly.memory_bytes() > OPEN_BYTES_MAX {
             assembly.put_largest_aside(|| SpillFile::new(&std::env::temp_dir()))?;
@@ -99,6 +124,8 @@ impl Applier<'_> {
                     return Ok(());
                 }
                 self.apply(changes, scn, xid)?;
+                self.committed_ms = mined.committed_ms;
+                self.read = scn;
                 // What is still open is mined again after a restart, and with it what was committed since it began.
                 let open = assembly.oldest_open().unwrap_or(scn);
                 self.position.mine_from = open.min(scn);
@@ -120,6 +147,11 @@ impl Applier<'_> {
             let rows = self.targets.rows.get_mut(table as usize);
             let rows =
                 rows.ok_or_else(|| Error::new(ErrorKind::Bug, "a table that is not known"))?;
+            match change.kind {
+                redo::ChangeKind::Insert => self.counts.inserts += 1,
+                redo::ChangeKind::Delete => self.counts.deletes += 1,
+                redo::ChangeKind::Update | redo::ChangeKind::Lob => self.counts.updates += 1,
+            }
             let before = self.changes.bytes();
             let appended = rows.append(&change, table, &mut self.changes).map_err(|e| {
                 let text = format!("{}: {e}", self.targets.choices[table as usize]);
@@ -134,6 +166,7 @@ impl Applier<'_> {
             if self.changes.bytes() > CHANGES_BYTES_MAX { self.flush() } else { Ok(()) }
         })?;
         self.position.applied(scn, xid);
+        self.counts.transactions += 1;
         Ok(())
     }
 
@@ -143,7 +176,7 @@ impl Applier<'_> {
             return Ok(());
         }
         self.begin()?;
-        self.sink.apply(&self.targets.tables, &self.changes, self.conflict)?;
+        self.sink.apply(&self.targets.tables, &self.changes, self.job.conflict)?;
         self.changes.clear();
         Ok(())
     }
@@ -156,6 +189,12 @@ impl Applier<'_> {
         Ok(())
     }
 
+    /// Commits what was applied; without anything new the position now and then.
+    fn commit_if_due(&mut self) -> Result<()> {
+        let nothing = self.changes.is_empty() && !self.in_transaction;
+        if nothing && self.written.elapsed() < QUIET_MAX { Ok(()) } else { self.commit() }
+    }
+
     /// Commits what was applied, with the position.
     fn commit(&mut self) -> Result<()> {
         self.flush()?;
@@ -163,6 +202,9 @@ impl Applier<'_> {
         self.sink.commit(&self.position.text()?)?;
         self.in_transaction = false;
         self.bytes = 0;
+        self.written = Instant::now();
+        let counts = std::mem::take(&mut self.counts);
+        self.watch.committed(&self.position, self.read, &counts, self.committed_ms.take());
         Ok(())
     }
 
@@ -170,6 +212,12 @@ impl Applier<'_> {
     fn define(&mut self, table: u32, scn: u64, sql: &str) -> Result<()> {
         if self.position.has(scn, DEFINITION) {
             return Ok(());
+        }
+        self.watch.ddl(scn, sql);
+        if !self.job.apply_definitions {
+            let text = format!("passed over, as the job applies no definitions: SCN {scn}: {sql}");
+            self.watch.log(tracing::Level::WARN, &text);
+            return self.targets.renew(table, self.session, self.sink);
         }
         let refused = |why: String| {
             let name = &self.targets.choices[table as usize];
@@ -199,6 +247,7 @@ impl Applier<'_> {
             self.sink.define(statement)?;
         }
         self.position.applied(scn, DEFINITION);
+        self.counts.ddls += 1;
         self.commit()?;
         self.targets.renew(table, self.session, self.sink)
     }

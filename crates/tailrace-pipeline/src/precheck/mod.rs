@@ -3,13 +3,16 @@
 //! Item names of the source are DRS's own (`skip_pre_check_info` of its API); Kafka has none
 //! published, so those with the prefix `kafka` are ours.
 
+mod gauss;
 mod objects;
+mod oracle;
 mod privileges;
 mod source;
 mod target;
 
 use crate::error::Error;
 use crate::job::JobSpec;
+use crate::plan::JobPlan;
 use crate::run::StopSignal;
 
 /// Verdict of one item.
@@ -83,7 +86,19 @@ impl CheckItem {
     }
 }
 
-/// Runs every item. Blocks; the items themselves never fail the call.
+/// Runs every item of a job of any pair. Blocks; the items themselves never fail the call.
+pub fn run_plan(plan: &JobPlan) -> Vec<CheckItem> {
+    match plan {
+        JobPlan::Kafka(spec) => run(spec),
+        JobPlan::Gauss(job) => {
+            let (mut items, tables) = oracle::run(job);
+            items.extend(gauss::run(job, &tables));
+            items
+        }
+    }
+}
+
+/// Runs every item of a job to Kafka. Blocks; the items themselves never fail the call.
 pub fn run(spec: &JobSpec) -> Vec<CheckItem> {
     let stop = StopSignal::new();
     let (mut items, keeps_history) = source::run(spec, &stop);

@@ -2,3 +2,6 @@
 
 pub(crate) mod mysql;
 pub(crate) mod oracle;
+mod throttle;
+
+pub(crate) use throttle::Throttle;

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use tailrace_pipeline::job::{DatabaseTls, MysqlEndpoint};
 use tailrace_pipeline::observe::Phase;
-use tailrace_pipeline::{Error, ErrorKind, probe_source};
+use tailrace_pipeline::{Error, ErrorKind, probe_mysql};
 use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer};
 
 use crate::support::{read_topic, spec, start, unique};
@@ -33,7 +33,7 @@ fn trusting(server: &MySqlServer) -> DatabaseTls {
 }
 
 fn refusal(endpoint: &MysqlEndpoint) -> Error {
-    probe_source(endpoint).expect_err(&endpoint.user)
+    probe_mysql(endpoint).expect_err(&endpoint.user)
 }
 
 #[test]
@@ -68,9 +68,9 @@ fn tls_is_checked_against_the_given_ca_and_carries_a_job() {
         assert!(error.to_string().contains(wanted), "{error}");
     }
     guarded.tls = Some(DatabaseTls::default());
-    probe_source(&guarded).unwrap();
+    probe_mysql(&guarded).unwrap();
     guarded.tls = Some(trusting(&server));
-    probe_source(&guarded).unwrap();
+    probe_mysql(&guarded).unwrap();
 
     let mut spec = spec(&database);
     spec.source = guarded;
@@ -117,7 +117,7 @@ fn every_method_of_the_server_is_spoken() {
             // The first login of caching_sha2_password sends the password itself, the next does not.
             for tls in [None, None, Some(trusting(&server))] {
                 them.tls = tls;
-                probe_source(&them)
+                probe_mysql(&them)
                     .unwrap_or_else(|e| panic!("{method}, password {password:?}: {e}"));
             }
             for tls in [None, Some(trusting(&server))] {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tailrace_pipeline::job::{DatabaseTls, MysqlEndpoint, TlsIdentity};
 use tailrace_pipeline::observe::Phase;
-use tailrace_pipeline::{ErrorKind, probe_source};
+use tailrace_pipeline::{ErrorKind, probe_mysql};
 use tailrace_testkit::rundir::RunDir;
 use tailrace_testkit::servers::mysql::{MySqlOptions, MySqlServer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -85,13 +85,13 @@ fn a_name_is_checked_where_that_is_asked_for() {
     let server = server(&authority, "localhost", dir.path(), &[]);
     server.sql("CREATE USER guarded IDENTIFIED BY 'secret-1' REQUIRE SSL").expect("an account");
     let named = endpoint(&server, "guarded", trusting(&authority));
-    probe_source(&named).expect("the certificate's name");
+    probe_mysql(&named).expect("the certificate's name");
     let other = MysqlEndpoint { host: "127.0.0.1".into(), ..named };
-    let error = probe_source(&other).expect_err("another name");
+    let error = probe_mysql(&other).expect_err("another name");
     assert_eq!(error.kind(), ErrorKind::SourceAuthentication, "{error}");
     assert!(error.to_string().contains("not valid for name"), "{error}");
     let unchecked = DatabaseTls { verify_host: false, ..trusting(&authority) };
-    probe_source(&MysqlEndpoint { tls: Some(unchecked), ..other }).expect("no name is checked");
+    probe_mysql(&MysqlEndpoint { tls: Some(unchecked), ..other }).expect("no name is checked");
 }
 
 #[test]
@@ -104,17 +104,17 @@ fn a_server_that_asks_for_a_certificate_gets_it() {
     };
     let with =
         |identity| endpoint(&server, "known", DatabaseTls { identity, ..trusting(&authority) });
-    probe_source(&with(identity(authority.sign("tailrace")))).expect("a known client");
-    let error = probe_source(&with(None)).expect_err("no certificate");
+    probe_mysql(&with(identity(authority.sign("tailrace")))).expect("a known client");
+    let error = probe_mysql(&with(None)).expect_err("no certificate");
     assert_eq!(error.kind(), ErrorKind::SourceAuthentication, "{error}");
     // One of another authority: the server ends the connection.
     let stranger = identity(Authority::new().sign("tailrace"));
-    let error = probe_source(&with(stranger)).expect_err("a stranger");
+    let error = probe_mysql(&with(stranger)).expect_err("a stranger");
     assert_eq!(error.kind(), ErrorKind::SourceAuthentication, "{error}");
     let (chain, _) = authority.sign("tailrace");
     let (_, other_key) = authority.sign("tailrace");
     for key in [other_key, "no PEM".to_owned()] {
-        let error = probe_source(&with(identity((chain.clone(), key)))).expect_err("a wrong key");
+        let error = probe_mysql(&with(identity((chain.clone(), key)))).expect_err("a wrong key");
         assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
         assert!(error.message().contains("ssl_client.key_store_key"), "{error}");
     }
@@ -129,7 +129,7 @@ fn both_versions_are_spoken() {
         let server = server(&authority, "localhost", dir.path(), &[&only]);
         server.sql("CREATE USER guarded IDENTIFIED BY 'secret-1' REQUIRE SSL").expect("an account");
         let guarded = endpoint(&server, "guarded", trusting(&authority));
-        probe_source(&guarded).unwrap_or_else(|e| panic!("{version}: {e}"));
+        probe_mysql(&guarded).unwrap_or_else(|e| panic!("{version}: {e}"));
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tailrace_pipeline::job::{JobSpec, MysqlEndpoint};
 use tailrace_pipeline::mapping::Mappings;
+use tailrace_pipeline::plan::{JobPlan, SourceEndpoint};
 use tailrace_pipeline::{Error, ErrorKind};
 
 use super::inner::Inner;
@@ -47,7 +47,7 @@ impl Inner {
     /// Lists a source's databases and tables.
     pub(crate) async fn list_objects(
         &self,
-        source: MysqlEndpoint,
+        source: SourceEndpoint,
         databases: Option<Vec<String>>,
     ) -> RunResult<Vec<FoundDatabase>> {
         self.blocking(ErrorKind::SourceConnection, self.bounds.collection_age_max, move |runner| {
@@ -57,7 +57,7 @@ impl Inner {
     }
 
     /// Names of all databases of a source that are not the server's own.
-    pub(crate) async fn whole_server(&self, source: MysqlEndpoint) -> RunResult<Vec<String>> {
+    pub(crate) async fn whole_server(&self, source: SourceEndpoint) -> RunResult<Vec<String>> {
         let found = self.list_objects(source, None).await?;
         let mut names: Vec<String> = found
             .into_iter()
@@ -72,7 +72,7 @@ impl Inner {
     }
 
     /// Removes a job's progress records from its target.
-    pub(crate) async fn forget(&self, spec: JobSpec) -> RunResult<()> {
+    pub(crate) async fn forget(&self, spec: JobPlan) -> RunResult<()> {
         self.blocking(ErrorKind::TargetConnection, self.bounds.forget_age_max, move |runner| {
             runner.forget(&spec)
         })
@@ -96,7 +96,7 @@ impl Inner {
     ///
     /// # Errors
     /// [`super::Refusal::NotConfigured`], and those of the store.
-    pub(crate) async fn spec_of_target(&self, job: &Job) -> super::Result<JobSpec> {
+    pub(crate) async fn spec_of_target(&self, job: &Job) -> super::Result<JobPlan> {
         let secrets = self.secrets_of(&job.id).await?;
         // A specification has some.
         let selection = job.selection.as_ref().and_then(spec::named_selection);

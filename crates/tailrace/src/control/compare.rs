@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tailrace_pipeline::compare::{CompareOutcome, CompareProgress, TableComparison};
-use tailrace_pipeline::job::{JobSpec, SelectedDatabase, Selection};
+use tailrace_pipeline::job::{SelectedDatabase, Selection};
+use tailrace_pipeline::plan::JobPlan;
 use tailrace_pipeline::run::StopSignal;
 use tailrace_pipeline::{Error, ErrorKind};
 use tokio::sync::OwnedSemaphorePermit;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::caller::Caller;
 use super::change::unchanged;
 use super::command::Command;
+use super::endpoint::DbType;
 use super::inner::{Inner, locked};
 use super::job::{Job, TaskMode};
 use super::probe::explain;
@@ -390,7 +392,7 @@ impl Inner {
         id: &str,
         live: &Arc<LiveComparison>,
         start_ms: Option<i64>,
-        (spec, what): (JobSpec, Compared),
+        (spec, what): (JobPlan, Compared),
     ) {
         let compared = tokio::select! {
             compared = self.compare_when_due(live, start_ms, spec, what) => compared,
@@ -440,7 +442,7 @@ impl Inner {
         &self,
         live: &Arc<LiveComparison>,
         start_ms: Option<i64>,
-        spec: JobSpec,
+        spec: JobPlan,
         what: Compared,
     ) -> std::result::Result<(), Error> {
         let room = tokio::select! {
@@ -463,7 +465,13 @@ fn spec_of(
     job: &Job,
     secrets: &JobSecrets,
     input: &CompareInput,
-) -> Result<(JobSpec, Option<Selection>)> {
+) -> Result<(JobPlan, Option<Selection>)> {
+    if job.engine.target() != DbType::Kafka {
+        return Err(Refusal::Unsupported {
+            what: format!("a comparison of {}", job.engine.name()),
+            instead: "comparisons of links to Kafka".to_owned(),
+        });
+    }
     let selection = job
         .selection
         .as_ref()

@@ -56,8 +56,12 @@ pub enum DbType {
     Mysql,
     /// `taurus`
     Taurus,
+    /// `oracle`
+    Oracle,
     /// `kafka`
     Kafka,
+    /// `gaussdbv5`: GaussDB Distributed
+    GaussDbV5,
 }
 
 impl DbType {
@@ -66,21 +70,23 @@ impl DbType {
         match self {
             Self::Mysql => "mysql",
             Self::Taurus => "taurus",
+            Self::Oracle => "oracle",
             Self::Kafka => "kafka",
+            Self::GaussDbV5 => "gaussdbv5",
         }
     }
+
+    /// All kinds.
+    const ALL: [Self; 5] = [Self::Mysql, Self::Taurus, Self::Oracle, Self::Kafka, Self::GaussDbV5];
 
     /// The kind with this wire name.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] with the names allowed.
     pub fn parse(name: &str) -> Result<Self> {
-        match name {
-            "mysql" => Ok(Self::Mysql),
-            "taurus" => Ok(Self::Taurus),
-            "kafka" => Ok(Self::Kafka),
-            other => Err(Refusal::invalid("db_type", other, "mysql, taurus or kafka")),
-        }
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+            Refusal::invalid("db_type", name, "mysql, taurus, oracle, kafka or gaussdbv5")
+        })
     }
 }
 
@@ -200,14 +206,15 @@ pub struct RegistrySettings {
 pub struct Endpoint {
     /// `db_type`
     pub db_type: DbType,
-    /// `ip`: host name or address of a database, or `host[:port],host[:port]…` of several; `host:port[,host:port…]` of Kafka.
+    /// `ip`: host name or address of a database, or `host[:port],host[:port]…` of several servers or coordinators;
+    /// `host:port[,host:port…]` of Kafka.
     /// Empty until saved.
     pub address: String,
     /// `db_port`; none for Kafka.
     pub port: Option<u16>,
     /// `db_user`
     pub user: Option<String>,
-    /// `db_name`
+    /// `db_name`; of Oracle `serviceName.NAME`, `sid.NAME` or the service's name alone.
     pub database: Option<String>,
     /// TLS towards a database.
     pub tls: EndpointTls,

@@ -23,17 +23,21 @@ pub enum Engine {
     /// `taurus-to-kafka`
     #[serde(rename = "taurus-to-kafka")]
     TaurusToKafka,
+    /// `oracle-to-gaussdbv5`: GaussDB Distributed
+    #[serde(rename = "oracle-to-gaussdbv5")]
+    OracleToGaussDbV5,
 }
 
 impl Engine {
     /// All links.
-    pub const ALL: [Self; 2] = [Self::MysqlToKafka, Self::TaurusToKafka];
+    pub const ALL: [Self; 3] = [Self::MysqlToKafka, Self::TaurusToKafka, Self::OracleToGaussDbV5];
 
     /// Name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::MysqlToKafka => "mysql-to-kafka",
             Self::TaurusToKafka => "taurus-to-kafka",
+            Self::OracleToGaussDbV5 => "oracle-to-gaussdbv5",
         }
     }
 
@@ -43,7 +47,11 @@ impl Engine {
     /// [`Refusal::Invalid`] with the names allowed.
     pub fn parse(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|e| e.name() == name).ok_or_else(|| {
-            Refusal::invalid("engine_type", name, "mysql-to-kafka or taurus-to-kafka")
+            Refusal::invalid(
+                "engine_type",
+                name,
+                "mysql-to-kafka, taurus-to-kafka or oracle-to-gaussdbv5",
+            )
         })
     }
 
@@ -52,12 +60,16 @@ impl Engine {
         match self {
             Self::MysqlToKafka => DbType::Mysql,
             Self::TaurusToKafka => DbType::Taurus,
+            Self::OracleToGaussDbV5 => DbType::Oracle,
         }
     }
 
     /// Kind of its target.
     pub fn target(self) -> DbType {
-        DbType::Kafka
+        match self {
+            Self::MysqlToKafka | Self::TaurusToKafka => DbType::Kafka,
+            Self::OracleToGaussDbV5 => DbType::GaussDbV5,
+        }
     }
 }
 

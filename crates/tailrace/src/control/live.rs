@@ -142,8 +142,12 @@ impl LiveJob {
 
 /// Where a checkpoint's stream stands.
 pub(crate) fn position(checkpoint: &Checkpoint) -> Option<LogPosition> {
+    if let Some(redo) = checkpoint.redo {
+        let (file, offset, gtid_set) = (String::new(), 0, None);
+        return Some(LogPosition { file, offset, gtid_set, redo: Some(redo) });
+    }
     let StreamPosition { gtid_set, file, offset, .. } = checkpoint.stream.clone()?;
-    Some(LogPosition { file, offset, gtid_set })
+    Some(LogPosition { file, offset, gtid_set, redo: None })
 }
 
 impl Totals {

@@ -50,6 +50,9 @@ pub struct ObjectSelection {
     /// How they appear in messages, where that differs.
     #[serde(default, skip_serializing_if = "Mappings::is_empty")]
     pub mappings: Mappings,
+    /// Database of a target that has several with schemas in them, `target_root_db`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_database: Option<String>,
 }
 
 /// What is wrong with a row filter, the condition behind `WHERE`; `None` if it can be read. Whether it fits its table, the

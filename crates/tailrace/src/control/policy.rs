@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use tailrace_pipeline::job::{ChangeKinds, Compression, DebeziumModes, HeaderSet, SubjectNaming};
 
-use super::job::{Attributes, StartPosition};
+use super::database_policy::DatabasePolicy;
+use super::endpoint::DbType;
+use super::job::{Attributes, Engine, StartPosition};
 use super::refusal::{Refusal, Result};
 
 /// Where messages go, by DRS `topic_policy`.
@@ -115,6 +117,9 @@ pub struct SyncPolicy {
     pub progress_topic: String,
     /// Start of an increment-only job.
     pub start_position: Option<StartPosition>,
+    /// What holds instead of all the others where the target is a database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabasePolicy>,
     /// What DRS clients send and want back and what has no meaning for Kafka targets.
     #[serde(default)]
     pub attributes: Attributes,
@@ -300,6 +305,7 @@ impl SyncPolicy {
             delivery: DeliveryPromise::ExactlyOnce,
             progress_topic: PROGRESS_TOPIC.to_owned(),
             start_position: None,
+            database: None,
             attributes: Attributes::new(),
         }
     }
@@ -330,11 +336,26 @@ impl SyncPolicy {
         self.attributes.get(FILTER_DDL).and_then(|v| v.as_str()) == Some(FILTER_DROP_DATABASE)
     }
 
-    /// Reads a policy in DRS's text form; members that are absent get their defaults.
+    /// Reads a policy of a link in DRS's text form; members that are absent get their defaults.
     ///
     /// # Errors
     /// [`Refusal::Missing`] or [`Refusal::Invalid`] with the member's DRS name.
-    pub fn parse(text: &PolicyText) -> Result<Self> {
+    pub fn parse(text: &PolicyText, engine: Engine) -> Result<Self> {
+        match engine.target() {
+            DbType::GaussDbV5 => Ok(Self {
+                database: Some(DatabasePolicy::parse(text)?),
+                attributes: text.attributes.clone(),
+                ..Self::default_for_unset()
+            }),
+            _ => Self::parse_kafka(text),
+        }
+    }
+
+    /// Reads a policy of a link to Kafka; members that are absent get their defaults.
+    ///
+    /// # Errors
+    /// [`Refusal::Missing`] or [`Refusal::Invalid`] with the member's DRS name.
+    pub fn parse_kafka(text: &PolicyText) -> Result<Self> {
         let topic = parse_topic(text)?;
         let partition = parse_partition(text.partition_policy.as_deref(), &topic)?;
         let ddl_topic = match (text.ddl_trans, given(&text.ddl_topic)) {
@@ -391,6 +412,7 @@ impl SyncPolicy {
             },
             progress_topic,
             start_position: parse_start(&text.file_and_position, &text.gtid_set)?,
+            database: None,
             attributes: text.attributes.clone(),
         })
     }

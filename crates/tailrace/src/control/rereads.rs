@@ -265,6 +265,7 @@ mod tests {
             scope: ObjectScope::Table,
             databases: databases.collect(),
             mappings: Mappings::default(),
+            target_database: None,
         }
     }
 

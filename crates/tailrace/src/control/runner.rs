@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use tailrace_pipeline::compare::{CompareProgress, TableComparison};
 use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
-use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint, Selection};
+use tailrace_pipeline::job::Selection;
 use tailrace_pipeline::observe::{Counters, JobObserver};
+use tailrace_pipeline::plan::{JobPlan, SourceEndpoint, TargetEndpoint};
 use tailrace_pipeline::run::{Rate, StopSignal};
 
 use super::objects::FoundDatabase;
@@ -26,7 +27,7 @@ pub trait JobRunner: Send + Sync + 'static {
     /// threads. It goes on from the progress record, if there is one.
     fn start(
         &self,
-        spec: JobSpec,
+        plan: JobPlan,
         epoch: u64,
         observer: Arc<dyn JobObserver>,
         counters: Arc<Counters>,
@@ -36,13 +37,13 @@ pub trait JobRunner: Send + Sync + 'static {
     ///
     /// # Errors
     /// Of a source kind.
-    fn probe_source(&self, endpoint: &MysqlEndpoint) -> RunResult<()>;
+    fn probe_source(&self, endpoint: &SourceEndpoint) -> RunResult<()>;
 
     /// Logs in to a target and leaves.
     ///
     /// # Errors
     /// Of a target kind.
-    fn probe_target(&self, endpoint: &KafkaEndpoint) -> RunResult<()>;
+    fn probe_target(&self, endpoint: &TargetEndpoint) -> RunResult<()>;
 
     /// Lists databases with their tables, all or those named; without the server's own.
     ///
@@ -50,21 +51,21 @@ pub trait JobRunner: Send + Sync + 'static {
     /// Of a source kind.
     fn list_objects(
         &self,
-        endpoint: &MysqlEndpoint,
+        endpoint: &SourceEndpoint,
         databases: Option<&[String]>,
     ) -> RunResult<Vec<FoundDatabase>>;
 
     /// Checks whether a job can run. What cannot be checked for want of a connection is a failed
     /// check, so this has no error of its own.
-    fn precheck(&self, spec: &JobSpec) -> Vec<CheckItem>;
+    fn precheck(&self, plan: &JobPlan) -> Vec<CheckItem>;
 
-    /// Compares tables with their topics until it is told to stop; `told` hears of each one that is done.
+    /// Compares tables with what the target has of them until it is told to stop; `told` hears of each one that is done.
     ///
     /// # Errors
     /// Those of `tailrace_pipeline::compare::compare`.
     fn compare(
         &self,
-        spec: &JobSpec,
+        plan: &JobPlan,
         what: &Compared,
         progress: &CompareProgress,
         stop: &StopSignal,
@@ -75,13 +76,13 @@ pub trait JobRunner: Send + Sync + 'static {
     ///
     /// # Errors
     /// Of a target kind.
-    fn dead_letters(&self, spec: &JobSpec, request: &LettersRequest) -> RunResult<Letters>;
+    fn dead_letters(&self, plan: &JobPlan, request: &LettersRequest) -> RunResult<Letters>;
 
     /// Removes the job's progress records from the target. Does nothing if there are none.
     ///
     /// # Errors
     /// Of a target kind.
-    fn forget(&self, spec: &JobSpec) -> RunResult<()>;
+    fn forget(&self, plan: &JobPlan) -> RunResult<()>;
 }
 
 /// What is compared of a job.

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tailrace_pipeline::compare::{self, CompareProgress, CompareRequest, TableComparison};
 use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
-use tailrace_pipeline::job::{JobSpec, KafkaEndpoint, MysqlEndpoint};
+use tailrace_pipeline::job::JobSpec;
 use tailrace_pipeline::observe::{Counters, JobObserver};
+use tailrace_pipeline::plan::{JobPlan, SourceEndpoint, TargetEndpoint};
 use tailrace_pipeline::precheck::{self, CheckResult as Found};
 use tailrace_pipeline::run::{Rate, StopSignal};
 use tailrace_pipeline::{Error, ErrorKind};
@@ -25,6 +26,13 @@ const FORGET_EPOCH: u64 = u64::MAX;
 pub struct PipelineRunner {
     /// Directory for what comparisons spill; made when one begins.
     pub scratch: PathBuf,
+}
+
+/// The settings of a job whose target is Kafka.
+fn kafka(plan: &JobPlan) -> RunResult<&JobSpec> {
+    plan.kafka().ok_or_else(|| {
+        Error::new(ErrorKind::Configuration, "only jobs whose target is Kafka have this")
+    })
 }
 
 /// A data path on its thread.
@@ -58,7 +66,7 @@ impl RunningJob for PipelineJob {
 impl JobRunner for PipelineRunner {
     fn start(
         &self,
-        spec: JobSpec,
+        plan: JobPlan,
         epoch: u64,
         observer: Arc<dyn JobObserver>,
         counters: Arc<Counters>,
@@ -67,7 +75,7 @@ impl JobRunner for PipelineRunner {
         let (sender, receiver) = oneshot::channel();
         let (thread_sender, thread_stop) = (Mutex::new(Some(sender)), stop.clone());
         let spawned = std::thread::Builder::new().name("tailrace-job".into()).spawn(move || {
-            let end = tailrace_pipeline::run_job(&spec, epoch, &thread_stop, &observer, &counters)
+            let end = tailrace_pipeline::run_plan(&plan, epoch, &thread_stop, &observer, &counters)
                 .map(|_| ());
             let sender = thread_sender.lock().unwrap_or_else(PoisonError::into_inner).take();
             // Nobody waits any more when the server is going down.
@@ -84,17 +92,17 @@ impl JobRunner for PipelineRunner {
         Box::new(PipelineJob { stop, end: Mutex::new(Some(receiver)) })
     }
 
-    fn probe_source(&self, endpoint: &MysqlEndpoint) -> RunResult<()> {
+    fn probe_source(&self, endpoint: &SourceEndpoint) -> RunResult<()> {
         tailrace_pipeline::probe_source(endpoint).map(|_| ())
     }
 
-    fn probe_target(&self, endpoint: &KafkaEndpoint) -> RunResult<()> {
+    fn probe_target(&self, endpoint: &TargetEndpoint) -> RunResult<()> {
         tailrace_pipeline::probe_target(endpoint)
     }
 
     fn list_objects(
         &self,
-        endpoint: &MysqlEndpoint,
+        endpoint: &SourceEndpoint,
         databases: Option<&[String]>,
     ) -> RunResult<Vec<FoundDatabase>> {
         let found = tailrace_pipeline::list_objects(endpoint, databases)?;
@@ -115,9 +123,9 @@ impl JobRunner for PipelineRunner {
             .collect())
     }
 
-    fn precheck(&self, spec: &JobSpec) -> Vec<CheckItem> {
+    fn precheck(&self, plan: &JobPlan) -> Vec<CheckItem> {
         let text = |text: String| if text.is_empty() { None } else { Some(text) };
-        precheck::run(spec)
+        precheck::run_plan(plan)
             .into_iter()
             .map(|item| CheckItem {
                 item: item.item.to_owned(),
@@ -136,7 +144,7 @@ impl JobRunner for PipelineRunner {
 
     fn compare(
         &self,
-        spec: &JobSpec,
+        plan: &JobPlan,
         what: &Compared,
         progress: &CompareProgress,
         stop: &StopSignal,
@@ -151,14 +159,14 @@ impl JobRunner for PipelineRunner {
             objects_only: what.objects_only,
             scratch: self.scratch.clone(),
         };
-        compare::compare(spec, &request, progress, stop, told)
+        compare::compare(kafka(plan)?, &request, progress, stop, told)
     }
 
-    fn dead_letters(&self, spec: &JobSpec, request: &LettersRequest) -> RunResult<Letters> {
-        tailrace_pipeline::dead_letters::dead_letters(spec, request, &StopSignal::new())
+    fn dead_letters(&self, plan: &JobPlan, request: &LettersRequest) -> RunResult<Letters> {
+        tailrace_pipeline::dead_letters::dead_letters(kafka(plan)?, request, &StopSignal::new())
     }
 
-    fn forget(&self, spec: &JobSpec) -> RunResult<()> {
-        tailrace_pipeline::forget(spec, FORGET_EPOCH)
+    fn forget(&self, plan: &JobPlan) -> RunResult<()> {
+        tailrace_pipeline::forget(plan, FORGET_EPOCH)
     }
 }

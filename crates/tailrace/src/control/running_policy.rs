@@ -17,6 +17,10 @@ pub(crate) fn check(job: &Job, new: &SyncPolicy, secrets: &JobSecrets) -> Result
     if job.status() == JobStatus::Configuration {
         return Ok(());
     }
+    if new.database.is_some() {
+        // What is made at the target is made already; all else counts from the next start.
+        return Ok(());
+    }
     let fixed = [
         ("progress_topic", old.progress_topic == new.progress_topic),
         ("delivery", old.delivery == new.delivery),
@@ -42,7 +46,8 @@ pub(crate) fn check(job: &Job, new: &SyncPolicy, secrets: &JobSecrets) -> Result
     let named = spec::named_selection(selection);
     let listed = job.listed_databases.clone().unwrap_or_else(|| vec!["-".to_owned()]);
     let named = named.unwrap_or_else(|| spec::whole_databases(&listed));
-    let spec = spec::build(&changed, (named, selection.mappings.clone()), secrets)?;
+    let plan = spec::build(&changed, (named, selection.mappings.clone()), secrets)?;
+    let Some(spec) = plan.kafka() else { return Ok(()) };
     spec.validate().map_err(|e| {
         Refusal::invalid(
             "sync policy",

@@ -15,7 +15,7 @@ use super::refusal::{Refusal, Result};
 use super::secrets::{self, JobSecrets};
 use super::status::JobStatus;
 use super::view::{Parameter, ParameterChange};
-use super::{Control, naming, parameter, running_policy, spec, speed};
+use super::{Control, gauss_plan, naming, parameter, running_policy, spec, speed};
 use crate::store::{QueryKind, QueryRow};
 
 /// Kind of endpoint a link has at an end.
@@ -154,11 +154,10 @@ impl Control {
     /// # Errors
     /// [`Refusal::Invalid`], [`Refusal::Missing`], [`Refusal::WrongState`].
     pub async fn set_policy(&self, caller: &Caller, job_id: &str, text: &PolicyText) -> Result<()> {
-        let policy = SyncPolicy::parse(text)?;
         let sealed = self.inner.store.secrets(job_id).await?;
         let secrets = JobSecrets::unseal(&self.inner.vault, job_id, &sealed)?;
         self.command(caller, job_id, Command::SavePolicy, &|job| {
-            let mut policy = policy.clone();
+            let mut policy = SyncPolicy::parse(text, job.engine)?;
             if policy.start_position.is_none() {
                 // A position may have been set by its own call before.
                 policy.start_position =
@@ -214,6 +213,16 @@ impl Control {
     ) -> Result<String> {
         selection.validate()?;
         self.command(caller, job_id, Command::SelectObjects, &|job| {
+            match job.engine.target() {
+                DbType::GaussDbV5 => gauss_plan::check_selection(&selection)?,
+                _ if selection.target_database.is_some() => {
+                    return Err(Refusal::Unsupported {
+                        what: "target_root_db".to_owned(),
+                        instead: "no target database: the target is Kafka".to_owned(),
+                    });
+                }
+                _ => {}
+            }
             if job.status() == JobStatus::Configuration {
                 job.selection = Some(selection.clone());
                 job.listed_databases = None;
@@ -384,6 +393,12 @@ fn check_appearance(now: &ObjectSelection, edited: &ObjectSelection) -> Result<(
 /// An edit while running may take objects away and add others, by name. What a job has already keeps its name.
 fn check_edit(job: &Job, edited: &ObjectSelection) -> Result<()> {
     let Some(now) = &job.selection else { return Ok(()) };
+    if job.engine.target() == DbType::GaussDbV5 {
+        return Err(Refusal::Unsupported {
+            what: format!("other objects for a {} job that has run", job.engine.name()),
+            instead: "a job of its own for them".to_owned(),
+        });
+    }
     check_appearance(now, edited)?;
     let grows_whole = now.scope != ObjectScope::All && edited.scope == ObjectScope::All;
     if grows_whole && job.task != TaskMode::Incremental {

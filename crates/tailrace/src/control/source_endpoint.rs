@@ -1,4 +1,4 @@
-//! A source's settings, as the data path needs them: its servers, account and TLS.
+//! A MySQL source's settings, as the data path needs them: its servers, account and TLS.
 
 use tailrace_pipeline::job::{DatabaseTls, MysqlEndpoint, TlsIdentity};
 
@@ -16,7 +16,26 @@ const SERVERS_MAX: usize = 10;
 ///
 /// # Errors
 /// As [`build`].
-pub(crate) fn source(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<MysqlEndpoint> {
+pub(crate) fn mysql(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<MysqlEndpoint> {
+    let port = endpoint.port.filter(|p| *p != 0).unwrap_or(MYSQL_PORT);
+    let address = needed(Some(endpoint.address.trim()), "the source's ip")?;
+    let mut servers = servers(address, port)?;
+    let (host, port) = servers.remove(0);
+    Ok(MysqlEndpoint {
+        host,
+        port,
+        others: servers,
+        user: needed(endpoint.user.as_deref(), "the source's db_user")?.to_owned(),
+        password: needed_secret(secrets.password.as_ref(), "the source's db_password")?,
+        tls: tls(endpoint, secrets)?,
+    })
+}
+
+/// TLS towards a database, if it is wanted.
+///
+/// # Errors
+/// [`Refusal::Invalid`] for certificates that cannot be read, and a check of the name without any.
+pub(crate) fn tls(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<Option<DatabaseTls>> {
     let tls = if endpoint.tls.enabled {
         let password = secrets.certificate_password.as_ref();
         let ca_pem = endpoint
@@ -38,18 +57,7 @@ pub(crate) fn source(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<M
     } else {
         None
     };
-    let port = endpoint.port.filter(|p| *p != 0).unwrap_or(MYSQL_PORT);
-    let address = needed(Some(endpoint.address.trim()), "the source's ip")?;
-    let mut servers = servers(address, port)?;
-    let (host, port) = servers.remove(0);
-    Ok(MysqlEndpoint {
-        host,
-        port,
-        others: servers,
-        user: needed(endpoint.user.as_deref(), "the source's db_user")?.to_owned(),
-        password: needed_secret(secrets.password.as_ref(), "the source's db_password")?,
-        tls,
-    })
+    Ok(tls)
 }
 
 /// The certificate and key that a source is shown, if there are some.
@@ -65,7 +73,7 @@ fn identity(secrets: &EndpointSecrets) -> Result<Option<TlsIdentity>> {
 }
 
 /// Servers of a source: hosts, each with a port of its own or the common one; at least one.
-fn servers(address: &str, port: u16) -> Result<Vec<(String, u16)>> {
+pub(crate) fn servers(address: &str, port: u16) -> Result<Vec<(String, u16)>> {
     let server = |text: &str| {
         let bad = || Refusal::invalid("ip", text, "host[:port], separated by commas");
         // An IPv6 address has more than one colon, and brackets if a port follows.

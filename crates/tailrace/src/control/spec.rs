@@ -10,8 +10,9 @@ use tailrace_pipeline::job::{
     StartPosition as PipelineStart, TaskType, TopicPolicy,
 };
 use tailrace_pipeline::mapping::Mappings;
+use tailrace_pipeline::plan::{JobPlan, SourceEndpoint, TargetEndpoint};
 
-use super::endpoint::{Endpoint, EndpointSecrets, KafkaSecurity};
+use super::endpoint::{DbType, Endpoint, EndpointSecrets, KafkaSecurity};
 use super::job::{Engine, Job, StartPosition, TaskMode};
 use super::objects::{ObjectScope, ObjectSelection};
 use super::parameter;
@@ -19,8 +20,8 @@ use super::policy::{self, DataFormat, DeliveryPromise, PartitionChoice, SyncPoli
 use super::refusal::{Refusal, Result};
 use super::rereads::{self, JobReread};
 use super::secrets::JobSecrets;
-pub(crate) use super::source_endpoint::source;
-use super::{kafka_login, key_material};
+use super::source_endpoint::mysql;
+use super::{gauss_plan, kafka_login, key_material};
 
 /// Most brokers in one address (DRS's limit).
 const BROKERS_MAX: usize = 10;
@@ -49,7 +50,7 @@ pub struct RunSettings<'a> {
     pub parameters: &'a BTreeMap<String, String>,
 }
 
-/// Builds what the data path needs, from settings alone.
+/// Builds what the data path to Kafka needs, from settings alone.
 ///
 /// # Errors
 /// [`Refusal::NotConfigured`] for what is missing, [`Refusal::Invalid`] for what cannot be.
@@ -63,14 +64,17 @@ pub fn run_spec(settings: RunSettings<'_>) -> Result<JobSpec> {
         link: match settings.engine {
             Engine::MysqlToKafka => Link::MysqlToKafka,
             Engine::TaurusToKafka => Link::TaurusToKafka,
+            Engine::OracleToGaussDbV5 => {
+                return Err(Refusal::internal("a job to GaussDB is not one to Kafka"));
+            }
         },
         task: match settings.task {
             TaskMode::Full => TaskType::Full,
             TaskMode::FullIncremental => TaskType::FullIncremental,
             TaskMode::Incremental => TaskType::Incremental,
         },
-        source: source(settings.source.0, settings.source.1)?,
-        target: target(settings.target.0, settings.target.1)?,
+        source: mysql(settings.source.0, settings.source.1)?,
+        target: kafka(settings.target.0, settings.target.1)?,
         registry: registry(settings.target.0, settings.target.1)?,
         rereads: rereads::of_spec(settings.rereads, |database, table| {
             settings.selection.includes(database, table)
@@ -85,16 +89,19 @@ pub fn run_spec(settings: RunSettings<'_>) -> Result<JobSpec> {
     Ok(spec)
 }
 
-/// As [`run_spec`], for a stored job.
+/// What the data path of a stored job needs.
 ///
 /// # Errors
-/// As [`run_spec`].
+/// [`Refusal::NotConfigured`] for what is missing, [`Refusal::Invalid`] for what cannot be.
 pub(crate) fn build(
     job: &Job,
     (selection, mappings): (Selection, Mappings),
     secrets: &JobSecrets,
-) -> Result<JobSpec> {
-    run_spec(RunSettings {
+) -> Result<JobPlan> {
+    if job.engine.target() == DbType::GaussDbV5 {
+        return gauss_plan::plan(job, &selection, &mappings, secrets).map(JobPlan::from);
+    }
+    let spec = run_spec(RunSettings {
         job_id: job.id.clone(),
         engine: job.engine,
         task: job.task,
@@ -105,7 +112,8 @@ pub(crate) fn build(
         mappings,
         rereads: &job.rereads,
         parameters: &job.parameters,
-    })
+    });
+    spec.map(JobPlan::from)
 }
 
 /// The selection of a job that names its databases; `None` for one of the whole server, whose
@@ -194,11 +202,29 @@ pub(super) fn needed_secret(value: Option<&SecretString>, what: &str) -> Result<
     value.cloned().ok_or_else(|| Refusal::NotConfigured { reason: format!("{what} is not set") })
 }
 
+/// A source, ready to connect to.
+///
+/// # Errors
+/// As [`build`].
+pub(crate) fn source(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<SourceEndpoint> {
+    match endpoint.db_type {
+        DbType::Oracle => gauss_plan::oracle(endpoint, secrets).map(SourceEndpoint::Oracle),
+        _ => mysql(endpoint, secrets).map(SourceEndpoint::Mysql),
+    }
+}
+
 /// A target, ready to connect to.
 ///
 /// # Errors
 /// As [`build`].
-pub(crate) fn target(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<KafkaEndpoint> {
+pub(crate) fn target(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<TargetEndpoint> {
+    match endpoint.db_type {
+        DbType::GaussDbV5 => gauss_plan::gauss(endpoint, None, secrets).map(TargetEndpoint::Gauss),
+        _ => kafka(endpoint, secrets).map(TargetEndpoint::Kafka),
+    }
+}
+
+fn kafka(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<KafkaEndpoint> {
     let security = endpoint.kafka.clone().unwrap_or_default();
     let sasl = if security.protocol.has_sasl() {
         Some(kafka_login::login(endpoint, &security, secrets)?)

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use tailrace_pipeline::checkpoint::RedoPosition;
+
 use super::job::TaskMode;
 use super::status::JobStatus;
 
@@ -14,6 +16,8 @@ pub struct LogPosition {
     pub offset: u64,
     /// Executed GTID set, where the source has GTIDs.
     pub gtid_set: Option<String>,
+    /// Of a source of Oracle, instead of the others.
+    pub redo: Option<RedoPosition>,
 }
 
 /// Progress of a job.

@@ -46,7 +46,7 @@ impl JobFile {
             },
             source: (&source.0, &source.1),
             target: (&target.0, &target.1),
-            policy: SyncPolicy::parse(&self.policy_text())?,
+            policy: SyncPolicy::parse_kafka(&self.policy_text())?,
             selection: self.selection(),
             mappings: Mappings { databases: self.mapping.clone() },
             rereads: &[],

@@ -119,6 +119,7 @@ async fn the_whole_server_cannot_be_added_to_a_job_that_runs() {
         scope: ObjectScope::All,
         databases: vec![],
         mappings: Mappings::default(),
+        target_database: None,
     };
     let edit = world.control.select_objects(&caller(), &id, whole).await;
     assert!(matches!(edit, Err(Refusal::Unsupported { .. })), "{edit:?}");
@@ -136,6 +137,7 @@ async fn a_job_of_the_whole_server_lists_its_databases_once() {
         scope: ObjectScope::All,
         databases: vec![],
         mappings: Mappings::default(),
+        target_database: None,
     };
     world.control.select_objects(&caller(), &id, whole).await.unwrap();
     assert!(world.precheck(&id, PrecheckMode::Start).await.passed());

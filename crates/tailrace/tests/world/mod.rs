@@ -252,6 +252,7 @@ pub fn tables(names: &[&str]) -> ObjectSelection {
             tables: Some(names.iter().map(|name| (*name).to_owned()).collect()),
         }],
         mappings: Mappings::default(),
+        target_database: None,
     }
 }
 

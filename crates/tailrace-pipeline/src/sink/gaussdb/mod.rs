@@ -3,6 +3,7 @@
 mod apply;
 mod catalog;
 mod connection;
+mod inspection;
 mod login;
 mod progress;
 mod refused;
@@ -12,6 +13,7 @@ use tailrace_codec::gaussdb::apply::{ApplyTable, Changes, Conflict};
 use apply::Applier;
 pub use apply::ApplyTables;
 use connection::Connection;
+pub(crate) use inspection::Inspection;
 use progress::{Progress, literal};
 pub use refused::Refused;
 
@@ -85,6 +87,14 @@ impl GaussSink {
             self.define(&format!("CREATE SCHEMA \"{}\"", schema.replace('"', "\"\"")))?;
         }
         Ok(())
+    }
+
+    /// Whether there is a table of this name.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub fn has_table(&mut self, schema: &str, name: &str) -> Result<bool> {
+        inspection::has_table(&mut self.connection, schema, name)
     }
 
     /// Begins to copy rows into a table in the open transaction.

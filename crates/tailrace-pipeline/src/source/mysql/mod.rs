@@ -20,7 +20,6 @@ mod snapshot;
 mod statement;
 mod stream;
 mod tables;
-mod throttle;
 mod topics_ahead;
 mod transport;
 pub(crate) mod view;
@@ -47,7 +46,7 @@ use self::history::SchemaHistory;
 use self::row_filter::ServerJudge;
 use self::snapshot::Snapshot;
 use self::stream::Stream;
-use self::throttle::Throttle;
+use crate::source::Throttle;
 
 /// The source side of a job: full phase, then the stream.
 pub(crate) struct MysqlSource {

@@ -24,6 +24,21 @@ pub(crate) fn charset(session: &Session) -> Result<DatabaseCharset> {
     })
 }
 
+/// What the database says of its version.
+///
+/// # Errors
+/// Those of the session.
+pub(crate) fn version(session: &Session) -> Result<String> {
+    let mut version = String::new();
+    session.each("SELECT banner FROM v$version", &[], |row| {
+        if version.is_empty() {
+            version = text(row, 0)?.unwrap_or_default();
+        }
+        Ok(())
+    })?;
+    Ok(version)
+}
+
 /// A table with its keys, indexes and comments. `schema` is its schema at the target.
 ///
 /// # Errors
@@ -54,6 +69,30 @@ pub(crate) fn table(
         indexes: indexes(session, owner, name, primary_name.as_deref())?,
         comment,
     })
+}
+
+/// Rows of a table by its statistics; 0 without any.
+///
+/// # Errors
+/// Those of the session.
+pub(crate) fn rows_estimated(session: &Session, owner: &str, name: &str) -> Result<u64> {
+    let sql = "SELECT num_rows FROM all_tables WHERE owner = :1 AND table_name = :2";
+    Ok(session.number(sql, &[&owner, &name])?.unwrap_or(0))
+}
+
+/// Numbers of a table's objects: its own, and those of its partitions.
+///
+/// # Errors
+/// Those of the session.
+pub(crate) fn objects(session: &Session, owner: &str, name: &str) -> Result<Vec<u64>> {
+    let mut objects = Vec::new();
+    let sql = "SELECT object_id FROM all_objects WHERE owner = :1 AND object_name = :2 \
+               AND object_type IN ('TABLE', 'TABLE PARTITION', 'TABLE SUBPARTITION')";
+    session.each(sql, &[&owner, &name], |row| {
+        objects.extend(number(row, 0)?);
+        Ok(())
+    })?;
+    Ok(objects)
 }
 
 fn columns(session: &Session, owner: &str, name: &str) -> Result<Vec<OracleColumn>> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use oracledb::Row;
+use oracledb::{OracleTimestamp, Row};
 use tailrace_codec::redo::{RedoRow, Xid};
 
 use super::session::{Session, number, text, unexpected};
@@ -11,12 +11,19 @@ use crate::error::{Error, ErrorKind, Result};
 /// Operations that are asked for: changes, definitions, begins and ends of transactions, what is missing or not told.
 const OPERATIONS: &str = "0, 1, 2, 3, 5, 6, 7, 9, 10, 11, 25, 29, 34, 36, 255";
 
+/// The one of them that ends a transaction whose changes stay.
+const COMMIT: u16 = 7;
+
 /// A row of LogMiner's with the names of its table.
 pub(crate) struct Mined<'r> {
     /// Owner of its table; empty for rows that are about none.
     pub(crate) owner: &'r str,
     /// Name of its table.
     pub(crate) table: &'r str,
+    /// Number of its table as an object; 0 for rows that are about none.
+    pub(crate) object: u64,
+    /// When its transaction was committed, milliseconds of the Unix epoch by the clock of the database; told with commits only.
+    pub(crate) committed_ms: Option<i64>,
     /// The row, whose table's number is not set yet.
     pub(crate) row: RedoRow<'r>,
 }
@@ -38,14 +45,51 @@ pub(crate) fn oldest_open(session: &Session) -> Result<Option<u64>> {
     session.number("SELECT MIN(start_scn) FROM v$transaction", &[])
 }
 
-/// Reads all records from one SCN to another, both included, in the order of the log.
+/// How far the clock that LogMiner's times are told by is ahead of UTC, milliseconds.
+///
+/// # Errors
+/// Those of the session.
+pub(crate) fn clock_offset_ms(session: &Session) -> Result<i64> {
+    let mut offset = None;
+    session.each("SELECT TO_CHAR(SYSTIMESTAMP, 'TZH:TZM') FROM dual", &[], |row| {
+        offset = text(row, 0)?.as_deref().and_then(offset_ms);
+        Ok(())
+    })?;
+    offset.ok_or_else(|| Error::new(ErrorKind::SourceStatement, "the source tells no time zone"))
+}
+
+/// The source's clock, milliseconds of the Unix epoch.
+///
+/// # Errors
+/// Those of the session.
+pub(crate) fn clock_ms(session: &Session) -> Result<i64> {
+    let mut now = None;
+    session.each("SELECT SYSDATE FROM dual", &[], |row| {
+        let at: Option<OracleTimestamp> = row.get(0).map_err(|e| unexpected(0, &e))?;
+        now = at.map(|at| unix_ms(&at));
+        Ok(())
+    })?;
+    let now = now.ok_or_else(|| Error::new(ErrorKind::SourceStatement, "the source tells no time"));
+    Ok(now? - clock_offset_ms(session)?)
+}
+
+/// `+05:30` in milliseconds.
+fn offset_ms(text: &str) -> Option<i64> {
+    let (hours, minutes) = text.trim().split_once(':')?;
+    let minutes: i64 = minutes.parse().ok()?;
+    let whole: i64 = hours.parse::<i64>().ok()?.abs() * 60 + minutes;
+    Some(if hours.starts_with('-') { -whole } else { whole } * 60_000)
+}
+
+/// Reads all records from one SCN to another, both included, in the order of the log. `clock_ahead_ms`: see
+/// [`clock_offset_ms`].
 ///
 /// # Errors
 /// `PositionLost` if a log file is not there any more; those of the session and of `each`.
 pub(crate) fn window(
     session: &Session,
-    from: u64,
-    to: u64,
+    (from, to): (u64, u64),
+    clock_ahead_ms: i64,
     each: &mut dyn FnMut(&Mined<'_>) -> Result<()>,
 ) -> Result<()> {
     for (place, file) in files(session, from, to)?.iter().enumerate() {
@@ -59,10 +103,11 @@ pub(crate) fn window(
                  DBMS_LOGMNR.DICT_FROM_ONLINE_CATALOG + DBMS_LOGMNR.NO_ROWID_IN_STMT); END;";
     session.run(start, &[&signed(from)?, &signed(to)?])?;
     let contents = format!(
-        "SELECT scn, xidusn, xidslt, xidsqn, operation_code, seg_owner, table_name, row_id, rollback, csf, sql_redo \
+        "SELECT scn, xidusn, xidslt, xidsqn, operation_code, seg_owner, table_name, row_id, rollback, csf, sql_redo, \
+         data_obj#, timestamp \
          FROM v$logmnr_contents WHERE operation_code IN ({OPERATIONS})"
     );
-    let read = session.each(&contents, &[], |row| mined(row, each));
+    let read = session.each(&contents, &[], |row| mined(row, clock_ahead_ms, each));
     let ended = session.run("BEGIN DBMS_LOGMNR.END_LOGMNR; END;", &[]);
     read.and(ended)
 }
@@ -101,7 +146,11 @@ fn files(session: &Session, from: u64, to: u64) -> Result<Vec<String>> {
     Ok(files.into_values().collect())
 }
 
-fn mined(row: &Row, each: &mut dyn FnMut(&Mined<'_>) -> Result<()>) -> Result<()> {
+fn mined(
+    row: &Row,
+    clock_ahead_ms: i64,
+    each: &mut dyn FnMut(&Mined<'_>) -> Result<()>,
+) -> Result<()> {
     let whole = |column: usize| Ok::<_, Error>(number(row, column)?.unwrap_or(0));
     let small = |column: usize| {
         u32::try_from(whole(column)?).map_err(|_| unexpected(column, &"a number that is too large"))
@@ -111,9 +160,17 @@ fn mined(row: &Row, each: &mut dyn FnMut(&Mined<'_>) -> Result<()>) -> Result<()
         Ok(text.unwrap_or_default())
     };
     let operation = u16::try_from(whole(4)?).map_err(|_| unexpected(4, &"no operation"))?;
+    let committed_ms = if operation == COMMIT {
+        let at: Option<OracleTimestamp> = row.get(12).map_err(|e| unexpected(12, &e))?;
+        at.map(|at| unix_ms(&at) - clock_ahead_ms)
+    } else {
+        None
+    };
     each(&Mined {
         owner: told(5)?,
         table: told(6)?,
+        object: whole(11)?,
+        committed_ms,
         row: RedoRow {
             scn: whole(0)?,
             xid: Xid { segment: small(1)?, slot: small(2)?, sequence: small(3)? },
@@ -125,4 +182,38 @@ fn mined(row: &Row, each: &mut dyn FnMut(&Mined<'_>) -> Result<()>) -> Result<()
             sql: told(10)?,
         },
     })
+}
+
+/// A time of LogMiner's as if it were UTC, milliseconds of the Unix epoch.
+fn unix_ms(at: &OracleTimestamp) -> i64 {
+    // Days by Howard Hinnant's `days_from_civil`, whose years begin in March.
+    let month = i64::from(at.month());
+    let year = i64::from(at.year()) - i64::from(month <= 2);
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(at.day()) - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    let seconds = days * 86_400
+        + i64::from(at.hour()) * 3600
+        + i64::from(at.minute()) * 60
+        + i64::from(at.second());
+    seconds * 1000 + i64::from(at.nanoseconds() / 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_zones_are_milliseconds() {
+        let at = |year, month, day, hour| {
+            unix_ms(&OracleTimestamp::new_timestamp(year, month, day, hour, 0, 1, 500_000_000))
+        };
+        assert_eq!(at(1970, 1, 1, 0), 1500);
+        assert_eq!(at(2000, 2, 29, 12), 951_825_601_500);
+        assert_eq!(at(2026, 11, 30, 0), 1_795_996_801_500);
+        assert_eq!(offset_ms("+05:30"), Some(19_800_000));
+        assert_eq!(offset_ms("-03:30"), Some(-12_600_000));
+        assert_eq!(offset_ms("-00:30"), Some(-1_800_000));
+        assert_eq!(offset_ms("Europe/Berlin"), None);
+    }
 }

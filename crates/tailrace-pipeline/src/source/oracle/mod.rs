@@ -2,5 +2,6 @@
 
 pub(crate) mod catalog;
 pub(crate) mod mining;
+pub(crate) mod objects;
 pub(crate) mod session;
 pub(crate) mod snapshot;

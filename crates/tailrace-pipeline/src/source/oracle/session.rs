@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 use tailrace_codec::gaussdb::{DATE_FORMAT, TIMESTAMP_FORMAT, TIMESTAMP_TZ_FORMAT};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::OracleEndpoint;
+use crate::job::{OracleDatabase, OracleEndpoint};
 
 /// A session that is logged in. Its calls block.
 pub(crate) struct Session {
@@ -18,7 +18,7 @@ impl Session {
     /// # Errors
     /// `SourceConnection`, `SourceAuthentication`, `Configuration`.
     pub(crate) fn connect(endpoint: &OracleEndpoint) -> Result<Self> {
-        let address = format!("{}:{}/{}", endpoint.host, endpoint.port, endpoint.service);
+        let address = address(endpoint);
         let config = Config::default()
             .set_credentials(&endpoint.user, endpoint.password.expose_secret())
             .set_connect_string(&address)
@@ -83,6 +83,17 @@ impl Session {
             Ok(())
         })?;
         Ok(found)
+    }
+}
+
+/// A connect string.
+fn address(endpoint: &OracleEndpoint) -> String {
+    let (host, port) = (&endpoint.host, endpoint.port);
+    match &endpoint.database {
+        OracleDatabase::Service(name) => format!("{host}:{port}/{name}"),
+        OracleDatabase::Sid(sid) => format!(
+            "(DESCRIPTION=(ADDRESS=(PROTOCOL=TCP)(HOST={host})(PORT={port}))(CONNECT_DATA=(SID={sid})))"
+        ),
     }
 }
 

@@ -4,20 +4,23 @@ mod column_values;
 mod definitions;
 mod random;
 
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use oracledb::{Config, Connection};
 use secrecy::SecretString;
 use tailrace_codec::gaussdb::apply::Conflict;
-use tailrace_pipeline::job::OracleEndpoint;
+use tailrace_pipeline::job::{OracleDatabase, OracleEndpoint, TaskType};
+use tailrace_pipeline::observe::{Counters, JobObserver};
 use tailrace_pipeline::oracle_gaussdb::{self, OracleJob, TableChoice};
 use tailrace_pipeline::run::StopSignal;
-use tailrace_pipeline::{Error, ErrorKind};
+use tailrace_pipeline::{Ended, Error, ErrorKind};
 use tailrace_testkit::oracle::{OracleOptions, OracleServer};
 use tailrace_testkit::wait;
 
 use crate::gaussdb;
+use crate::support::Recorder;
 
 /// Longest wait for a state.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -47,39 +50,49 @@ fn job(server: &OracleServer, name: &str, tables: &[&str]) -> OracleJob {
         owner: "SHOP".to_owned(),
         name: (*table).to_owned(),
         schema: name.to_owned(),
+        target: (*table).to_owned(),
     };
     OracleJob {
         job_id: name.to_owned(),
+        task: TaskType::FullIncremental,
         source: OracleEndpoint {
             host: "127.0.0.1".to_owned(),
             port: server.port(),
-            service: "standin".to_owned(),
+            database: OracleDatabase::Service("standin".to_owned()),
             user: "shop".to_owned(),
             password: SecretString::from(PASSWORD),
         },
         target: gaussdb::endpoint(&gaussdb::shared().1),
         tables: tables.iter().map(choice).collect(),
         conflict: Conflict::Stop,
+        make_structure: true,
+        make_indexes: true,
+        apply_definitions: true,
     }
 }
 
 /// A job that runs.
 struct Running {
     stop: StopSignal,
-    thread: JoinHandle<Result<(), Error>>,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) counters: Arc<Counters>,
+    thread: JoinHandle<Result<Ended, Error>>,
 }
 
 fn start(job: &OracleJob, epoch: u64) -> Running {
     let (stop, job) = (StopSignal::new(), job.clone());
     let signal = stop.clone();
+    let (recorder, counters) = (Arc::new(Recorder::default()), Arc::new(Counters::default()));
+    let (observer, counted) =
+        (Arc::clone(&recorder) as Arc<dyn JobObserver>, Arc::clone(&counters));
     let thread = thread::spawn(move || {
-        let ended = oracle_gaussdb::run(&job, epoch, &signal);
+        let ended = oracle_gaussdb::run(&job, epoch, &signal, &observer, &counted);
         if let Err(error) = &ended {
             println!("the job {} ended: {error}", job.job_id);
         }
         ended
     });
-    Running { stop, thread }
+    Running { stop, recorder, counters, thread }
 }
 
 impl Running {

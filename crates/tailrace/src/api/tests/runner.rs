@@ -7,8 +7,8 @@ use tailrace_pipeline::{
     checkpoint::Checkpoint,
     compare::{CompareOutcome, CompareProgress, Difference, DifferenceKind, TableComparison},
     dead_letters::{Letter, Letters, LettersRequest},
-    job::{JobSpec, KafkaEndpoint, MysqlEndpoint},
     observe::{Counters, JobObserver, Phase},
+    plan::{JobPlan, SourceEndpoint, TargetEndpoint},
     run::StopSignal,
 };
 use tokio::sync::watch;
@@ -34,7 +34,7 @@ pub(super) struct ScriptedRunner(pub(super) Arc<Script>);
 impl JobRunner for ScriptedRunner {
     fn start(
         &self,
-        _: JobSpec,
+        _: JobPlan,
         epoch: u64,
         observer: Arc<dyn JobObserver>,
         counters: Arc<Counters>,
@@ -57,7 +57,7 @@ impl JobRunner for ScriptedRunner {
 
     fn compare(
         &self,
-        _: &JobSpec,
+        _: &JobPlan,
         what: &Compared,
         _: &CompareProgress,
         _: &StopSignal,
@@ -102,27 +102,27 @@ impl JobRunner for ScriptedRunner {
         Ok(())
     }
 
-    fn probe_source(&self, _: &MysqlEndpoint) -> RunResult<()> {
+    fn probe_source(&self, _: &SourceEndpoint) -> RunResult<()> {
         match self.0.source_error.lock().expect("no panic").clone() {
             None => Ok(()),
             Some(text) => Err(Error::new(ErrorKind::SourceAuthentication, text)),
         }
     }
 
-    fn probe_target(&self, _: &KafkaEndpoint) -> RunResult<()> {
+    fn probe_target(&self, _: &TargetEndpoint) -> RunResult<()> {
         Ok(())
     }
 
     fn list_objects(
         &self,
-        _: &MysqlEndpoint,
+        _: &SourceEndpoint,
         _: Option<&[String]>,
     ) -> RunResult<Vec<FoundDatabase>> {
         let table = FoundTable { name: "orders".into(), rows_estimated: 7, has_primary_key: true };
         Ok(vec![FoundDatabase { name: "shop".into(), tables: vec![table] }])
     }
 
-    fn precheck(&self, _: &JobSpec) -> Vec<CheckItem> {
+    fn precheck(&self, _: &JobPlan) -> Vec<CheckItem> {
         let result = self.0.check.lock().expect("no panic").unwrap_or(CheckResult::Passed);
         let bad = result != CheckResult::Passed;
         vec![CheckItem {
@@ -135,7 +135,8 @@ impl JobRunner for ScriptedRunner {
         }]
     }
 
-    fn dead_letters(&self, spec: &JobSpec, request: &LettersRequest) -> RunResult<Letters> {
+    fn dead_letters(&self, plan: &JobPlan, request: &LettersRequest) -> RunResult<Letters> {
+        let spec = plan.kafka().expect("a job to Kafka");
         if spec.policy.dead_letter_topic.as_deref() == Some("away") {
             return Err(Error::new(ErrorKind::TargetConnection, "no broker answers"));
         }
@@ -159,7 +160,7 @@ impl JobRunner for ScriptedRunner {
         Ok(Letters { count: letters.len() as u64, letters })
     }
 
-    fn forget(&self, _: &JobSpec) -> RunResult<()> {
+    fn forget(&self, _: &JobPlan) -> RunResult<()> {
         Ok(())
     }
 }

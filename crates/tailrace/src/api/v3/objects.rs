@@ -135,6 +135,7 @@ impl SelectObjects {
                 scope: ObjectScope::All,
                 databases: Vec::new(),
                 mappings: Mappings::default(),
+                target_database: None,
             });
         }
         let mut chosen = Chosen::default();
@@ -174,7 +175,12 @@ impl SelectObjects {
         }
         let whole = chosen.databases.iter().all(|d| d.tables.is_none());
         let scope = if whole { ObjectScope::Database } else { ObjectScope::Table };
-        Ok(ObjectSelection { scope, databases: chosen.databases, mappings: chosen.mappings })
+        Ok(ObjectSelection {
+            scope,
+            databases: chosen.databases,
+            mappings: chosen.mappings,
+            target_database: None,
+        })
     }
 }
 
@@ -303,7 +309,8 @@ mod tests {
             ObjectSelection {
                 scope: ObjectScope::All,
                 databases: vec![],
-                mappings: Mappings::default()
+                mappings: Mappings::default(),
+                target_database: None
             }
         );
     }

@@ -14,6 +14,7 @@ use crate::{
         text_or_integer::TextOrInteger,
     },
     control::{
+        database_policy::DatabasePolicy,
         job::Attributes,
         policy::{DeliveryPromise, PartitionChoice, PolicyText, SyncPolicy, TopicChoice},
     },
@@ -91,12 +92,18 @@ pub(crate) struct PolicyInput {
     pub delivery: Option<String>,
     /// Topic of progress records: Tailrace's own
     pub progress_topic: Option<String>,
-    /// Of database targets; kept.
+    /// Of database targets: `overwrite` (default), `ignore` or `stop` where the target's rows are not what the source's were.
     pub conflict_policy: Option<String>,
     /// DDL statements that are not sent: `drop_database`.
     pub filter_ddl_policy: Option<String>,
-    /// Of database targets; kept.
+    /// Of database targets: indexes are made, by default.
     pub index_trans: Option<bool>,
+    /// Of database targets: `supportAllType` (default), or `tableData` with `tableStructure` and `constraintData`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync_type_policy: Option<String>,
+    /// Of Oracle sources: `logminer`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub increment_read_mode: Option<String>,
     /// Of PostgreSQL sources; kept.
     pub slot_name: Option<String>,
     /// Of PostgreSQL sources; kept.
@@ -128,6 +135,9 @@ pub(crate) async fn batch_set_policy(
 impl PolicyInput {
     /// The policy of a job in the form in which a client would send it.
     pub(crate) fn of(policy: &SyncPolicy) -> Self {
+        if let Some(database) = &policy.database {
+            return Self::of_database(policy, database);
+        }
         let (topic_policy, topic, format) = match &policy.topic {
             TopicChoice::One { topic } => ("0", Some(topic.clone()), None),
             TopicChoice::PerTable { format } => ("1", None, Some(format.clone())),
@@ -179,9 +189,28 @@ impl PolicyInput {
             conflict_policy: kept(other, "conflict_policy"),
             filter_ddl_policy: kept(other, "filter_ddl_policy"),
             index_trans: kept(other, "index_trans"),
+            sync_type_policy: kept(other, "sync_type_policy"),
+            increment_read_mode: kept(other, "increment_read_mode"),
             slot_name: kept(other, "slot_name"),
             export_snapshot: kept(other, "export_snapshot"),
             is_fill_materialized_view: kept(other, "is_fill_materialized_view"),
+        }
+    }
+
+    /// The policy of a job whose target is a database.
+    fn of_database(policy: &SyncPolicy, database: &DatabasePolicy) -> Self {
+        let other = &policy.attributes;
+        Self {
+            conflict_policy: Some(database.conflict.name().to_owned()),
+            ddl_trans: Some(database.apply_ddl),
+            index_trans: Some(database.indexes),
+            sync_type_policy: Some(database.sync_types()),
+            increment_read_mode: Some("logminer".to_owned()),
+            filter_ddl_policy: kept(other, "filter_ddl_policy"),
+            slot_name: kept(other, "slot_name"),
+            export_snapshot: kept(other, "export_snapshot"),
+            is_fill_materialized_view: kept(other, "is_fill_materialized_view"),
+            ..Self::default()
         }
     }
 
@@ -215,6 +244,8 @@ impl PolicyInput {
             conflict_policy: self.conflict_policy.or(base.conflict_policy),
             filter_ddl_policy: self.filter_ddl_policy.or(base.filter_ddl_policy),
             index_trans: self.index_trans.or(base.index_trans),
+            sync_type_policy: self.sync_type_policy.or(base.sync_type_policy),
+            increment_read_mode: self.increment_read_mode.or(base.increment_read_mode),
             slot_name: self.slot_name.or(base.slot_name),
             export_snapshot: self.export_snapshot.or(base.export_snapshot),
             is_fill_materialized_view: self
@@ -230,6 +261,8 @@ impl PolicyInput {
         keep(&mut attributes, "conflict_policy", self.conflict_policy);
         keep(&mut attributes, "filter_ddl_policy", self.filter_ddl_policy);
         keep(&mut attributes, "index_trans", self.index_trans);
+        keep(&mut attributes, "sync_type_policy", non_empty(self.sync_type_policy));
+        keep(&mut attributes, "increment_read_mode", non_empty(self.increment_read_mode));
         keep(&mut attributes, "slot_name", self.slot_name);
         keep(&mut attributes, "export_snapshot", self.export_snapshot);
         keep(&mut attributes, "is_fill_materialized_view", self.is_fill_materialized_view);

@@ -496,6 +496,7 @@ mod tests {
                 tables: Some(vec!["orders".into()]),
             }],
             mappings: Mappings::default(),
+            target_database: None,
         };
         let infos = json!(object_infos(&selection));
         assert_eq!(

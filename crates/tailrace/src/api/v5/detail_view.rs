@@ -145,9 +145,15 @@ pub(crate) struct PolicyView {
     /// As given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter_ddl_policy: Option<String>,
-    /// As given.
+    /// As given; of database targets whether indexes are made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index_trans: Option<bool>,
+    /// Of database targets: what is made and copied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync_type_policy: Option<String>,
+    /// Of Oracle sources: how the log is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub increment_read_mode: Option<String>,
     /// DDL statements are sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ddl_trans: Option<bool>,
@@ -447,6 +453,8 @@ impl PolicyView {
             conflict_policy: policy.conflict_policy,
             filter_ddl_policy: policy.filter_ddl_policy,
             index_trans: policy.index_trans,
+            sync_type_policy: policy.sync_type_policy,
+            increment_read_mode: policy.increment_read_mode,
             ddl_trans: policy.ddl_trans,
             ddl_topic: policy.ddl_topic,
             transaction_topic: policy.transaction_topic,

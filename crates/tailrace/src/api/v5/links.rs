@@ -141,6 +141,7 @@ pub(crate) async fn list_links(
             description: match engine {
                 Engine::MysqlToKafka => "MySQL to Kafka",
                 Engine::TaurusToKafka => "TaurusDB to Kafka",
+                Engine::OracleToGaussDbV5 => "Oracle to GaussDB Distributed",
             },
         })
         .collect();
@@ -180,7 +181,7 @@ mod tests {
     fn only_sync_has_links() {
         let count =
             |query: &str| links(&QueryText::parse(query).expect("a query")).map(|l| l.len());
-        assert_eq!(count("job_type=sync"), Ok(18));
+        assert_eq!(count("job_type=sync"), Ok(27));
         assert_eq!(count("job_type=migration"), Ok(0));
         assert!(count("job_type=x").is_err() && count("").is_err());
     }

@@ -32,9 +32,19 @@ pub(crate) struct DbObjectInput {
     /// Databases by their name at the source; absent for `all`.
     #[serde(default)]
     pub object_info: BTreeMap<String, DatabaseInput>,
-    /// Of links with three levels; not offered.
-    #[schema(value_type = Option<Object>)]
-    pub target_root_db: Option<Value>,
+    /// The target's database, of links whose target has several with schemas in them.
+    pub target_root_db: Option<TargetDatabase>,
+}
+
+/// The target's database.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[schema(as = V5TargetRootDb)]
+pub(crate) struct TargetDatabase {
+    /// Its name; it has to exist.
+    pub db_name: Option<String>,
+    /// Its encoding; kept to `utf8`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub db_encoding: Option<String>,
 }
 
 /// A database, as a client sends it.
@@ -113,9 +123,7 @@ impl DbObjectInput {
             .into_iter()
             .find(|scope| scope.name() == name)
             .ok_or_else(|| Refusal::invalid("object_scope", name, "all, database, table"))?;
-        if self.target_root_db.is_some() {
-            return Err(unsupported("target_root_db", "no target database: the target is Kafka"));
-        }
+        let target_database = self.target_root_db.map(target_database).transpose()?.flatten();
         let (mut databases, mut mappings) = (Vec::new(), Mappings::default());
         for (name, database) in self.object_info {
             let path = format!("object_info.{name}");
@@ -126,8 +134,18 @@ impl DbObjectInput {
                 mappings.databases.insert(name, mapping);
             }
         }
-        Ok(ObjectSelection { scope, databases, mappings })
+        Ok(ObjectSelection { scope, databases, mappings, target_database })
     }
+}
+
+/// The name of the target's database; none if it is empty.
+fn target_database(given: TargetDatabase) -> Result<Option<String>> {
+    if let Some(encoding) = non_empty(given.db_encoding)
+        && !matches!(encoding.to_ascii_lowercase().as_str(), "utf8" | "utf-8")
+    {
+        return Err(Refusal::invalid("target_root_db.db_encoding", encoding, "utf8"));
+    }
+    Ok(non_empty(given.db_name))
 }
 
 impl DatabaseInput {
@@ -272,6 +290,9 @@ pub(crate) struct DbObjectsView {
     pub object_scope: Option<&'static str>,
     /// Databases by name.
     pub object_info: BTreeMap<String, DatabaseView>,
+    /// The target's database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_root_db: Option<TargetDatabase>,
     /// Tables a selection may name.
     pub max_table_num: u64,
     /// Why the collection failed: Tailrace's own.
@@ -406,6 +427,10 @@ impl DbObjectsView {
         Self {
             object_scope: Some(selection.scope.name()),
             object_info: info.collect(),
+            target_root_db: selection
+                .target_database
+                .clone()
+                .map(|name| TargetDatabase { db_name: Some(name), db_encoding: None }),
             ..Self::of_status(None, QueryStatus::Success)
         }
     }

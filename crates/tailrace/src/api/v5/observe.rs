@@ -224,6 +224,8 @@ pub(crate) async fn show_monitor_data(call: JobCall) -> Result<Json<MonitorAnswe
         |ms: Option<u64>| ms.map_or(-1, |ms| i64::try_from(ms / 1000).unwrap_or(i64::MAX));
     let rate = |rate: f64| whole(rate).to_string();
     let offset = now.position.as_ref().map(position).unwrap_or_default();
+    let redo = now.position.as_ref().and_then(|position| position.redo);
+    let read = redo.map_or_else(|| offset.clone(), |redo| redo.read.to_string());
     let t = &now.totals;
     let rows = [t.snapshot_rows, t.inserts, t.updates, t.deletes];
     let rows = rows.into_iter().fold(0_u64, u64::saturating_add);
@@ -236,8 +238,8 @@ pub(crate) async fn show_monitor_data(call: JobCall) -> Result<Json<MonitorAnswe
         dst_rps: rate(now.rows_rate),
         src_io: rate(now.bytes_in_rate),
         dst_io: rate(now.bytes_out_rate),
-        src_offset: offset.clone(),
-        node_offset: offset.clone(),
+        src_offset: read.clone(),
+        node_offset: read,
         dst_offset: offset,
         is_src_normal: now.source_normal,
         is_dst_normal: now.target_normal,
@@ -251,9 +253,12 @@ pub(crate) async fn show_monitor_data(call: JobCall) -> Result<Json<MonitorAnswe
     }))
 }
 
-/// `mysql-bin.000277:805`
+/// `mysql-bin.000277:805`, of Oracle the SCN.
 fn position(position: &LogPosition) -> String {
-    format!("{}:{}", position.file, position.offset)
+    match position.redo {
+        Some(redo) => redo.applied.to_string(),
+        None => format!("{}:{}", position.file, position.offset),
+    }
 }
 
 /// Answer of `…/ddl`.

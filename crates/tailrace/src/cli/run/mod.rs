@@ -68,7 +68,7 @@ impl Run {
             .map_err(|e| Failed::new(Exit::Usage, e))?;
         let spec = JobFile::read(&self.file)?.spec()?;
         if self.forget {
-            tailrace_pipeline::forget(&spec, u64::MAX).map_err(|e| failed(&e))?;
+            tailrace_pipeline::forget(&spec.clone().into(), u64::MAX).map_err(|e| failed(&e))?;
             println!("the progress records of {} are removed", spec.job_id);
             return Ok(());
         }

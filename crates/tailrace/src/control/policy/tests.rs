@@ -41,7 +41,7 @@ fn text(pairs: &[(&str, &str)]) -> PolicyText {
 
 /// The member that is refused, if one is.
 fn refused(pairs: &[(&str, &str)]) -> Option<String> {
-    match SyncPolicy::parse(&text(pairs)) {
+    match SyncPolicy::parse_kafka(&text(pairs)) {
         Ok(_) => None,
         Err(Refusal::Invalid { field, .. } | Refusal::Missing { field }) => Some(field),
         Err(other) => panic!("{other}"),
@@ -50,12 +50,12 @@ fn refused(pairs: &[(&str, &str)]) -> Option<String> {
 
 #[test]
 fn an_empty_policy_is_the_default_one() {
-    assert_eq!(SyncPolicy::parse(&text(&[])).unwrap(), SyncPolicy::default_for_unset());
+    assert_eq!(SyncPolicy::parse_kafka(&text(&[])).unwrap(), SyncPolicy::default_for_unset());
 }
 
 #[test]
 fn every_member_is_taken_over() {
-    let policy = SyncPolicy::parse(&text(&[
+    let policy = SyncPolicy::parse_kafka(&text(&[
         ("topic_policy", "0"),
         ("topic", "orders"),
         ("partition_policy", "2"),
@@ -100,6 +100,7 @@ fn every_member_is_taken_over() {
                 file_and_position: None,
                 gtid_set: Some("3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5".to_owned()),
             }),
+            database: None,
             attributes: Attributes::new(),
         }
     );
@@ -203,5 +204,8 @@ fn debeziums_modes_are_kept_as_they_were_given() {
         debezium_modes: Some(format!(" {modes}")),
         ..text(&[])
     };
-    assert_eq!(SyncPolicy::parse(&text).expect("valid").debezium_modes().as_deref(), Some(modes));
+    assert_eq!(
+        SyncPolicy::parse_kafka(&text).expect("valid").debezium_modes().as_deref(),
+        Some(modes)
+    );
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tailrace_pipeline::checkpoint::Checkpoint;
-use tailrace_pipeline::job::JobSpec;
+use tailrace_pipeline::plan::JobPlan;
 use tailrace_pipeline::run::Rate;
 use tailrace_pipeline::{Error, ErrorKind};
 use tokio::task::{JoinError, JoinHandle};
@@ -286,7 +286,7 @@ impl Worker {
         Ok(Then::Again)
     }
 
-    async fn start_run(&mut self, spec: JobSpec, generation: u64) -> Result<(), Lost> {
+    async fn start_run(&mut self, spec: JobPlan, generation: u64) -> Result<(), Lost> {
         let Some(epoch) = self.take_lease().await? else { return Err(Lost::Lease) };
         let live = self.live_job().await?;
         let feed = Arc::new(Feed::new(&self.job_id, Arc::clone(&self.inner.clock)));
@@ -331,7 +331,7 @@ impl Worker {
 
     /// What the data path needs. A job of the whole server has its databases listed once and keeps
     /// them: one that is made later has no part in the full phase.
-    async fn spec(&mut self, mut stored: StoredJob) -> Result<JobSpec, NoSpec> {
+    async fn spec(&mut self, mut stored: StoredJob) -> Result<JobPlan, NoSpec> {
         let sealed = self.inner.store.secrets(&self.job_id).await?;
         let secrets = JobSecrets::unseal(&self.inner.vault, &self.job_id, &sealed)?;
         let Some(selection) = stored.job.selection.clone() else {
@@ -402,7 +402,7 @@ impl Worker {
     }
 
     /// Takes the progress away that a reset must not go on from.
-    async fn forget_and_report(&mut self, spec: JobSpec) -> Result<(), Lost> {
+    async fn forget_and_report(&mut self, spec: JobPlan) -> Result<(), Lost> {
         match self.inner.forget(spec).await {
             Ok(()) => {
                 let epoch = self.epoch()?;

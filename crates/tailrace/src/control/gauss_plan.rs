@@ -1,0 +1,199 @@
+//! From a stored job of Oracle → GaussDB Distributed to what the data path needs to know.
+
+use tailrace_pipeline::job::{GaussEndpoint, OracleDatabase, OracleEndpoint, Selection, TaskType};
+use tailrace_pipeline::mapping::{Mappings, TableMapping};
+use tailrace_pipeline::oracle_gaussdb::{OracleJob, TableChoice};
+
+use super::database_policy::DatabasePolicy;
+use super::endpoint::{Endpoint, EndpointSecrets};
+use super::job::{Job, TaskMode};
+use super::objects::{ObjectScope, ObjectSelection};
+use super::refusal::{Refusal, Result};
+use super::secrets::JobSecrets;
+use super::source_endpoint::{servers, tls};
+use super::spec::{needed, needed_secret};
+
+/// Port of a listener of Oracle that is not named.
+const ORACLE_PORT: u16 = 1521;
+/// Port of a coordinator of GaussDB that is not named.
+const GAUSS_PORT: u16 = 8000;
+/// Database that a connection test uses if none is named.
+const GAUSS_DATABASE: &str = "postgres";
+
+/// An Oracle source, ready to connect to.
+///
+/// # Errors
+/// [`Refusal::NotConfigured`] for what is missing, [`Refusal::Invalid`] for what cannot be, [`Refusal::Unsupported`] for TLS.
+pub(crate) fn oracle(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<OracleEndpoint> {
+    if endpoint.tls.enabled {
+        return Err(Refusal::Unsupported {
+            what: "ssl_link towards Oracle".to_owned(),
+            instead: "ssl_link false".to_owned(),
+        });
+    }
+    let port = endpoint.port.filter(|port| *port != 0).unwrap_or(ORACLE_PORT);
+    let address = needed(Some(endpoint.address.trim()), "the source's ip")?;
+    let listeners = servers(address, port)?;
+    let [(host, port)] = &listeners[..] else {
+        let given = format!("{} listeners", listeners.len());
+        return Err(Refusal::invalid("ip", given, "one listener, or the SCAN name of a cluster"));
+    };
+    let name = needed(endpoint.database.as_deref(), "the source's db_name (serviceName.NAME)")?;
+    Ok(OracleEndpoint {
+        host: host.clone(),
+        port: *port,
+        database: database(name)?,
+        user: needed(endpoint.user.as_deref(), "the source's db_user")?.to_owned(),
+        password: needed_secret(secrets.password.as_ref(), "the source's db_password")?,
+    })
+}
+
+/// `serviceName.NAME`, `sid.NAME`, or a service's name as it is.
+fn database(name: &str) -> Result<OracleDatabase> {
+    let behind = |prefix: &str| {
+        let (head, rest) = name.split_once('.')?;
+        head.eq_ignore_ascii_case(prefix).then(|| rest.to_owned())
+    };
+    let database = match (behind("serviceName"), behind("sid")) {
+        (_, Some(sid)) => OracleDatabase::Sid(sid),
+        (Some(service), None) => OracleDatabase::Service(service),
+        (None, None) => OracleDatabase::Service(name.to_owned()),
+    };
+    let (OracleDatabase::Service(text) | OracleDatabase::Sid(text)) = &database;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '$' | '#');
+    if text.is_empty() || !text.chars().all(fits) {
+        let allowed =
+            "serviceName.NAME or sid.NAME, of letters, digits, `.`, `_`, `-`, `$` and `#`";
+        return Err(Refusal::invalid("db_name", name, allowed));
+    }
+    Ok(database)
+}
+
+/// A target of GaussDB Distributed, ready to connect to; its database is that of the objects, or of the endpoint.
+///
+/// # Errors
+/// As [`oracle`].
+pub(crate) fn gauss(
+    endpoint: &Endpoint,
+    database: Option<&str>,
+    secrets: &EndpointSecrets,
+) -> Result<GaussEndpoint> {
+    let port = endpoint.port.filter(|port| *port != 0).unwrap_or(GAUSS_PORT);
+    let address = needed(Some(endpoint.address.trim()), "the target's ip")?;
+    let database = database.or(endpoint.database.as_deref()).unwrap_or(GAUSS_DATABASE);
+    Ok(GaussEndpoint {
+        nodes: servers(address, port)?,
+        database: database.to_owned(),
+        user: needed(endpoint.user.as_deref(), "the target's db_user")?.to_owned(),
+        password: needed_secret(secrets.password.as_ref(), "the target's db_password")?,
+        tls: tls(endpoint, secrets)?,
+    })
+}
+
+/// Checks what a job of this link may select: tables by their names, with other names at most.
+///
+/// # Errors
+/// [`Refusal::Invalid`] for another scope, [`Refusal::Unsupported`] for what differs more than a name does.
+pub(crate) fn check_selection(selection: &ObjectSelection) -> Result<()> {
+    if selection.scope != ObjectScope::Table {
+        let allowed = "table, for a source of Oracle";
+        return Err(Refusal::invalid("object_scope", selection.scope.name(), allowed));
+    }
+    if let Some(whole) = selection.databases.iter().find(|schema| schema.tables.is_none()) {
+        let allowed = "tables by their names, for a source of Oracle";
+        return Err(Refusal::invalid("object_info", &whole.name, allowed));
+    }
+    for (schema, mapping) in &selection.mappings.databases {
+        for (table, mapping) in &mapping.tables {
+            let names_only = TableMapping {
+                database: mapping.database.clone(),
+                target: mapping.target.clone(),
+                ..TableMapping::default()
+            };
+            if *mapping != names_only {
+                return Err(Refusal::Unsupported {
+                    what: format!("filters and columns of {schema}.{table}"),
+                    instead: "other names of schemas and tables".to_owned(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the data path needs.
+///
+/// # Errors
+/// As [`oracle`]; [`Refusal::NotConfigured`] without a target database.
+pub(crate) fn plan(
+    job: &Job,
+    selection: &Selection,
+    mappings: &Mappings,
+    secrets: &JobSecrets,
+) -> Result<OracleJob> {
+    let database = job.selection.as_ref().and_then(|chosen| chosen.target_database.as_deref());
+    let database = database.or(job.target.database.as_deref());
+    let database = needed(
+        database,
+        "the target's database (db_name, or target_root_db.db_name of the objects)",
+    )?;
+    let policy = job.policy.as_ref().and_then(|policy| policy.database.clone());
+    let policy = policy.unwrap_or_else(DatabasePolicy::default);
+    Ok(OracleJob {
+        job_id: job.id.clone(),
+        task: match job.task {
+            TaskMode::Full => TaskType::Full,
+            TaskMode::FullIncremental => TaskType::FullIncremental,
+            TaskMode::Incremental => TaskType::Incremental,
+        },
+        source: oracle(&job.source, &secrets.source)?,
+        target: gauss(&job.target, Some(database), &secrets.target)?,
+        tables: tables(selection, mappings),
+        conflict: policy.conflict.into(),
+        make_structure: policy.structure,
+        make_indexes: policy.indexes,
+        apply_definitions: policy.apply_ddl,
+    })
+}
+
+/// The selected tables with their names at the target.
+fn tables(selection: &Selection, mappings: &Mappings) -> Vec<TableChoice> {
+    let mut choices = Vec::new();
+    for schema in &selection.databases {
+        let mapping = mappings.databases.get(&schema.name);
+        for table in schema.tables.iter().flatten() {
+            let own = mapping.and_then(|mapping| mapping.tables.get(table));
+            let of_schema = mapping.and_then(|mapping| mapping.target.clone());
+            let of_table = own.and_then(|own| own.database.clone());
+            let target = own.and_then(|own| own.target.clone());
+            choices.push(TableChoice {
+                owner: schema.name.clone(),
+                name: table.clone(),
+                schema: of_table.or(of_schema).unwrap_or_else(|| schema.name.clone()),
+                target: target.unwrap_or_else(|| table.clone()),
+            });
+        }
+    }
+    choices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_a_service_or_a_sid() {
+        let service = |name: &str| OracleDatabase::Service(name.to_owned());
+        assert_eq!(database("serviceName.orcl").unwrap(), service("orcl"));
+        assert_eq!(database("SERVICENAME.pdb1.example.com").unwrap(), service("pdb1.example.com"));
+        assert_eq!(database("sid.ORCL").unwrap(), OracleDatabase::Sid("ORCL".to_owned()));
+        assert_eq!(database("pdb1.example.com").unwrap(), service("pdb1.example.com"));
+        for wrong in ["", "sid.", "serviceName.", "a b", "x)(HOST=y", "a/b"] {
+            let refusal = database(wrong).unwrap_err();
+            assert!(
+                matches!(refusal, Refusal::Invalid { field, .. } if field == "db_name"),
+                "{wrong}"
+            );
+        }
+    }
+}
