@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use super::apply::{ChangeKind, Changes, Text};
 use super::value::target_text;
 use crate::error::{DecodeError, Result};
-use crate::oracle::OracleType;
-use crate::redo::{self, Dml, DmlKind};
+use crate::oracle::{InternalForm, OracleType};
+use crate::redo::{self, Dml, DmlKind, Form};
 
 /// A column of the source as it is replicated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,14 +16,30 @@ pub struct SourceColumn {
     pub name: String,
     /// Its type there.
     pub kind: OracleType,
-    /// Number of its column at the target; `None` for one that is left out.
-    pub target: Option<usize>,
+    /// Its values are stored in the rows.
+    pub is_stored: bool,
+    /// Where its values go.
+    pub target: ColumnTarget,
+}
+
+/// Where the values of a column go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnTarget {
+    /// To the target's column of this number.
+    Column(usize),
+    /// Nowhere: hidden and calculated columns.
+    LeftOut,
+    /// The target should have a column and has none: a value of it cannot be told.
+    Missing,
 }
 
 /// How one table's statements become rows.
 #[derive(Debug)]
 pub struct RedoRows {
     names: HashMap<String, usize>,
+    /// Numbers of the columns by their places in the rows.
+    stored: Vec<usize>,
+    internal: InternalForm,
     columns: Vec<SourceColumn>,
     width: usize,
     dml: Dml,
@@ -39,17 +55,19 @@ enum Told<'t> {
 
 impl RedoRows {
     /// For a table of these columns, whose target has `width` columns.
-    pub fn new(columns: Vec<SourceColumn>, width: usize) -> Self {
-        let names = columns.iter().enumerate();
-        let names = names.map(|(number, column)| (column.name.clone(), number)).collect();
-        Self { names, columns, width, dml: Dml::default() }
+    pub fn new(columns: Vec<SourceColumn>, width: usize, internal: InternalForm) -> Self {
+        let numbered = || columns.iter().enumerate();
+        let names = numbered().map(|(number, column)| (column.name.clone(), number)).collect();
+        let stored = numbered().filter(|(_, column)| column.is_stored).map(|(number, _)| number);
+        let stored = stored.collect();
+        Self { names, stored, internal, columns, width, dml: Dml::default() }
     }
 
     /// Appends a change. False if there is no room for it in the buffer: it is to be applied and emptied first.
     ///
     /// # Errors
-    /// For a statement that cannot be read, one of a table that LogMiner's dictionary did not know, columns that the table
-    /// does not have, and values that do not fit their columns' types.
+    /// For a statement that cannot be read, columns that the table does not have here or at the target, and values that do not
+    /// fit their columns' types.
     pub fn append(
         &mut self,
         change: &redo::Change<'_>,
@@ -66,12 +84,9 @@ impl RedoRows {
     }
 
     fn append_dml(&self, dml: &Dml, sql: &str, table: u32, into: &mut Changes) -> Result<bool> {
-        if dml.is_unresolved(sql) {
-            let reason = "the table's definition has changed since, and LogMiner's dictionary does not know it as it was";
-            return Err(DecodeError::new("SQL_REDO", 0, reason));
-        }
-        let before = self.row(dml.conditions(sql))?;
-        let after = self.row(dml.values(sql))?;
+        let is_unresolved = dml.is_unresolved(sql);
+        let before = self.row(dml.conditions(sql), is_unresolved)?;
+        let after = self.row(dml.values(sql), is_unresolved)?;
         let none: &[Told<'_>] = &[];
         let (kind, before, after) = match dml.kind() {
             DmlKind::Insert => (ChangeKind::Insert, none, &self.filled(after)[..]),
@@ -83,9 +98,11 @@ impl RedoRows {
 
     /// An inserted row has NULL where nothing is told.
     fn filled<'t>(&self, mut row: Vec<Told<'t>>) -> Vec<Told<'t>> {
-        for column in self.columns.iter().filter_map(|column| column.target) {
-            if row[column] == Told::Nothing {
-                row[column] = Told::Null;
+        for column in &self.columns {
+            if let ColumnTarget::Column(number) = column.target
+                && row[number] == Told::Nothing
+            {
+                row[number] = Told::Null;
             }
         }
         row
@@ -95,18 +112,33 @@ impl RedoRows {
     fn row<'t>(
         &self,
         told: impl Iterator<Item = (redo::Name<'t>, redo::Value<'t>)>,
+        is_unresolved: bool,
     ) -> Result<Vec<Told<'t>>> {
         let mut row = vec![Told::Nothing; self.width];
         for (name, value) in told {
             let name = name.to_str();
-            let Some(column) = self.names.get(name.as_ref()).map(|number| &self.columns[*number])
-            else {
+            let column = if is_unresolved {
+                self.stored_column(&name)
+            } else {
+                self.names.get(name.as_ref()).map(|number| &self.columns[*number])
+            };
+            let target = match column.map(|column| column.target) {
+                Some(ColumnTarget::LeftOut) => continue,
+                Some(ColumnTarget::Column(number)) => Some(number),
+                Some(ColumnTarget::Missing) | None => None,
+            };
+            let (Some(column), Some(target)) = (column, target) else {
                 let reason = format!("a column {name} that the table does not have");
                 return Err(DecodeError::new("SQL_REDO", 0, reason));
             };
-            let Some(target) = column.target else { continue };
-            let text = target_text(column.kind, &value)
-                .map_err(|e| DecodeError::new("SQL_REDO", 0, format!("column {name}: {e}")))?;
+            let text = if is_unresolved {
+                self.internal_text(column.kind, &value)
+            } else {
+                target_text(column.kind, &value)
+            };
+            let text = text.map_err(|e| {
+                DecodeError::new("SQL_REDO", 0, format!("column {}: {e}", column.name))
+            })?;
             row[target] = match text {
                 None => Told::Null,
                 // The target has no empty text, and none that has zeros in it.
@@ -116,6 +148,28 @@ impl RedoRows {
             };
         }
         Ok(row)
+    }
+}
+
+impl RedoRows {
+    /// The column that is told as `COL n`.
+    fn stored_column(&self, name: &str) -> Option<&SourceColumn> {
+        let number: usize = name.strip_prefix("COL ")?.parse().ok()?;
+        self.columns.get(*self.stored.get(number.checked_sub(1)?)?)
+    }
+
+    /// A value that is told by its bytes.
+    fn internal_text<'t>(
+        &self,
+        kind: OracleType,
+        value: &redo::Value<'t>,
+    ) -> Result<Option<Cow<'t, str>>> {
+        if value.form() == Form::Null {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        value.bytes_into(&mut bytes)?;
+        Ok(Some(Cow::Owned(self.internal.text(kind, &bytes)?)))
     }
 }
 
@@ -134,15 +188,27 @@ mod tests {
     use super::*;
 
     fn rows() -> RedoRows {
-        let column = |name: &str, kind, target| SourceColumn { name: name.into(), kind, target };
+        let column = |name: &str, kind, target| SourceColumn {
+            name: name.into(),
+            kind,
+            is_stored: name != "CALC",
+            target: match target {
+                Some(usize::MAX) => ColumnTarget::Missing,
+                Some(number) => ColumnTarget::Column(number),
+                None => ColumnTarget::LeftOut,
+            },
+        };
         RedoRows::new(
             vec![
                 column("ID", OracleType::Number { precision: None, scale: None }, Some(0)),
                 column("N\"AME", OracleType::VarChar2, Some(1)),
+                column("CALC", OracleType::VarChar2, None),
                 column("OUT", OracleType::Unsupported, None),
                 column("DOC", OracleType::Clob, Some(2)),
+                column("GONE", OracleType::VarChar2, Some(usize::MAX)),
             ],
             3,
+            InternalForm::new("AL32UTF8", "+00:00"),
         )
     }
 
@@ -177,6 +243,14 @@ mod tests {
                 "Update 4 [1,?,?] [?,-,?]",
             ),
             (
+                "insert into \"UNKNOWN\".\"OBJ# 12\"(\"COL 1\",\"COL 2\",\"COL 3\") values (HEXTORAW('c102'),HEXTORAW('6974'),NULL);",
+                "Insert 4 [] [1,it,-]",
+            ),
+            (
+                "update \"UNKNOWN\".\"OBJ# 12\" set \"COL 2\" = NULL where \"COL 1\" = HEXTORAW('c102') and \"COL 2\" = HEXTORAW('6974');",
+                "Update 4 [1,it,?] [?,-,?]",
+            ),
+            (
                 "delete from \"S\".\"T\" where \"ID\" = '1' and \"N\"\"AME\" = 'a\0b';",
                 "Delete 4 [1,a b,?] []",
             ),
@@ -194,8 +268,20 @@ mod tests {
                 "a column NEW that the table does not have",
             ),
             (
-                "delete from \"UNKNOWN\".\"OBJ# 12\" where \"COL 1\" = HEXTORAW('c102');",
-                "does not know it as it was",
+                "delete from \"UNKNOWN\".\"OBJ# 12\" where \"COL 1\" = HEXTORAW('c1');",
+                "column ID: Oracle's internal form",
+            ),
+            (
+                "delete from \"UNKNOWN\".\"OBJ# 12\" where \"COL 6\" = HEXTORAW('c102');",
+                "a column COL 6 that the table does not have",
+            ),
+            (
+                "delete from \"UNKNOWN\".\"OBJ# 12\" where \"COL 5\" = HEXTORAW('41');",
+                "a column COL 5 that the table does not have",
+            ),
+            (
+                "delete from \"S\".\"T\" where \"GONE\" = 'a';",
+                "a column GONE that the table does not have",
             ),
             ("insert into \"S\".\"T\"(\"ID\") values (HEXTORAW('00'));", "column ID"),
             ("merge", "insert, update or delete"),

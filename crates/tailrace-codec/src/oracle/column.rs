@@ -1,7 +1,9 @@
 //! Columns by `ALL_TAB_COLS`.
 
+use serde::{Deserialize, Serialize};
+
 /// What a character column's length counts, `CHAR_USED`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LengthUnit {
     /// `B`
     Bytes,
@@ -10,7 +12,7 @@ pub enum LengthUnit {
 }
 
 /// A column as the dictionary describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OracleColumn {
     /// `COLUMN_NAME`
     pub name: String,

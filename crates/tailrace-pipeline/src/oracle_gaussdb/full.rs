@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use tailrace_codec::oracle::OracleColumn;
+use tailrace_codec::oracle::{OracleColumn, TableVersion};
 
 use super::position::Position;
+use super::targets::version_text;
 use super::watch::Watch;
-use super::{Described, OracleJob};
+use super::{Described, OracleJob, describe};
 use crate::batch::Counts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::TaskType;
@@ -17,17 +18,15 @@ use crate::source::Throttle;
 use crate::source::oracle::session::Session;
 use crate::source::oracle::{catalog, mining, snapshot};
 
+/// How often the tables are looked at while their definitions change.
+const DESCRIPTIONS_MAX: usize = 5;
+
 /// Makes the tables and says at which SCN they are read.
-pub(super) fn begin(
-    session: &Session,
-    sink: &mut GaussSink,
-    job: &OracleJob,
-    tables: &[Described],
-) -> Result<Position> {
+pub(super) fn begin(session: &Session, sink: &mut GaussSink, job: &OracleJob) -> Result<Position> {
     // A transaction that is not in the rows at `scn` was open when `open` was asked for, or began behind `before`.
     let before = mining::current_scn(session)?;
     let open = mining::oldest_open(session)?;
-    let scn = mining::current_scn(session)?;
+    let (scn, tables) = scn_of_tables(session, job)?;
     let position = Position {
         snapshot_scn: scn,
         mine_from: open.unwrap_or(before).min(before),
@@ -38,13 +37,32 @@ pub(super) fn begin(
         ..Position::default()
     };
     sink.begin()?;
-    for table in tables {
+    for table in &tables {
         if job.make_structure && !position.is_copied {
             make(sink, table)?;
         }
+        let version = version_text(&TableVersion::new(table.source.columns.clone()))?;
+        sink.save_table_version(&table.choice.to_string(), &version)?;
     }
     sink.commit(&position.text()?)?;
     Ok(position)
+}
+
+/// An SCN with the tables as they are there. The dictionary has no past: what it says before and behind must be the same.
+fn scn_of_tables(session: &Session, job: &OracleJob) -> Result<(u64, Vec<Described>)> {
+    let columns = |tables: &[Described]| -> Vec<Vec<OracleColumn>> {
+        tables.iter().map(|table| table.source.columns.clone()).collect()
+    };
+    for _ in 0..DESCRIPTIONS_MAX {
+        let before = describe(job, session)?;
+        let scn = mining::current_scn(session)?;
+        let tables = describe(job, session)?;
+        if columns(&before) == columns(&tables) {
+            return Ok((scn, tables));
+        }
+    }
+    let text = "tables are defined in another way again and again; begin the job when that is over";
+    Err(Error::new(ErrorKind::SchemaMismatch, text))
 }
 
 /// Makes a table that the target does not have yet.

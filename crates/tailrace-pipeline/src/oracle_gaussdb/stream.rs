@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use tailrace_codec::gaussdb::apply::{ApplyTable, Changes};
 use tailrace_codec::gaussdb::structure::alterations;
-use tailrace_codec::oracle::definition::table_changes;
+use tailrace_codec::oracle::definition::{TableChange, table_changes};
 use tailrace_codec::redo::{self, Assembled, Assembly};
 
+use super::OracleJob;
 use super::position::{Position, XidParts};
 use super::spill::SpillFile;
+use super::targets::Targets;
 use super::watch::Watch;
-use super::{OracleJob, Targets};
 use crate::batch::Counts;
 use crate::engine::Ended;
 use crate::error::{Error, ErrorKind, Result};
@@ -214,11 +215,6 @@ impl Applier<'_> {
             return Ok(());
         }
         self.watch.ddl(scn, sql);
-        if !self.job.apply_definitions {
-            let text = format!("passed over, as the job applies no definitions: SCN {scn}: {sql}");
-            self.watch.log(tracing::Level::WARN, &text);
-            return self.targets.renew(table, self.session, self.sink);
-        }
         let refused = |why: String| {
             let name = &self.targets.choices[table as usize];
             let text = format!(
@@ -227,28 +223,37 @@ impl Applier<'_> {
             Error::new(ErrorKind::SchemaMismatch, text)
         };
         let changes = table_changes(sql).map_err(|e| refused(e.to_string()))?;
-        let target = self.targets.tables.get(&table).map(ApplyTable::full_name);
-        let target =
-            target.ok_or_else(|| Error::new(ErrorKind::Bug, "a table that is not known"))?;
-        let mut statements = Vec::new();
-        for change in &changes {
-            let made = alterations(&target, change, self.targets.charset).map_err(|faults| {
-                let faults = faults.iter().map(|fault| format!("{}: {}", fault.name, fault.reason));
-                refused(faults.collect::<Vec<_>>().join("; "))
-            })?;
-            statements.extend(made);
-        }
-        if statements.is_empty() {
-            return Ok(());
-        }
+        let statements = if self.job.apply_definitions {
+            self.statements(table, &changes).map_err(refused)?
+        } else {
+            let text = format!("passed over, as the job applies no definitions: SCN {scn}: {sql}");
+            self.watch.log(tracing::Level::WARN, &text);
+            Vec::new()
+        };
         self.flush()?;
         self.begin()?;
         for statement in &statements {
             self.sink.define(statement)?;
         }
+        self.targets.change(table, &changes, self.sink)?;
         self.position.applied(scn, DEFINITION);
         self.counts.ddls += 1;
         self.commit()?;
         self.targets.renew(table, self.session, self.sink)
+    }
+
+    /// What does a table's changes at the target; the error says what has no counterpart there.
+    fn statements(&self, table: u32, changes: &[TableChange]) -> Result<Vec<String>, String> {
+        let target = self.targets.tables.get(&table).map(ApplyTable::full_name);
+        let target = target.ok_or("the table is not known")?;
+        let mut statements = Vec::new();
+        for change in changes {
+            let made = alterations(&target, change, self.targets.charset).map_err(|faults| {
+                let faults = faults.iter().map(|fault| format!("{}: {}", fault.name, fault.reason));
+                faults.collect::<Vec<_>>().join("; ")
+            })?;
+            statements.extend(made);
+        }
+        Ok(statements)
     }
 }

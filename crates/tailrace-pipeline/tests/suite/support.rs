@@ -130,7 +130,7 @@ pub(crate) fn spec_at(login: &Login, database: &str) -> JobSpec {
 pub(crate) struct Recorder {
     phases: Mutex<Vec<Phase>>,
     log: Mutex<Vec<String>>,
-    durable: Mutex<Option<Checkpoint>>,
+    pub(crate) durable: Mutex<Option<Checkpoint>>,
 }
 
 impl Recorder {

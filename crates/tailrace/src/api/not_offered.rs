@@ -102,7 +102,6 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/v5/*/jobs/*/health-compare-jobs", "show_health_compare_job_list"),
     ("GET", "/v5/*/jobs/*/health-compare-jobs/*", "show_health_compare_job_detail"),
     ("GET", "/v5/*/jobs/*/health-compare-jobs/object/*", "show_health_object_compare_job_overview"),
-    ("GET", "/v5/*/jobs/*/increment-components-detail", "show_increment_components_detail"),
     ("GET", "/v5/*/jobs/*/metering", "show_metering"),
     ("POST", "/v5/*/jobs/*/object-mappings", "show_object_mapping"),
     ("POST", "/v5/*/jobs/*/operation-statistics/export", "export_operation_info"),

@@ -148,6 +148,7 @@ fn v5_job_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(v5::observe::show_timeline))
         .routes(routes!(v5::observe::show_progress_data))
         .routes(routes!(v5::observe::show_monitor_data))
+        .routes(routes!(v5::components::show_increment_components_detail))
         .routes(routes!(v5::observe::list_job_ddls))
         .routes(routes!(v5::dirty_data::show_dirty_data))
         .routes(routes!(v5::observe::clean_alarms))

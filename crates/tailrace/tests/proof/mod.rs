@@ -12,6 +12,7 @@ mod caught_up;
 mod kills;
 pub(crate) mod main_job;
 mod metrics;
+mod oracle_job;
 mod policy;
 pub(crate) mod scene;
 mod sdk_contract;

@@ -18,6 +18,8 @@ const SK: &str = "proof-secret-key-0000000000000000000001";
 
 /// Time that a start may take.
 const READY_LIMIT: Duration = Duration::from_secs(60);
+/// Time for a part of a job.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 /// Time that the server has for a request that is not about data.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
@@ -142,18 +144,31 @@ impl Served {
 
     /// Runs commands of `drive_job.py`; what they print.
     pub(crate) fn drive(&self, ends: &Ends, commands: &[&str]) -> Result<String> {
-        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/drive_job.py");
-        let endpoint = format!("http://{}", self.address());
         let envs = [
+            ("TAILRACE_SOURCE", ends.mysql.as_str()),
+            ("TAILRACE_SOURCE_USER", ends.mysql_user.as_str()),
+            ("TAILRACE_SOURCE_PASSWORD", ends.mysql_password.as_str()),
+            ("TAILRACE_TARGET", ends.kafka.as_str()),
+        ];
+        self.drive_with("drive_job.py", &envs, commands)
+    }
+
+    /// Runs commands of a script of `tests/sdk`; what they print. `ends`: its environment beside what tells it of the server.
+    pub(crate) fn drive_with(
+        &self,
+        script: &str,
+        ends: &[(&str, &str)],
+        commands: &[&str],
+    ) -> Result<String> {
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk").join(script);
+        let endpoint = format!("http://{}", self.address());
+        let own = [
             ("TAILRACE_ENDPOINT", endpoint.as_str()),
             ("TAILRACE_AK", AK),
             ("TAILRACE_SK", SK),
             ("TAILRACE_PROJECT", PROJECT),
-            ("TAILRACE_SOURCE", &ends.mysql),
-            ("TAILRACE_SOURCE_USER", &ends.mysql_user),
-            ("TAILRACE_SOURCE_PASSWORD", &ends.mysql_password),
-            ("TAILRACE_TARGET", &ends.kafka),
         ];
+        let envs = [&own, ends].concat();
         python::run(&script, commands, &envs).map(|out| out.trim().to_owned()).with_context(|| {
             format!("{}\nlog of the server:\n{}", commands.join(" "), self.log_tail())
         })

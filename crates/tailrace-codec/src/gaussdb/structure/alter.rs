@@ -26,7 +26,7 @@ pub fn alterations(
         TableChange::Modify(columns) => each(columns.iter(), |column| {
             Ok(modified(column, charset)?.into_iter().map(alter).collect())
         }),
-        TableChange::Drop(names) => each(names.iter(), |name| {
+        TableChange::Drop(names) | TableChange::SetUnused(names) => each(names.iter(), |name| {
             Ok(vec![alter(format!("DROP COLUMN {}", quoted(&fold(name)?)))])
         }),
         TableChange::Rename { from, to } => {
@@ -39,7 +39,7 @@ pub fn alterations(
             Ok(vec![alter(format!("RENAME COLUMN {} TO {}", quoted(&from), quoted(&to)))])
         }
         TableChange::Truncate => Ok(vec![format!("TRUNCATE TABLE {full}")]),
-        TableChange::Passed(_) => Ok(Vec::new()),
+        TableChange::DropUnused | TableChange::Passed(_) => Ok(Vec::new()),
     }
 }
 

@@ -23,8 +23,12 @@ pub enum TableChange {
     Add(Vec<OracleColumn>),
     /// Columns get another type, or are made to be NULL or not.
     Modify(Vec<ColumnChange>),
-    /// Columns go, or are set unused.
+    /// Columns go.
     Drop(Vec<String>),
+    /// Columns are seen no more; their values stay in the rows.
+    SetUnused(Vec<String>),
+    /// The values of all unused columns go.
+    DropUnused,
     /// A column gets another name.
     Rename {
         /// Name until then.
@@ -40,7 +44,7 @@ pub enum TableChange {
 
 /// Clauses of ALTER TABLE that change nothing of what is replicated, by their first words: storage, logging, statistics,
 /// constraints and their names, triggers, in-memory and parallel settings.
-const PASSED: [&[&str]; 32] = [
+const PASSED: [&[&str]; 31] = [
     &["ADD", "CONSTRAINT"],
     &["ADD", "PRIMARY"],
     &["ADD", "UNIQUE"],
@@ -53,7 +57,6 @@ const PASSED: [&[&str]; 32] = [
     &["DROP", "PRIMARY"],
     &["DROP", "UNIQUE"],
     &["DROP", "SUPPLEMENTAL"],
-    &["DROP", "UNUSED"],
     &["MODIFY", "CONSTRAINT"],
     &["MODIFY", "PRIMARY"],
     &["MODIFY", "UNIQUE"],
@@ -124,7 +127,14 @@ fn clause(words: &mut Words<'_>) -> Result<TableChange> {
         let is_one = words.eat("COLUMN");
         let names = if is_one { vec![words.name()?] } else { list(words, Words::name)? };
         options_of_drop(words);
-        return Ok(TableChange::Drop(names));
+        return Ok(TableChange::SetUnused(names));
+    }
+    if words.eat_all(&["DROP", "UNUSED"]) {
+        if !words.eat("COLUMNS") {
+            words.need("COLUMN")?;
+        }
+        options_of_drop(words);
+        return Ok(TableChange::DropUnused);
     }
     if words.follow(&["DROP"]) {
         words.next();

@@ -41,6 +41,8 @@ fn told(sql: &str) -> Vec<String> {
             format!("~ {}", columns.iter().map(one).collect::<Vec<_>>().join(", "))
         }
         TableChange::Drop(names) => format!("- {}", names.join(", ")),
+        TableChange::SetUnused(names) => format!("-- {}", names.join(", ")),
+        TableChange::DropUnused => "--".to_owned(),
         TableChange::Rename { from, to } => format!("{from} > {to}"),
         TableChange::Truncate => "truncate".to_owned(),
         TableChange::Passed(what) => format!("({what})"),
@@ -82,8 +84,9 @@ fn columns_that_come_go_and_change() {
         ),
         ("ALTER TABLE t DROP COLUMN x CASCADE CONSTRAINTS", "- X"),
         ("ALTER TABLE t DROP (x, \"y\") INVALIDATE", "- X, y"),
-        ("ALTER TABLE t SET UNUSED (x)", "- X"),
-        ("ALTER TABLE t SET UNUSED COLUMN x", "- X"),
+        ("ALTER TABLE t SET UNUSED (x)", "-- X"),
+        ("ALTER TABLE t SET UNUSED COLUMN x", "-- X"),
+        ("ALTER TABLE t DROP UNUSED COLUMNS CHECKPOINT 250", "--"),
         ("ALTER TABLE t /* why */ RENAME COLUMN x -- so\n TO \"Y\"", "X > Y"),
         ("ALTER TABLE t ADD (a NUMBER) DROP COLUMN b", "+ A NUMBER|- B"),
         ("TRUNCATE TABLE t DROP STORAGE", "truncate"),

@@ -153,6 +153,22 @@ impl GaussSink {
         Ok(())
     }
 
+    /// Keeps a table's version in the open transaction, in the place of the one before it.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub fn save_table_version(&mut self, table: &str, version: &str) -> Result<()> {
+        Ok(self.progress.save_table_version(&mut self.connection, table, version)?)
+    }
+
+    /// The tables' versions that are kept for the job, by the tables' names.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub fn table_versions(&mut self) -> Result<Vec<(String, String)>> {
+        Ok(self.progress.table_versions(&mut self.connection)?)
+    }
+
     /// Removes the job's progress record.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ impl Progress {
             let text = format!("job {job_id:?}: its name has more than {JOB_CHARS_MAX} characters");
             return Err(Error::new(ErrorKind::Configuration, text));
         }
-        make_table(connection)?;
+        make_tables(connection)?;
         let progress = Self { job: literal(job_id), epoch };
         for _ in 0..ATTEMPTS {
             connection.run("BEGIN")?;
@@ -125,8 +125,43 @@ impl Progress {
     pub(super) fn forget(&self, connection: &mut Connection) -> Result<(), Failure> {
         self.begin(connection)?;
         connection
-            .run(&format!("DELETE FROM {SCHEMA}.progress WHERE job = {}; COMMIT", self.job))?;
+            .run(&format!(
+                "DELETE FROM {SCHEMA}.table_versions WHERE job = {job}; DELETE FROM {SCHEMA}.progress WHERE job = {job}; COMMIT",
+                job = self.job
+            ))?;
         Ok(())
+    }
+
+    /// Keeps a table's version in the open transaction.
+    pub(super) fn save_table_version(
+        &self,
+        connection: &mut Connection,
+        table: &str,
+        version: &str,
+    ) -> Result<(), Failure> {
+        let (job, table) = (&self.job, literal(table));
+        connection.run(&format!(
+            "DELETE FROM {SCHEMA}.table_versions WHERE job = {job} AND table_name = {table}; \
+             INSERT INTO {SCHEMA}.table_versions (job, table_name, version) VALUES ({job}, {table}, {})",
+            literal(version)
+        ))?;
+        Ok(())
+    }
+
+    /// The versions that are kept, by the tables' names.
+    pub(super) fn table_versions(
+        &self,
+        connection: &mut Connection,
+    ) -> Result<Vec<(String, String)>, Failure> {
+        let rows = connection.rows(&format!(
+            "SELECT table_name, version FROM {SCHEMA}.table_versions WHERE job = {}",
+            self.job
+        ))?;
+        let pair = |row: Vec<Option<String>>| {
+            let mut cells = row.into_iter().map(Option::unwrap_or_default);
+            (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
+        };
+        Ok(rows.into_iter().map(pair).collect())
     }
 
     fn fenced(&self, epoch: u64) -> Error {
@@ -138,33 +173,49 @@ impl Progress {
     }
 }
 
-/// Makes the schema and the table if they are not there.
-fn make_table(connection: &mut Connection) -> Result<()> {
-    let is_there = connection.text(&format!(
-        "SELECT 1 FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'progress' \
-         WHERE n.nspname = '{SCHEMA}' AND c.oid IS NOT NULL"
-    ))?;
-    if !is_there.is_empty() {
-        return Ok(());
+/// Makes the schema and its tables if they are not there.
+fn make_tables(connection: &mut Connection) -> Result<()> {
+    let has_schema = format!("SELECT 1 FROM pg_namespace WHERE nspname = '{SCHEMA}'");
+    if connection.text(&has_schema)?.is_empty() {
+        make(connection, &format!("CREATE SCHEMA {SCHEMA}"))?;
     }
-    let has_schema =
-        connection.text(&format!("SELECT 1 FROM pg_namespace WHERE nspname = '{SCHEMA}'"))?;
-    let schema = format!("CREATE SCHEMA {SCHEMA}");
-    let table = format!(
-        "CREATE TABLE {SCHEMA}.progress (job character varying({JOB_CHARS_MAX}) PRIMARY KEY, epoch bigint NOT NULL, \
-         position text) DISTRIBUTE BY HASH (job)"
-    );
-    let statements = if has_schema.is_empty() { vec![schema, table] } else { vec![table] };
-    for statement in statements {
-        match connection.run(&statement) {
-            Ok(_) => {}
-            // Another job made it at the same time: duplicate_schema, duplicate_table, unique_violation of the catalog.
-            Err(Failure::Refused(refused))
-                if ["42P06", "42P07", "23505"].contains(&refused.code.as_str()) => {}
-            Err(other) => return Err(other.into()),
+    for (name, columns) in TABLES {
+        let is_there = format!(
+            "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = '{SCHEMA}' AND c.relname = '{name}'"
+        );
+        if connection.text(&is_there)?.is_empty() {
+            let columns =
+                columns.replace("JOB", &format!("job character varying({JOB_CHARS_MAX})"));
+            make(
+                connection,
+                &format!("CREATE TABLE {SCHEMA}.{name} ({columns}) DISTRIBUTE BY HASH (job)"),
+            )?;
         }
     }
     Ok(())
+}
+
+/// What is kept: positions, and the definitions that tables have there.
+const TABLES: [(&str, &str); 2] = [
+    ("progress", "JOB PRIMARY KEY, epoch bigint NOT NULL, position text"),
+    (
+        "table_versions",
+        "JOB, table_name character varying(300), version text NOT NULL, PRIMARY KEY (job, table_name)",
+    ),
+];
+
+fn make(connection: &mut Connection, statement: &str) -> Result<()> {
+    match connection.run(statement) {
+        Ok(_) => Ok(()),
+        // Another job made it at the same time: duplicate_schema, duplicate_table, unique_violation of the catalog.
+        Err(Failure::Refused(refused))
+            if ["42P06", "42P07", "23505"].contains(&refused.code.as_str()) =>
+        {
+            Ok(())
+        }
+        Err(other) => Err(other.into()),
+    }
 }
 
 fn number(cell: Option<String>) -> Result<u64> {

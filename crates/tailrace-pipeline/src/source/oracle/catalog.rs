@@ -1,7 +1,7 @@
 //! Tables as Oracle's dictionary has them.
 
 use tailrace_codec::gaussdb::structure::{Index, SourceTable};
-use tailrace_codec::oracle::{DatabaseCharset, LengthUnit, OracleColumn};
+use tailrace_codec::oracle::{DatabaseCharset, InternalForm, LengthUnit, OracleColumn};
 
 use super::session::{Session, number, text};
 use crate::error::{Error, ErrorKind, Result};
@@ -11,17 +11,21 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Errors
 /// `SourceSetting` for one that is not replicated; those of the session.
 pub(crate) fn charset(session: &Session) -> Result<DatabaseCharset> {
+    let name = charset_name(session)?;
+    DatabaseCharset::from_name(&name).ok_or_else(|| {
+        let text = format!("the source's character set is {name:?}, which is not replicated");
+        Error::new(ErrorKind::SourceSetting, text)
+    })
+}
+
+fn charset_name(session: &Session) -> Result<String> {
     let mut name = None;
     let sql = "SELECT value FROM nls_database_parameters WHERE parameter = 'NLS_CHARACTERSET'";
     session.each(sql, &[], |row| {
         name = text(row, 0)?;
         Ok(())
     })?;
-    let name = name.unwrap_or_default();
-    DatabaseCharset::from_name(&name).ok_or_else(|| {
-        let text = format!("the source's character set is {name:?}, which is not replicated");
-        Error::new(ErrorKind::SourceSetting, text)
-    })
+    Ok(name.unwrap_or_default())
 }
 
 /// What the database says of its version.
@@ -37,6 +41,19 @@ pub(crate) fn version(session: &Session) -> Result<String> {
         Ok(())
     })?;
     Ok(version)
+}
+
+/// How the database stores its values.
+///
+/// # Errors
+/// Those of the session.
+pub(crate) fn internal_form(session: &Session) -> Result<InternalForm> {
+    let mut zone = None;
+    session.each("SELECT DBTIMEZONE FROM dual", &[], |row| {
+        zone = text(row, 0)?;
+        Ok(())
+    })?;
+    Ok(InternalForm::new(&charset_name(session)?, &zone.unwrap_or_default()))
 }
 
 /// A table with its keys, indexes and comments. `schema` is its schema at the target.

@@ -176,13 +176,9 @@ impl Mining {
                 } else {
                     Of { owner: "UNKNOWN", name: &unknown, row: Some(&row), objects }
                 };
-                for (operation, sql) in statements(change, formats, self.options & NO_ROWID == 0) {
-                    if is_known {
-                        told.text(operation, &sql, &of, change.is_undo);
-                    } else {
-                        let sql = format!("/* no dictionary for {} */", of.name);
-                        told.text(operation, &sql, &of, change.is_undo);
-                    }
+                let with_row_id = self.options & NO_ROWID == 0;
+                for (operation, sql) in statements(change, formats, (is_known, with_row_id)) {
+                    told.text(operation, &sql, &of, change.is_undo);
                 }
             }
         }

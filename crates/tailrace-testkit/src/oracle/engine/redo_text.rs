@@ -5,7 +5,7 @@ use super::column::ColumnDef;
 use super::redo::Change;
 use super::time;
 use crate::oracle::value::Value;
-use crate::oracle::wire::Kind;
+use crate::oracle::wire::{Kind, internal};
 
 /// The kind of a row of LogMiner's, with its name.
 pub(super) type Operation = (i64, &'static str);
@@ -25,30 +25,32 @@ pub(super) mod operation {
 /// Longest large object that is told as a text in a statement, bytes.
 const INLINE_LOB_BYTES: usize = 3900;
 
-/// The statements of a change, each with its operation: one, and one for each large object that it sets.
+/// The statements of a change, each with its operation: one, and one for each large object that it sets. `is_known`: LogMiner's
+/// dictionary has the table as it was; without that it tells numbers and bytes.
 pub(super) fn statements(
     change: &Change,
     formats: &Formats,
-    with_row_id: bool,
+    (is_known, with_row_id): (bool, bool),
 ) -> Vec<(Operation, String)> {
-    let name = format!("\"{}\".\"{}\"", change.table.0, change.table.1);
+    let teller = Teller { change, formats, is_known };
+    let name = teller.table();
     let row_id = with_row_id.then(|| format!("ROWID = '{}'", change.row));
     match (&change.before, &change.after) {
         (None, Some(after)) => {
-            let mut made = vec![(operation::INSERT, insert(&name, change, after, formats))];
+            let mut made = vec![(operation::INSERT, teller.insert(&name, after))];
             // An undone deletion tells its row once, without large objects.
             if !change.is_undo {
-                made.extend(lobs(&name, change, None, after, formats, row_id.as_deref()));
+                made.extend(teller.lobs(&name, None, after, row_id.as_deref()));
             }
             made
         }
         (Some(before), None) => {
-            let mut conditions = conditions(change, before, None, formats);
+            let mut conditions = teller.conditions(before, None);
             conditions.extend(row_id);
             let sql = format!("delete from {name} where {};", conditions.join(" and "));
             vec![(operation::DELETE, sql)]
         }
-        (Some(before), Some(after)) => update(&name, change, before, after, formats, row_id),
+        (Some(before), Some(after)) => teller.update(&name, before, after, row_id),
         (None, None) => Vec::new(),
     }
 }
@@ -57,111 +59,144 @@ fn is_lob(column: &ColumnDef) -> bool {
     matches!(column.kind, Kind::Clob | Kind::NClob | Kind::Blob | Kind::Long | Kind::LongRaw)
 }
 
-fn insert(name: &str, change: &Change, after: &[Value], formats: &Formats) -> String {
-    let columns: Vec<String> =
-        change.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
-    let values: Vec<String> = change
-        .columns
-        .iter()
-        .zip(after)
-        .map(|(column, value)| match (column.kind, value) {
-            (_, Value::Null) => "NULL".to_owned(),
-            (Kind::Clob | Kind::NClob, _) => "EMPTY_CLOB()".to_owned(),
-            (Kind::Blob, _) => "EMPTY_BLOB()".to_owned(),
-            _ => literal(column, value, formats),
-        })
-        .collect();
-    format!("insert into {name}({}) values ({});", columns.join(","), values.join(","))
+/// Tells a change in the words of LogMiner.
+struct Teller<'c> {
+    change: &'c Change,
+    formats: &'c Formats,
+    is_known: bool,
 }
 
-fn update(
-    name: &str,
-    change: &Change,
-    before: &[Value],
-    after: &[Value],
-    formats: &Formats,
-    row_id: Option<String>,
-) -> Vec<(Operation, String)> {
-    let changed: Vec<usize> =
-        (0..after.len()).filter(|column| before[*column] != after[*column]).collect();
-    let sets: Vec<String> = changed
-        .iter()
-        .filter(|column| !is_lob(&change.columns[**column]) || after[**column] == Value::Null)
-        .map(|column| {
-            let definition = &change.columns[*column];
-            format!("\"{}\" = {}", definition.name, literal(definition, &after[*column], formats))
-        })
-        .collect();
-    let mut made = Vec::new();
-    if !sets.is_empty() {
-        let mut conditions = conditions(change, before, Some(&changed), formats);
-        conditions.extend(row_id.clone());
-        let sql =
-            format!("update {name} set {} where {};", sets.join(", "), conditions.join(" and "));
-        made.push((operation::UPDATE, sql));
-    }
-    made.extend(lobs(name, change, Some(before), after, formats, row_id.as_deref()));
-    made
-}
-
-/// Large objects that a change sets, each by a statement of its own.
-fn lobs(
-    name: &str,
-    change: &Change,
-    before: Option<&[Value]>,
-    after: &[Value],
-    formats: &Formats,
-    row_id: Option<&str>,
-) -> Vec<(Operation, String)> {
-    let mut made = Vec::new();
-    for (number, column) in change.columns.iter().enumerate() {
-        let is_same = before.is_some_and(|before| before[number] == after[number]);
-        if !is_lob(column) || is_same || after[number] == Value::Null {
-            continue;
+impl Teller<'_> {
+    fn table(&self) -> String {
+        if self.is_known {
+            format!("\"{}\".\"{}\"", self.change.table.0, self.change.table.1)
+        } else {
+            format!("\"UNKNOWN\".\"OBJ# {}\"", self.change.object)
         }
-        let value = match &after[number] {
-            Value::Text(text) if text.len() <= INLINE_LOB_BYTES => {
-                literal(column, &after[number], formats)
+    }
+
+    fn column(&self, number: usize) -> String {
+        if self.is_known {
+            format!("\"{}\"", self.change.columns[number].name)
+        } else {
+            format!("\"COL {}\"", number + 1)
+        }
+    }
+
+    fn literal(&self, number: usize, value: &Value) -> String {
+        let column = &self.change.columns[number];
+        if self.is_known || *value == Value::Null {
+            return literal(column, value, self.formats);
+        }
+        match internal(column.kind, value) {
+            Some(bytes) if !is_lob(column) => format!("HEXTORAW('{}')", hex::encode(bytes)),
+            // A locator, behind which the value is.
+            _ => "HEXTORAW('0054000102080000')".to_owned(),
+        }
+    }
+
+    fn insert(&self, name: &str, after: &[Value]) -> String {
+        let columns: Vec<String> = (0..after.len()).map(|number| self.column(number)).collect();
+        let value =
+            |(number, value): (usize, &Value)| match (self.change.columns[number].kind, value) {
+                (_, Value::Null) => "NULL".to_owned(),
+                (Kind::Clob | Kind::NClob, _) if self.is_known => "EMPTY_CLOB()".to_owned(),
+                (Kind::Blob, _) if self.is_known => "EMPTY_BLOB()".to_owned(),
+                _ => self.literal(number, value),
+            };
+        let values: Vec<String> = after.iter().enumerate().map(value).collect();
+        format!("insert into {name}({}) values ({});", columns.join(","), values.join(","))
+    }
+
+    fn update(
+        &self,
+        name: &str,
+        before: &[Value],
+        after: &[Value],
+        row_id: Option<String>,
+    ) -> Vec<(Operation, String)> {
+        let changed: Vec<usize> =
+            (0..after.len()).filter(|column| before[*column] != after[*column]).collect();
+        let sets: Vec<String> = changed
+            .iter()
+            .filter(|column| {
+                !self.is_known
+                    || !is_lob(&self.change.columns[**column])
+                    || after[**column] == Value::Null
+            })
+            .map(|column| {
+                format!("{} = {}", self.column(*column), self.literal(*column, &after[*column]))
+            })
+            .collect();
+        let mut made = Vec::new();
+        if !sets.is_empty() {
+            let mut conditions = self.conditions(before, Some(&changed));
+            conditions.extend(row_id.clone());
+            let sql = format!(
+                "update {name} set {} where {};",
+                sets.join(", "),
+                conditions.join(" and ")
+            );
+            made.push((operation::UPDATE, sql));
+        }
+        made.extend(self.lobs(name, Some(before), after, row_id.as_deref()));
+        made
+    }
+
+    /// Large objects that a change sets, each by a statement of its own.
+    fn lobs(
+        &self,
+        name: &str,
+        before: Option<&[Value]>,
+        after: &[Value],
+        row_id: Option<&str>,
+    ) -> Vec<(Operation, String)> {
+        let mut made = Vec::new();
+        for (number, column) in self.change.columns.iter().enumerate() {
+            let is_same = before.is_some_and(|before| before[number] == after[number]);
+            if !self.is_known || !is_lob(column) || is_same || after[number] == Value::Null {
+                continue;
             }
-            Value::Bytes(bytes) if bytes.len() <= INLINE_LOB_BYTES / 2 => {
-                literal(column, &after[number], formats)
-            }
+            let fits = match &after[number] {
+                Value::Text(text) => text.len() <= INLINE_LOB_BYTES,
+                Value::Bytes(bytes) => bytes.len() <= INLINE_LOB_BYTES / 2,
+                _ => false,
+            };
             // Longer ones come in pieces, which this stand-in does not make yet.
-            _ => continue,
-        };
-        // The row as it is then: its other columns have their new values.
-        let mut conditions = conditions(change, after, None, formats);
-        conditions.extend(row_id.map(str::to_owned));
-        let conditions = conditions.join(" and ");
-        made.push((
-            operation::UPDATE,
-            format!("update {name} set \"{}\" = {value} where {conditions};", column.name),
-        ));
-    }
-    made
-}
-
-/// What the log tells of the row before it: the columns that are always logged, and those that change.
-fn conditions(
-    change: &Change,
-    row: &[Value],
-    changed: Option<&[usize]>,
-    formats: &Formats,
-) -> Vec<String> {
-    let mut told = Vec::new();
-    for (number, column) in change.columns.iter().enumerate() {
-        let is_told = change.logged.contains(&number)
-            || changed.is_some_and(|changed| changed.contains(&number))
-            || change.after.is_none();
-        if !is_told || is_lob(column) {
-            continue;
+            if !fits {
+                continue;
+            }
+            let value = self.literal(number, &after[number]);
+            // The row as it is then: its other columns have their new values.
+            let mut conditions = self.conditions(after, None);
+            conditions.extend(row_id.map(str::to_owned));
+            let conditions = conditions.join(" and ");
+            let sql =
+                format!("update {name} set {} = {value} where {conditions};", self.column(number));
+            made.push((operation::UPDATE, sql));
         }
-        told.push(match &row[number] {
-            Value::Null => format!("\"{}\" IS NULL", column.name),
-            value => format!("\"{}\" = {}", column.name, literal(column, value, formats)),
-        });
+        made
     }
-    told
+
+    /// What the log tells of the row before it: the columns that are always logged, and those that change.
+    fn conditions(&self, row: &[Value], changed: Option<&[usize]>) -> Vec<String> {
+        let change = self.change;
+        let mut told = Vec::new();
+        for (number, column) in change.columns.iter().enumerate() {
+            let is_told = change.logged.contains(&number)
+                || changed.is_some_and(|changed| changed.contains(&number))
+                || change.after.is_none();
+            if !is_told || is_lob(column) {
+                continue;
+            }
+            let name = self.column(number);
+            told.push(match &row[number] {
+                Value::Null => format!("{name} IS NULL"),
+                value => format!("{name} = {}", self.literal(number, value)),
+            });
+        }
+        told
+    }
 }
 
 /// A value as LogMiner writes it.

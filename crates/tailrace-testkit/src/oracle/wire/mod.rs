@@ -8,3 +8,4 @@ mod value;
 mod write;
 
 pub(crate) use session::{Column, Database, Executed, Kind, OraError, ResultSet, Served, serve};
+pub(super) use value::internal;

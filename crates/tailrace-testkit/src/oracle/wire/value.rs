@@ -14,28 +14,42 @@ const NANOS: [i128; 4] = [86_400_000_000_000, 3_600_000_000_000, 60_000_000_000,
 /// Appends a value of a column of this kind.
 pub(super) fn write(into: &mut Writer, kind: Kind, value: &Value) {
     match value {
-        Value::Null => into.u8(0),
-        Value::Number(number) => into.bytes(number.bytes()),
-        Value::Text(text) if matches!(kind, Kind::NVarChar2 | Kind::NChar) => {
-            into.bytes(&national(text))
-        }
-        Value::Text(text) => into.bytes(text.as_bytes()),
-        Value::Bytes(bytes) => into.bytes(bytes),
-        Value::DateTime(at) if kind == Kind::Date => into.bytes(&date(at)),
-        Value::DateTime(at) => into.bytes(&[&date(at)[..], &at.nanos.to_be_bytes()].concat()),
+        Value::RowId(place) => drop(row_id(into, place)),
+        _ => match internal(kind, value) {
+            Some(bytes) => drop(into.bytes(&bytes)),
+            None => drop(into.u8(0)),
+        },
+    }
+}
+
+/// The bytes as which a value is stored, which are those on the wire but for rows' places; `None` for NULL.
+pub(in crate::oracle) fn internal(kind: Kind, value: &Value) -> Option<Vec<u8>> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Number(number) => number.bytes().to_vec(),
+        Value::Text(text) if matches!(kind, Kind::NVarChar2 | Kind::NChar) => national(text),
+        Value::Text(text) => text.as_bytes().to_vec(),
+        Value::Bytes(bytes) => bytes.clone(),
+        Value::DateTime(at) if kind == Kind::Date => date(at).to_vec(),
+        Value::DateTime(at) => [&date(at)[..], &at.nanos.to_be_bytes()].concat(),
         Value::Zoned(at, minutes) => {
             let zone = [(minutes / 60 + 20) as u8, (minutes % 60 + 60) as u8];
-            into.bytes(&[&date(at)[..], &at.nanos.to_be_bytes(), &zone].concat())
+            [&date(at)[..], &at.nanos.to_be_bytes(), &zone].concat()
         }
-        Value::Float(number) => into.bytes(&sortable(&number.to_bits().to_be_bytes())),
-        Value::Double(number) => into.bytes(&sortable(&number.to_bits().to_be_bytes())),
+        Value::Float(number) => sortable(&number.to_bits().to_be_bytes()),
+        Value::Double(number) => sortable(&number.to_bits().to_be_bytes()),
         Value::Months(months) => {
             let years = (months / 12).wrapping_add(i32::MIN);
-            into.bytes(&[&years.to_be_bytes()[..], &[(months % 12 + 60) as u8]].concat())
+            [&years.to_be_bytes()[..], &[(months % 12 + 60) as u8]].concat()
         }
-        Value::Nanos(nanos) => into.bytes(&day_second(*nanos)),
-        Value::RowId(place) => row_id(into, place),
-    };
+        Value::Nanos(nanos) => day_second(*nanos),
+        // Data object, file and block in 10 and 22 bits, row.
+        Value::RowId(place) => {
+            let block = u32::from(place.file) << 22 | place.block & 0x3f_ffff;
+            [&place.object.to_be_bytes()[..], &block.to_be_bytes(), &place.slot.to_be_bytes()]
+                .concat()
+        }
+    })
 }
 
 /// Text in the national character set, AL16UTF16.

@@ -92,18 +92,31 @@ fn changes_are_told_in_order_with_what_takes_them_back() {
                \"F\" = '1.5000000000000000E+000' and \"N\" = UNISTR('\\017C\\00F3')";
     let changed = row.replace("'1' and \"V\" = 'it''s'", "'2' and \"V\" IS NULL");
     // The columns are not those of today: the online catalog does not know them any more.
-    let unknown = "/* no dictionary for OBJ# 70001 */";
+    let of = "\"UNKNOWN\".\"OBJ# 70001\"";
+    let unknown = "\"COL 1\" = HEXTORAW('c102') and \"COL 2\" = HEXTORAW('69742773') and \"COL 3\" = HEXTORAW('787e0b1e010101') and \
+                   \"COL 4\" = HEXTORAW('bff8000000000000') and \"COL 6\" = HEXTORAW('017c00f3')";
+    let unknown_changed = unknown
+        .replace("HEXTORAW('c102')", "HEXTORAW('c103')")
+        .replace("\"COL 2\" = HEXTORAW('69742773')", "\"COL 2\" IS NULL");
+    let values = "HEXTORAW('c102'),HEXTORAW('69742773'),HEXTORAW('787e0b1e010101'),HEXTORAW('bff8000000000000')";
+    let columns = "\"COL 1\",\"COL 2\",\"COL 3\",\"COL 4\",\"COL 5\",\"COL 6\"";
+    let insert = |locator: &str| {
+        format!("insert into {of}({columns}) values ({values},{locator},HEXTORAW('017c00f3'));")
+    };
     let told = mined(&connection, from);
     let wanted = [
         "START 00 set transaction read write;".to_owned(),
-        format!("INSERT 00 {unknown}"),
-        format!("UPDATE 00 {unknown}"),
-        format!("UPDATE 00 {unknown}"),
-        format!("UPDATE 10 {unknown}"),
+        format!("INSERT 00 {}", insert("HEXTORAW('0054000102080000')")),
+        format!(
+            "UPDATE 00 update {of} set \"COL 1\" = HEXTORAW('c103'), \"COL 2\" = NULL where {unknown};"
+        ),
+        format!(
+            "UPDATE 10 update {of} set \"COL 1\" = HEXTORAW('c102'), \"COL 2\" = HEXTORAW('69742773') where {unknown_changed};"
+        ),
         "COMMIT 00 commit;".to_owned(),
         "START 00 set transaction read write;".to_owned(),
-        format!("DELETE 00 {unknown}"),
-        format!("INSERT 10 {unknown}"),
+        format!("DELETE 00 delete from {of} where {unknown};"),
+        format!("INSERT 10 {}", insert("HEXTORAW('0054000102080000')")),
         "ROLLBACK 00 rollback;".to_owned(),
         "START 00 set transaction read write;".to_owned(),
         "DDL 00 ALTER TABLE t ADD (x NUMBER(3))".to_owned(),

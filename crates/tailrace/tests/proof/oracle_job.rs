@@ -1,0 +1,185 @@
+//! Oracle → GaussDB Distributed by the official SDK, under writers of python-oracledb. Both servers are stand-ins.
+
+use std::path::PathBuf;
+use std::thread;
+
+use anyhow::{Context as _, Result, ensure};
+use tailrace_testkit::gaussdb::{FrontOptions, GaussFront};
+use tailrace_testkit::oracle::{OracleOptions, OracleServer};
+use tailrace_testkit::provision::python::ORACLE;
+use tailrace_testkit::servers::postgres::{PostgresOptions, PostgresServer};
+use tailrace_testkit::workload::seed;
+use tailrace_testkit::{env, python, wait};
+
+use super::served::{PATIENCE, Served};
+
+const PASSWORD: &str = "Geheim_123";
+/// Rows of the target in the form of `load.py rows`.
+const TARGET_ROWS: &str = "SELECT 'orders|' || id || '|' || coalesce(who, '') || '|' || coalesce(trim_scale(price)::text, '') || '|' \
+     || coalesce(to_char(made, 'YYYY-MM-DD HH24:MI:SS'), '') || '|' || coalesce(to_char(seen, 'YYYY-MM-DD HH24:MI:SS.US'), '') \
+     FROM sales.orders2 UNION ALL SELECT 'notes|' || id || '|' || text FROM sales.notes";
+
+/// Both stand-ins, and the server under test.
+struct Scene {
+    oracle: OracleServer,
+    postgres: PostgresServer,
+    front: GaussFront,
+    served: Served,
+    job: String,
+}
+
+impl Scene {
+    fn set_up() -> Result<Self> {
+        let oracle = OracleServer::start(OracleOptions::with_user("SHOP", PASSWORD))?;
+        let postgres = PostgresServer::start(PostgresOptions::default())?;
+        let front = GaussFront::start(&postgres, FrontOptions::with_user("tailrace", PASSWORD))?;
+        postgres.sql("GRANT CREATE ON DATABASE postgres TO tailrace")?;
+        let served = Served::start()?;
+        Ok(Self { oracle, postgres, front, served, job: String::new() })
+    }
+
+    /// Runs commands of `drive_oracle.py`, `@` being the job.
+    fn drive(&self, commands: &[&str]) -> Result<String> {
+        let commands: Vec<&str> = commands
+            .iter()
+            .map(|c| if *c == "@" && !self.job.is_empty() { self.job.as_str() } else { c })
+            .collect();
+        let (source, target) = (format!("127.0.0.1:{}", self.oracle.port()), self.front.address());
+        let envs = [
+            ("TAILRACE_SOURCE", source.as_str()),
+            ("TAILRACE_SOURCE_USER", "shop"),
+            ("TAILRACE_SOURCE_PASSWORD", PASSWORD),
+            ("TAILRACE_SOURCE_DATABASE", "serviceName.standin"),
+            ("TAILRACE_TARGET", target.as_str()),
+            ("TAILRACE_TARGET_USER", "tailrace"),
+            ("TAILRACE_TARGET_PASSWORD", PASSWORD),
+            ("TAILRACE_TARGET_DATABASE", "postgres"),
+        ];
+        self.served.drive_with("drive_oracle.py", &envs, &commands)
+    }
+
+    /// Makes the job, up to but without its start.
+    fn make(&mut self, name: &str) -> Result<()> {
+        let chosen =
+            r#"{"SHOP": {"name": "SALES", "tables": {"ORDERS": "ORDERS2", "NOTES": "NOTES"}}}"#;
+        let commands = [
+            "create",
+            name,
+            "--",
+            "connect",
+            "@",
+            "--",
+            "policy",
+            "@",
+            "conflict_policy=stop",
+            "--",
+            "select",
+            "@",
+            chosen,
+            "--",
+            "precheck",
+            "@",
+        ];
+        self.job = self.drive(&commands)?;
+        let found = self.drive(&["objects", "@"])?;
+        ensure!(found == r#"{"SHOP": ["NOTES", "ORDERS"]}"#, "{found}");
+        Ok(())
+    }
+
+    fn load(&self, arguments: &[&str]) -> Result<String> {
+        load(self.oracle.port(), arguments)
+    }
+
+    /// The SCN up to which the target is, by its progress row.
+    fn applied(&self) -> Result<u64> {
+        let sql = "SELECT position FROM tailrace.progress";
+        let position: serde_json::Value = serde_json::from_str(self.postgres.sql(sql)?.trim())?;
+        let scn = position["committed_scn"].as_u64().context("an SCN")?;
+        let waits = position["committed"].as_array().context("commits")?.is_empty();
+        Ok(if waits { scn - 1 } else { scn })
+    }
+
+    /// The target is the source as it was, row by row.
+    fn judge(&self, scn: &str) -> Result<()> {
+        let source = self.load(&["rows", scn])?;
+        let mut source: Vec<&str> = source.lines().collect();
+        source.sort_unstable();
+        let target = self.postgres.sql(TARGET_ROWS)?;
+        let mut target: Vec<&str> = target.lines().collect();
+        target.sort_unstable();
+        if let Some((a, b)) = source.iter().zip(&target).find(|(a, b)| a != b) {
+            anyhow::bail!("at SCN {scn}: the source has {a}, the target {b}");
+        }
+        ensure!(
+            source.len() == target.len(),
+            "{} and {} rows at SCN {scn}",
+            source.len(),
+            target.len()
+        );
+        Ok(())
+    }
+}
+
+fn load(port: u16, arguments: &[&str]) -> Result<String> {
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/load.py");
+    let address = format!("127.0.0.1:{port}/standin");
+    let envs = [
+        ("TAILRACE_ORACLE", address.as_str()),
+        ("TAILRACE_ORACLE_USER", "shop"),
+        ("TAILRACE_ORACLE_PASSWORD", PASSWORD),
+    ];
+    python::run_with(ORACLE, &script, arguments, &envs)
+}
+
+fn run() -> Result<()> {
+    let seed = seed();
+    let mut scene = Scene::set_up()?;
+    scene.load(&["prepare"])?;
+    scene.make("oracle-proof")?;
+    let port = scene.oracle.port();
+    let written = seed.to_string();
+    let writers = thread::spawn(move || load(port, &["write", &written, "4000"]));
+    scene.drive(&["start", "@", "--", "wait", "@", "INCRE_TRANSFER_STARTED"])?;
+    // At pauses that come whenever they do, whole transactions are there and nothing else.
+    let mut last = 0;
+    for _ in 0..3 {
+        wait::until("some way", PATIENCE, || {
+            let applied = scene.applied()?;
+            Ok((applied > last + 300 || writers.is_finished()).then_some(()))
+        })?;
+        scene.drive(&["pause", "@", "--", "wait", "@", "PAUSING"])?;
+        last = scene.applied()?;
+        scene.judge(&last.to_string()).with_context(|| format!("TAILRACE_SEED={seed}"))?;
+        scene.drive(&["resume", "@", "--", "wait", "@", "INCRE_TRANSFER_STARTED"])?;
+    }
+    writers.join().expect("the writers")?;
+    let end: u64 = load(port, &["scn"])?.trim().parse()?;
+    wait::until("the end of the load", PATIENCE, || {
+        let parts: serde_json::Value = serde_json::from_str(&scene.drive(&["components", "@"])?)?;
+        let read = parts["increment_components_list"][0]["current_point"].as_str().unwrap_or("0");
+        Ok((read.parse::<u64>()? >= end).then_some(()))
+    })?;
+    scene.judge("now").with_context(|| format!("TAILRACE_SEED={seed}"))?;
+    scene.drive(&[
+        "stop",
+        "@",
+        "--",
+        "wait",
+        "@",
+        "RELEASE_RESOURCE_COMPLETE",
+        "--",
+        "delete",
+        "@",
+    ])?;
+    let left = scene.postgres.sql("SELECT count(*) FROM tailrace.progress")?;
+    ensure!(left.trim() == "0", "the progress row is still there");
+    Ok(())
+}
+
+#[test]
+fn the_target_is_the_source_at_every_pause() {
+    let _alone = env::alone();
+    if let Err(error) = run() {
+        panic!("{error:#}");
+    }
+}
