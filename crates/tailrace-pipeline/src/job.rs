@@ -9,6 +9,7 @@ pub use tailrace_codec::encode::DebeziumModes;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::mapping::{Filter, Mappings};
+use crate::run::Rate;
 use crate::shadow::shadow_of;
 use crate::sink::registry::address;
 
@@ -576,6 +577,14 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The speed limits.
+    pub(crate) fn rate(&self) -> Rate {
+        Rate {
+            rows_per_second: self.rows_per_second_max,
+            bytes_per_second: self.bytes_per_second_max,
+        }
+    }
+
     /// Requests with messages that one broker has to answer at a time. More than five would lose their order when one is
     /// sent again (`max.in.flight.requests.per.connection` of Kafka's idempotent producer).
     pub(crate) fn requests_max(&self, task: TaskType) -> u8 {

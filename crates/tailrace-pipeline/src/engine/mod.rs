@@ -51,10 +51,7 @@ pub(crate) fn run<S: Sink + 'static>(
     observer.phase(Phase::Starting);
     if stop.rate() == Rate::default() {
         // Else somebody has set it already who knows more than the job's own limits.
-        stop.set_rate(Rate {
-            rows_per_second: spec.limits.rows_per_second_max,
-            bytes_per_second: spec.limits.bytes_per_second_max,
-        });
+        stop.set_rate(spec.limits.rate());
     }
     let recovered = sink.recover()?;
     let is_new = recovered.is_none();

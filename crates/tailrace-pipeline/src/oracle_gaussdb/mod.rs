@@ -21,9 +21,9 @@ use tailrace_codec::oracle::DatabaseCharset;
 
 use crate::engine::Ended;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{GaussEndpoint, OracleEndpoint, TaskType};
+use crate::job::{GaussEndpoint, Limits, OracleEndpoint, TaskType};
 use crate::observe::{Counters, JobObserver, Phase};
-use crate::run::StopSignal;
+use crate::run::{Rate, StopSignal};
 use crate::sink::gaussdb::GaussSink;
 use crate::source::oracle::catalog;
 use crate::source::oracle::session::Session;
@@ -74,6 +74,8 @@ pub struct OracleJob {
     /// Changes of the tables' definitions are applied; without this they are told and passed over, and values of columns that
     /// the target does not have stop the job.
     pub apply_definitions: bool,
+    /// Bounds: of them count rows of a piece of the full phase (`chunk_rows_max`) and the speed limits.
+    pub limits: Limits,
 }
 
 /// Runs a job until it is stopped, is finished or fails. Blocks.
@@ -89,6 +91,10 @@ pub fn run(
 ) -> Result<Ended> {
     let watch = Watch::new(epoch, observer, counters);
     watch.phase(Phase::Starting);
+    if stop.rate() == Rate::default() {
+        // Else somebody has set it already who knows more than the job's own limits.
+        stop.set_rate(job.limits.rate());
+    }
     let (mut sink, position) = GaussSink::open(&job.target, &job.job_id, epoch, stop.clone())?;
     let session = Session::connect(&job.source)?;
     let mut position = match position {

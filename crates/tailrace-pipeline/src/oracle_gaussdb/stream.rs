@@ -50,11 +50,14 @@ pub(super) fn follow(
     let clock_ahead_ms = mining::clock_offset_ms(session)?;
     let mut next = position.mine_from;
     let mut assembly = Assembly::new(STATEMENT_BYTES_MAX);
+    let own = targets.choices.iter().map(|choice| position.own_scns.get(&choice.to_string()));
+    let own_scns = own.map(Option::<&u64>::copied).collect();
     let mut applier = Applier {
         session,
         sink,
         targets,
         position,
+        own_scns,
         job,
         watch,
         changes: Changes::new(),
@@ -90,6 +93,8 @@ struct Applier<'a> {
     sink: &'a mut GaussSink,
     targets: &'a mut Targets,
     position: Position,
+    /// SCNs of tables that were copied at one of their own, by the tables' numbers.
+    own_scns: Vec<Option<u64>>,
     job: &'a OracleJob,
     watch: &'a Watch<'a>,
     /// What is not at the target yet.
@@ -145,6 +150,9 @@ impl Applier<'_> {
     ) -> Result<()> {
         changes.for_each(|change| {
             let table = change.table;
+            if self.is_in_rows(table, scn) {
+                return Ok(());
+            }
             let rows = self.targets.rows.get_mut(table as usize);
             let rows =
                 rows.ok_or_else(|| Error::new(ErrorKind::Bug, "a table that is not known"))?;
@@ -169,6 +177,11 @@ impl Applier<'_> {
         self.position.applied(scn, xid);
         self.counts.transactions += 1;
         Ok(())
+    }
+
+    /// Whether a table was copied at that SCN or a later one.
+    fn is_in_rows(&self, table: u32, scn: u64) -> bool {
+        self.own_scns.get(table as usize).is_some_and(|own| own.is_some_and(|own| scn <= own))
     }
 
     /// Brings what is in memory into the target's open transaction.
@@ -211,7 +224,7 @@ impl Applier<'_> {
 
     /// A table is defined in another way: all that was committed before it goes first, then it alone.
     fn define(&mut self, table: u32, scn: u64, sql: &str) -> Result<()> {
-        if self.position.has(scn, DEFINITION) {
+        if self.position.has(scn, DEFINITION) || self.is_in_rows(table, scn) {
             return Ok(());
         }
         self.watch.ddl(scn, sql);

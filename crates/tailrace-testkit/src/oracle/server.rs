@@ -97,6 +97,11 @@ impl OracleServer {
         self.engine.delete_archived(up_to);
     }
 
+    /// Lets a statement that has a part in it fail once with an error of Oracle's, after so many others that have it.
+    pub fn fail(&self, part: &str, pass: usize, code: u32, message: &str) {
+        self.engine.fail(part, pass, code, message);
+    }
+
     /// Breaks every connection off.
     pub fn cut(&self) {
         for client in locked(&self.shared.open).drain(..) {

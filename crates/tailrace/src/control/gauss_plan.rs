@@ -1,6 +1,8 @@
 //! From a stored job of Oracle → GaussDB Distributed to what the data path needs to know.
 
-use tailrace_pipeline::job::{GaussEndpoint, OracleDatabase, OracleEndpoint, Selection, TaskType};
+use tailrace_pipeline::job::{
+    GaussEndpoint, Limits, OracleDatabase, OracleEndpoint, Selection, TaskType,
+};
 use tailrace_pipeline::mapping::{Mappings, TableMapping};
 use tailrace_pipeline::oracle_gaussdb::{OracleJob, TableChoice};
 
@@ -8,6 +10,7 @@ use super::database_policy::DatabasePolicy;
 use super::endpoint::{Endpoint, EndpointSecrets};
 use super::job::{Job, TaskMode};
 use super::objects::{ObjectScope, ObjectSelection};
+use super::parameter;
 use super::refusal::{Refusal, Result};
 use super::secrets::JobSecrets;
 use super::source_endpoint::{servers, tls};
@@ -137,6 +140,10 @@ pub(crate) fn plan(
         database,
         "the target's database (db_name, or target_root_db.db_name of the objects)",
     )?;
+    let mut limits = Limits::default();
+    for (name, value) in &job.parameters {
+        parameter::apply(name, value, &mut limits)?;
+    }
     let policy = job.policy.as_ref().and_then(|policy| policy.database.clone());
     let policy = policy.unwrap_or_else(DatabasePolicy::default);
     Ok(OracleJob {
@@ -153,6 +160,7 @@ pub(crate) fn plan(
         make_structure: policy.structure,
         make_indexes: policy.indexes,
         apply_definitions: policy.apply_ddl,
+        limits,
     })
 }
 

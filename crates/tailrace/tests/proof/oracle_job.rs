@@ -15,7 +15,7 @@ use super::served::{PATIENCE, Served};
 
 const PASSWORD: &str = "Geheim_123";
 /// Rows of the target in the form of `load.py rows`.
-const TARGET_ROWS: &str = "SELECT 'orders|' || id || '|' || coalesce(who, '') || '|' || coalesce(trim_scale(price)::text, '') || '|' \
+const TARGET_ROWS: &str = "SELECT 'orders|' || id || '|' || coalesce(who, '') || '|' || coalesce(regexp_replace(trim_scale(price)::text, '^(-?)0[.]', '\\1.'), '') || '|' \
      || coalesce(to_char(made, 'YYYY-MM-DD HH24:MI:SS'), '') || '|' || coalesce(to_char(seen, 'YYYY-MM-DD HH24:MI:SS.US'), '') \
      FROM sales.orders2 UNION ALL SELECT 'notes|' || id || '|' || text FROM sales.notes";
 

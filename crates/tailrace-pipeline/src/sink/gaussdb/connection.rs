@@ -223,6 +223,22 @@ impl Connection {
     /// As [`run`](Self::run).
     pub(crate) fn end_copy(&mut self) -> Result<u64, Failure> {
         frontend::copy_done(&mut self.sending);
+        self.copy_ended()
+    }
+
+    /// Gives a copy up, which fails the open transaction.
+    ///
+    /// # Errors
+    /// If the connection broke.
+    pub(crate) fn cancel_copy(&mut self) -> Result<()> {
+        frontend::copy_fail("given up", &mut self.sending).map_err(not_sent)?;
+        match self.copy_ended() {
+            Ok(_) | Err(Failure::Refused(_)) => Ok(()),
+            Err(Failure::Broken(e)) => Err(e),
+        }
+    }
+
+    fn copy_ended(&mut self) -> Result<u64, Failure> {
         self.flush()?;
         let mut copied = 0;
         let mut refused = None;

@@ -122,6 +122,15 @@ impl GaussSink {
         copied.map_err(|failure| crate::Error::from(failure).context(table.full_name()))
     }
 
+    /// Gives a copy up, and the open transaction with it.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub fn cancel_copy(&mut self) -> Result<()> {
+        self.connection.cancel_copy()?;
+        self.roll_back()
+    }
+
     /// Applies changes in the open transaction.
     ///
     /// # Errors

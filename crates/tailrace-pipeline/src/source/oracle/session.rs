@@ -40,7 +40,7 @@ impl Session {
         session.run(
             &format!(
                 "ALTER SESSION SET NLS_DATE_FORMAT = '{DATE_FORMAT}' NLS_TIMESTAMP_FORMAT = '{TIMESTAMP_FORMAT}' \
-                 NLS_TIMESTAMP_TZ_FORMAT = '{TIMESTAMP_TZ_FORMAT}' NLS_NUMERIC_CHARACTERS = '.,' TIME_ZONE = '+00:00'"
+                 NLS_TIMESTAMP_TZ_FORMAT = '{TIMESTAMP_TZ_FORMAT}' NLS_NUMERIC_CHARACTERS = '.,' NLS_SORT = 'BINARY' NLS_COMP = 'BINARY' TIME_ZONE = '+00:00'"
             ),
             &[],
         )?;
@@ -113,6 +113,27 @@ pub(crate) fn number(row: &Row, column: usize) -> Result<Option<u64>> {
 pub(crate) fn unexpected(column: usize, why: &dyn std::fmt::Display) -> Error {
     let text = format!("column {} of the source's answer: {why}", column + 1);
     Error::new(ErrorKind::SourceStatement, text)
+}
+
+/// Why rows cannot be read any more as they were at an SCN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LostSnapshot {
+    /// What it took to undo later changes is gone (ORA-01555, ORA-08180).
+    TooOld,
+    /// The table was defined in another way since (ORA-01466).
+    Redefined,
+}
+
+/// Whether an error says that rows cannot be read any more as they were.
+pub(crate) fn lost_snapshot(error: &Error) -> Option<LostSnapshot> {
+    let says = |code: &str| error.message().contains(code);
+    if says("ORA-01555") || says("ORA-08180") {
+        Some(LostSnapshot::TooOld)
+    } else if says("ORA-01466") {
+        Some(LostSnapshot::Redefined)
+    } else {
+        None
+    }
 }
 
 /// What a refusal means.

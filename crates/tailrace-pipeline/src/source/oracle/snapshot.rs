@@ -1,6 +1,6 @@
 //! A table's rows as they were at an SCN, in the text format of `COPY`.
 
-use oracledb::Row;
+use oracledb::{Row, ToDbValue};
 use tailrace_codec::gaussdb::apply::{copy_null, copy_text};
 use tailrace_codec::gaussdb::{DATE_FORMAT, TIMESTAMP_FORMAT, TIMESTAMP_TZ_FORMAT, selected_text};
 use tailrace_codec::oracle::{OracleColumn, OracleType};
@@ -11,49 +11,157 @@ use crate::error::{Error, ErrorKind, Result};
 /// Bytes of rows that are handed on at once.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// Reads a table's columns at an SCN and hands its rows on in pieces; how many they were.
-///
-/// # Errors
-/// Those of the session, among them `SourceStatement` if the SCN is too old (ORA-01555) or the table was defined anew since
-/// (ORA-01466); those of `each`.
-pub(crate) fn copy(
-    session: &Session,
-    (owner, name): (&str, &str),
-    columns: &[&OracleColumn],
-    scn: u64,
-    each: &mut dyn FnMut(&[u8]) -> Result<()>,
-) -> Result<u64> {
-    let kinds: Vec<OracleType> = columns.iter().map(|column| column.oracle_type()).collect();
-    let selected: Vec<String> =
-        columns.iter().zip(&kinds).map(|(column, kind)| expression(&column.name, *kind)).collect();
-    let sql = format!(
-        "SELECT {} FROM {}.{} AS OF SCN {scn}",
-        selected.join(", "),
-        quoted(owner),
-        quoted(name)
-    );
-    let (mut rows, mut count) = (Vec::with_capacity(PIECE_BYTES), 0);
-    session.each(&sql, &[], |row| {
-        count += 1;
+/// What is read of a table.
+pub(crate) struct TableRead<'a> {
+    /// Owner and name.
+    pub(crate) place: (&'a str, &'a str),
+    /// Columns, in the order of the target's.
+    pub(crate) columns: Vec<&'a OracleColumn>,
+    /// Numbers of the columns by whose values pieces follow each other; none for a table that is read at once.
+    pub(crate) key: Vec<usize>,
+    /// SCN as of which rows are read.
+    pub(crate) scn: u64,
+}
+
+/// What came of a piece.
+#[derive(Debug, Default)]
+pub(crate) struct PieceRead {
+    pub(crate) rows: u64,
+    /// The key of its last row; `None` if no row is behind it.
+    pub(crate) last: Option<Vec<String>>,
+}
+
+impl<'a> TableRead<'a> {
+    /// Of these columns; in pieces if a key's columns are among them and have types whose order both sides of a comparison know.
+    pub(crate) fn new(
+        place: (&'a str, &'a str),
+        columns: Vec<&'a OracleColumn>,
+        key: &[String],
+        scn: u64,
+    ) -> Self {
+        let number = |name: &String| {
+            let number = columns.iter().position(|column| column.name == *name)?;
+            bound(columns[number].oracle_type(), 1).map(|_| number)
+        };
+        let key = key.iter().map(number).collect::<Option<Vec<usize>>>().unwrap_or_default();
+        Self { place, columns, key, scn }
+    }
+
+    /// Reads rows behind a key, `rows_max` of them or all, and hands them on in parts.
+    ///
+    /// # Errors
+    /// Those of the session, among them what [`lost_snapshot`](super::session::lost_snapshot) knows; those of `each`.
+    pub(crate) fn piece(
+        &self,
+        session: &Session,
+        after: Option<&[String]>,
+        rows_max: u64,
+        each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<PieceRead> {
+        let kinds: Vec<OracleType> =
+            self.columns.iter().map(|column| column.oracle_type()).collect();
+        let (sql, binds) = self.query(&kinds, after, rows_max);
+        let binds: Vec<&dyn ToDbValue> = binds.iter().map(|bind| bind as &dyn ToDbValue).collect();
+        let (mut rows, mut read) = (Vec::with_capacity(PIECE_BYTES), PieceRead::default());
+        session.each(&sql, &binds, |row| {
+            read.rows += 1;
+            self.append(&mut rows, row, &kinds)?;
+            if !self.key.is_empty() && read.rows == rows_max {
+                read.last = Some(self.key_of(row)?);
+            }
+            if rows.len() >= PIECE_BYTES {
+                each(&rows)?;
+                rows.clear();
+            }
+            Ok(())
+        })?;
+        if !rows.is_empty() {
+            each(&rows)?;
+        }
+        Ok(read)
+    }
+
+    fn append(&self, rows: &mut Vec<u8>, row: &Row, kinds: &[OracleType]) -> Result<()> {
         for (number, kind) in kinds.iter().enumerate() {
             if number > 0 {
                 rows.push(b'\t');
             }
-            append(&mut rows, row, number, *kind).map_err(|e| {
-                e.context(format!("{owner}.{name}, column {}", columns[number].name))
+            append(rows, row, number, *kind).map_err(|e| {
+                let (owner, name) = self.place;
+                e.context(format!("{owner}.{name}, column {}", self.columns[number].name))
             })?;
         }
         rows.push(b'\n');
-        if rows.len() >= PIECE_BYTES {
-            each(&rows)?;
-            rows.clear();
-        }
         Ok(())
-    })?;
-    if !rows.is_empty() {
-        each(&rows)?;
     }
-    Ok(count)
+
+    fn key_of(&self, row: &Row) -> Result<Vec<String>> {
+        let text = |number: &usize| {
+            let number = *number;
+            if self.columns[number].oracle_type() == OracleType::Raw {
+                let bytes: Option<Vec<u8>> = row.get(number).map_err(|e| unexpected(number, &e))?;
+                return Ok(hex::encode(bytes.unwrap_or_default()));
+            }
+            let text: Option<String> = row.get(number).map_err(|e| unexpected(number, &e))?;
+            Ok(text.unwrap_or_default())
+        };
+        self.key.iter().map(text).collect()
+    }
+
+    /// The query with its values.
+    fn query(
+        &self,
+        kinds: &[OracleType],
+        after: Option<&[String]>,
+        rows_max: u64,
+    ) -> (String, Vec<String>) {
+        let selected = self.columns.iter().zip(kinds);
+        let selected: Vec<String> =
+            selected.map(|(column, kind)| expression(&column.name, *kind)).collect();
+        let (owner, name) = self.place;
+        let (scn, from) = (self.scn, format!("{}.{}", quoted(owner), quoted(name)));
+        let mut sql = format!("SELECT {} FROM {from} AS OF SCN {scn}", selected.join(", "));
+        let mut binds = Vec::new();
+        if let Some(after) = after {
+            sql.push_str(&format!(" WHERE {}", self.behind(kinds, after, &mut binds)));
+        }
+        if !self.key.is_empty() {
+            let names: Vec<String> =
+                self.key.iter().map(|number| quoted(&self.columns[*number].name)).collect();
+            let order = names.join(", ");
+            sql.push_str(&format!(" ORDER BY {order} FETCH FIRST {rows_max} ROWS ONLY"));
+        }
+        (sql, binds)
+    }
+
+    /// `a > :1 OR a = :2 AND b > :3 OR …`
+    fn behind(&self, kinds: &[OracleType], after: &[String], binds: &mut Vec<String>) -> String {
+        let mut alternatives = Vec::new();
+        for last in 0..self.key.len() {
+            let mut conditions = Vec::new();
+            for (place, number) in self.key.iter().enumerate().take(last + 1) {
+                binds.push(after.get(place).cloned().unwrap_or_default());
+                let value = bound(kinds[*number], binds.len()).unwrap_or_default();
+                let sign = if place == last { ">" } else { "=" };
+                conditions.push(format!("{} {sign} {value}", quoted(&self.columns[*number].name)));
+            }
+            alternatives.push(format!("({})", conditions.join(" AND ")));
+        }
+        alternatives.join(" OR ")
+    }
+}
+
+/// A bound text as a value of a key's type; `None` for types that are not compared.
+fn bound(kind: OracleType, number: usize) -> Option<String> {
+    use OracleType as T;
+    Some(match kind {
+        T::Number { .. } | T::Float => format!("TO_NUMBER(:{number})"),
+        T::Char | T::VarChar2 => format!(":{number}"),
+        T::Date => format!("TO_DATE(:{number}, '{DATE_FORMAT}')"),
+        T::Timestamp => format!("TO_TIMESTAMP(:{number}, '{TIMESTAMP_FORMAT}')"),
+        T::Raw => format!("HEXTORAW(:{number})"),
+        _ => return None,
+    })
 }
 
 /// A name in double quotes.
@@ -118,5 +226,55 @@ fn binary(value: f64, shown: &dyn std::fmt::Display) -> String {
         if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
     } else {
         shown.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, data_type: &str) -> OracleColumn {
+        OracleColumn {
+            name: name.to_owned(),
+            data_type: data_type.to_owned(),
+            data_length: 22,
+            char_length: 0,
+            char_used: None,
+            precision: None,
+            scale: None,
+            nullable: false,
+            default: None,
+            is_virtual: false,
+            is_hidden: false,
+            comment: None,
+        }
+    }
+
+    #[test]
+    fn pieces_follow_each_other_by_the_key() {
+        let columns = [column("A", "NUMBER"), column("X", "CLOB"), column("B", "DATE")];
+        let read = |key: &[&str]| {
+            let key: Vec<String> = key.iter().map(|name| (*name).to_owned()).collect();
+            TableRead::new(("S", "T"), columns.iter().collect(), &key, 7)
+        };
+        let query = |key: &[&str], after: Option<&[&str]>| {
+            let read = read(key);
+            let kinds: Vec<OracleType> = columns.iter().map(|c| c.oracle_type()).collect();
+            let after: Option<Vec<String>> =
+                after.map(|after| after.iter().map(|text| (*text).to_owned()).collect());
+            read.query(&kinds, after.as_deref(), 10)
+        };
+        let all = "SELECT \"A\", \"X\", TO_CHAR(\"B\", 'SYYYY-MM-DD HH24:MI:SS') FROM \"S\".\"T\" AS OF SCN 7";
+        let (sql, binds) = query(&["A", "B"], None);
+        assert_eq!(sql, format!("{all} ORDER BY \"A\", \"B\" FETCH FIRST 10 ROWS ONLY"));
+        assert!(binds.is_empty());
+        let (sql, binds) = query(&["A", "B"], Some(&["1", "2026-11-30 00:00:00"]));
+        let behind = "(\"A\" > TO_NUMBER(:1)) OR (\"A\" = TO_NUMBER(:2) AND \"B\" > TO_DATE(:3, 'SYYYY-MM-DD HH24:MI:SS'))";
+        assert!(sql.starts_with(&format!("{all} WHERE {behind} ORDER BY")), "{sql}");
+        assert_eq!(binds, ["1", "1", "2026-11-30 00:00:00"]);
+        // Large objects have no order, and a column may not be there.
+        for key in [&["X"][..], &["A", "GONE"], &[]] {
+            assert_eq!(query(key, None), (all.to_owned(), Vec::new()), "{key:?}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Oracle → GaussDB Distributed, between two stand-ins: neither server can be had.
 
 mod column_values;
+mod copies;
 mod definitions;
 mod random;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 use oracledb::{Config, Connection};
 use secrecy::SecretString;
 use tailrace_codec::gaussdb::apply::Conflict;
-use tailrace_pipeline::job::{OracleDatabase, OracleEndpoint, TaskType};
+use tailrace_pipeline::job::{Limits, OracleDatabase, OracleEndpoint, TaskType};
 use tailrace_pipeline::observe::{Counters, JobObserver};
 use tailrace_pipeline::oracle_gaussdb::{self, OracleJob, TableChoice};
 use tailrace_pipeline::run::StopSignal;
@@ -68,6 +69,7 @@ fn job(server: &OracleServer, name: &str, tables: &[&str]) -> OracleJob {
         make_structure: true,
         make_indexes: true,
         apply_definitions: true,
+        limits: Limits { chunk_rows_max: 20, ..Limits::default() },
     }
 }
 
@@ -101,6 +103,13 @@ impl Running {
         self.stop.stop();
         let error = self.thread.join().expect("the job").expect_err("a job that ends by itself");
         Some(error).filter(|error| error.kind() != ErrorKind::Cancelled)
+    }
+
+    /// Waits until it ends by itself; the error by which it did.
+    fn ended(self) -> Option<Error> {
+        wait::until("the job's end", LIMIT, || Ok(self.thread.is_finished().then_some(())))
+            .expect("an end");
+        self.thread.join().expect("the job").err()
     }
 
     /// Waits until the target says something.

@@ -232,6 +232,7 @@ impl Session {
 impl Database for Session {
     fn execute(&mut self, sql: &str, binds: &[Vec<Value>]) -> Result<Executed, OraError> {
         let sql = sql.trim().trim_end_matches(';');
+        self.engine.ordered_failure(sql)?;
         let invalid = |why: String| OraError::new(900, format!("invalid SQL statement: {why}"));
         let statements = sql_token::oracle(sql).ok_or_else(|| invalid("no tokens".into()))?;
         let pieces = statements.first().ok_or_else(|| invalid("it is empty".into()))?;

@@ -27,6 +27,17 @@ struct Shared {
     state: Mutex<State>,
     /// A transaction has ended.
     ended: Condvar,
+    failures: Mutex<Vec<OrderedFailure>>,
+}
+
+/// A failure that a test has ordered.
+#[derive(Debug)]
+struct OrderedFailure {
+    part: String,
+    /// Statements that are let through before it.
+    pass: usize,
+    code: u32,
+    message: String,
 }
 
 /// What is in it.
@@ -106,6 +117,30 @@ impl Engine {
     /// Deletes archived logs up to a sequence.
     pub(crate) fn delete_archived(&self, up_to: u32) {
         self.lock().redo.delete_archived(up_to);
+    }
+
+    /// Lets a statement that has a part in it fail once, after so many others that have it.
+    pub(crate) fn fail(&self, part: &str, pass: usize, code: u32, message: &str) {
+        let (part, message) = (part.to_owned(), message.to_owned());
+        self.failures().push(OrderedFailure { part, pass, code, message });
+    }
+
+    /// The failure that was ordered for this statement.
+    pub(super) fn ordered_failure(&self, sql: &str) -> Result<(), OraError> {
+        let mut failures = self.failures();
+        let Some(at) = failures.iter().position(|failure| sql.contains(&failure.part)) else {
+            return Ok(());
+        };
+        if failures[at].pass > 0 {
+            failures[at].pass -= 1;
+            return Ok(());
+        }
+        let failure = failures.remove(at);
+        Err(OraError::new(failure.code, failure.message))
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Vec<OrderedFailure>> {
+        self.shared.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a transaction back, whole or down to so many changes.
