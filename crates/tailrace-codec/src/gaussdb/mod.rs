@@ -9,5 +9,5 @@ mod tests;
 mod value;
 
 pub use auth::{AuthRequest, ITERATIONS_UNSAID, Keys, Salt, StartupProtocol};
-pub use redo_rows::{ColumnTarget, RedoRows, SourceColumn};
+pub use redo_rows::{Appended, ColumnTarget, RedoRows, SourceColumn};
 pub use value::{DATE_FORMAT, TIMESTAMP_FORMAT, TIMESTAMP_TZ_FORMAT, selected_text, target_text};

@@ -51,6 +51,24 @@ enum Told<'t> {
     Nothing,
     Null,
     Text(Cow<'t, str>),
+    /// A large object, of which the row has a locator only.
+    Elsewhere,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// It has all that is told.
+    Whole,
+    /// It lacks large objects, which are to be read from the source.
+    WithoutLarge,
+    /// The row is too large for the buffer.
+    NoRoom,
+}
+
+/// Whether values of a type may be stored apart from their rows.
+fn is_large(kind: OracleType) -> bool {
+    matches!(kind, OracleType::Clob | OracleType::NClob | OracleType::Blob)
 }
 
 impl RedoRows {
@@ -63,7 +81,7 @@ impl RedoRows {
         Self { names, stored, internal, columns, width, dml: Dml::default() }
     }
 
-    /// Appends a change. False if there is no room for it in the buffer: it is to be applied and emptied first.
+    /// Appends a change of a row.
     ///
     /// # Errors
     /// For a statement that cannot be read, columns that the table does not have here or at the target, and values that do not
@@ -73,7 +91,7 @@ impl RedoRows {
         change: &redo::Change<'_>,
         table: u32,
         into: &mut Changes,
-    ) -> Result<bool> {
+    ) -> Result<Appended> {
         let mut dml = std::mem::take(&mut self.dml);
         let appended = dml
             .parse(change.sql)
@@ -83,24 +101,31 @@ impl RedoRows {
         appended
     }
 
-    fn append_dml(&self, dml: &Dml, sql: &str, table: u32, into: &mut Changes) -> Result<bool> {
+    fn append_dml(&self, dml: &Dml, sql: &str, table: u32, into: &mut Changes) -> Result<Appended> {
         let is_unresolved = dml.is_unresolved(sql);
         let before = self.row(dml.conditions(sql), is_unresolved)?;
         let after = self.row(dml.values(sql), is_unresolved)?;
+        let has_large = after.contains(&Told::Elsewhere);
         let none: &[Told<'_>] = &[];
         let (kind, before, after) = match dml.kind() {
             DmlKind::Insert => (ChangeKind::Insert, none, &self.filled(after)[..]),
             DmlKind::Update => (ChangeKind::Update, &before[..], &after[..]),
             DmlKind::Delete => (ChangeKind::Delete, &before[..], none),
         };
-        Ok(into.push(kind, table, before.iter().map(Told::text), after.iter().map(Told::text)))
+        let fits =
+            into.push(kind, table, before.iter().map(Told::text), after.iter().map(Told::text));
+        Ok(match (fits, has_large) {
+            (false, _) => Appended::NoRoom,
+            (true, false) => Appended::Whole,
+            (true, true) => Appended::WithoutLarge,
+        })
     }
 
     /// An inserted row has NULL where nothing is told.
     fn filled<'t>(&self, mut row: Vec<Told<'t>>) -> Vec<Told<'t>> {
         for column in &self.columns {
             if let ColumnTarget::Column(number) = column.target
-                && row[number] == Told::Nothing
+                && matches!(row[number], Told::Nothing | Told::Elsewhere)
             {
                 row[number] = Told::Null;
             }
@@ -131,6 +156,10 @@ impl RedoRows {
                 let reason = format!("a column {name} that the table does not have");
                 return Err(DecodeError::new("SQL_REDO", 0, reason));
             };
+            if is_unresolved && is_large(column.kind) && value.form() == Form::Hex {
+                row[target] = Told::Elsewhere;
+                continue;
+            }
             let text = if is_unresolved {
                 self.internal_text(column.kind, &value)
             } else {
@@ -176,7 +205,7 @@ impl RedoRows {
 impl Told<'_> {
     fn text(&self) -> Text<'_> {
         match self {
-            Told::Nothing => Text::Unknown,
+            Told::Nothing | Told::Elsewhere => Text::Unknown,
             Told::Null => Text::Null,
             Told::Text(text) => Text::Text(text),
         }
@@ -216,7 +245,7 @@ mod tests {
         let change =
             redo::Change { kind: redo::ChangeKind::Insert, table: 0, scn: 7, row_id: "", sql };
         let mut changes = Changes::new();
-        assert!(rows().append(&change, 4, &mut changes)?);
+        assert_ne!(rows().append(&change, 4, &mut changes)?, Appended::NoRoom);
         let change = changes.get(0);
         let row = |row: Vec<Text<'_>>| {
             let cells = row.into_iter().map(|cell| match cell {

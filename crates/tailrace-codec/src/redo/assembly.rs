@@ -80,12 +80,14 @@ struct Open<A> {
     /// Its first row was met. One that began before mining did has ended before whatever is still to be told: where mining
     /// begins is chosen so.
     is_whole: bool,
+    /// A locator of a large object was found in it.
+    has_locator: bool,
     changes: Changes<A>,
 }
 
 impl<A: Aside> Open<A> {
     fn new(begun: u64, is_whole: bool) -> Self {
-        Self { begun, is_whole, changes: Changes::new() }
+        Self { begun, is_whole, has_locator: false, changes: Changes::new() }
     }
 }
 
@@ -153,7 +155,8 @@ impl<A: Aside> Assembly<A> {
             1 => self.change(row, ChangeKind::Insert),
             2 => self.change(row, ChangeKind::Delete),
             3 => self.change(row, ChangeKind::Update),
-            9 | 10 | 11 | 29 => self.change(row, ChangeKind::Lob),
+            9 => self.change(row, ChangeKind::Lob),
+            10 | 11 | 29 => self.lob_step(row),
             // INTERNAL, SELECT_FOR_UPDATE: no change of a row's values.
             0 | 25 => Ok(Assembled::Nothing),
             255 => Err(refused(row, "UNSUPPORTED: LogMiner does not tell this change").into()),
@@ -181,6 +184,13 @@ impl<A: Aside> Assembly<A> {
         let change = Change { kind, table, scn: row.scn, row_id: row.row_id, sql };
         // Its first row may be in redo that is older than where mining began: any row begins a transaction.
         let open = self.open.entry(row.xid).or_insert_with(|| Open::new(row.scn, false));
+        if kind == ChangeKind::Lob {
+            open.has_locator = true;
+            // What was in a large object is no part of what is told of it: there is nothing to take back.
+            if row.is_rollback {
+                return Ok(Assembled::Nothing);
+            }
+        }
         if row.is_rollback && !open.is_whole {
             // What it takes back may be older than where mining began.
             open.changes.take_back_if_there(change)?;
@@ -190,6 +200,16 @@ impl<A: Aside> Assembly<A> {
             open.changes.push(change)?;
         }
         Ok(Assembled::Nothing)
+    }
+
+    /// A step on a large object whose row was told with its locator: what it holds at last is read from the source.
+    fn lob_step(&self, row: &RedoRow<'_>) -> Result<Assembled<A>, A::Error> {
+        let is_known =
+            self.open.get(&row.xid).is_none_or(|open| open.has_locator || !open.is_whole);
+        if is_known {
+            return Ok(Assembled::Nothing);
+        }
+        Err(refused(row, "a step on a large object whose locator was not told").into())
     }
 
     fn definition(&mut self, row: &RedoRow<'_>) -> Result<Assembled<A>, A::Error> {

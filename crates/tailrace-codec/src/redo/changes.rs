@@ -23,7 +23,7 @@ pub enum ChangeKind {
     Delete = 2,
     /// `UPDATE`
     Update = 3,
-    /// A step on a large object: `SEL_LOB_LOCATOR`, `LOB_WRITE`, `LOB_TRIM`, `LOB_ERASE`.
+    /// A large object of the row is changed, `SEL_LOB_LOCATOR`: its steps follow and are not told.
     Lob = 10,
 }
 

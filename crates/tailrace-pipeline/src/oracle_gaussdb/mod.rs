@@ -6,6 +6,7 @@
 //! ```
 
 mod full;
+mod large;
 mod position;
 mod spill;
 mod stream;

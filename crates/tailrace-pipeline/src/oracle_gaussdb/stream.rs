@@ -3,16 +3,18 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tailrace_codec::gaussdb::Appended;
 use tailrace_codec::gaussdb::apply::{ApplyTable, Changes};
 use tailrace_codec::gaussdb::structure::alterations;
 use tailrace_codec::oracle::definition::{TableChange, table_changes};
 use tailrace_codec::redo::{self, Assembled, Assembly};
 
-use super::OracleJob;
+use super::large::{self, LargeRows};
 use super::position::{Position, XidParts};
 use super::spill::SpillFile;
 use super::targets::Targets;
 use super::watch::Watch;
+use super::{OracleJob, TableChoice};
 use crate::batch::Counts;
 use crate::engine::Ended;
 use crate::error::{Error, ErrorKind, Result};
@@ -61,6 +63,7 @@ pub(super) fn follow(
         job,
         watch,
         changes: Changes::new(),
+        large: LargeRows::default(),
         counts: Counts::default(),
         committed_ms: None,
         read: next,
@@ -99,6 +102,8 @@ struct Applier<'a> {
     watch: &'a Watch<'a>,
     /// What is not at the target yet.
     changes: Changes,
+    /// Rows of the transaction that is being applied whose large objects are still to be read.
+    large: LargeRows,
     /// What the open target transaction has.
     counts: Counts,
     /// When the newest of it was committed at the source, milliseconds of the Unix epoch.
@@ -149,34 +154,74 @@ impl Applier<'_> {
         xid: XidParts,
     ) -> Result<()> {
         changes.for_each(|change| {
-            let table = change.table;
-            if self.is_in_rows(table, scn) {
+            if self.is_in_rows(change.table, scn) {
                 return Ok(());
             }
-            let rows = self.targets.rows.get_mut(table as usize);
-            let rows =
-                rows.ok_or_else(|| Error::new(ErrorKind::Bug, "a table that is not known"))?;
             match change.kind {
                 redo::ChangeKind::Insert => self.counts.inserts += 1,
                 redo::ChangeKind::Delete => self.counts.deletes += 1,
-                redo::ChangeKind::Update | redo::ChangeKind::Lob => self.counts.updates += 1,
+                redo::ChangeKind::Update => self.counts.updates += 1,
+                redo::ChangeKind::Lob => {
+                    let choice = self.targets.choices.get(change.table as usize);
+                    let choice = choice.ok_or_else(unknown_table)?;
+                    return self.large.note(change.table, change.row_id, choice);
+                }
             }
-            let before = self.changes.bytes();
-            let appended = rows.append(&change, table, &mut self.changes).map_err(|e| {
-                let text = format!("{}: {e}", self.targets.choices[table as usize]);
-                Error::new(ErrorKind::SchemaMismatch, text)
-            })?;
-            if !appended {
-                let text =
-                    format!("{}: a row of more than 4 GiB", self.targets.choices[table as usize]);
-                return Err(Error::new(ErrorKind::Limit, text));
-            }
-            self.bytes += self.changes.bytes() - before;
-            if self.changes.bytes() > CHANGES_BYTES_MAX { self.flush() } else { Ok(()) }
+            self.append(&change)?;
+            self.flush_if_full()
         })?;
+        self.read_large(scn)?;
         self.position.applied(scn, xid);
         self.counts.transactions += 1;
         Ok(())
+    }
+
+    /// Appends a change of a row.
+    fn append(&mut self, change: &redo::Change<'_>) -> Result<()> {
+        let table = change.table;
+        let (Some(rows), Some(choice)) =
+            (self.targets.rows.get_mut(table as usize), self.targets.choices.get(table as usize))
+        else {
+            return Err(unknown_table());
+        };
+        let before = self.changes.bytes();
+        let appended = rows
+            .append(change, table, &mut self.changes)
+            .map_err(|e| Error::new(ErrorKind::SchemaMismatch, format!("{choice}: {e}")))?;
+        match appended {
+            Appended::Whole => {}
+            Appended::WithoutLarge => self.large.note(table, change.row_id, choice)?,
+            Appended::NoRoom => return Err(too_large(choice)),
+        }
+        self.bytes += self.changes.bytes() - before;
+        Ok(())
+    }
+
+    /// Large objects as they were when the transaction was committed.
+    fn read_large(&mut self, scn: u64) -> Result<()> {
+        if self.large.is_empty() {
+            return Ok(());
+        }
+        for (table, row_id) in self.large.take() {
+            let at = table as usize;
+            let (Some(columns), Some(choice)) =
+                (self.targets.large.get(at), self.targets.choices.get(at))
+            else {
+                return Err(unknown_table());
+            };
+            let before = self.changes.bytes();
+            let row = (table, row_id.as_str(), scn);
+            if !large::read_back(self.session, choice, columns, row, &mut self.changes)? {
+                return Err(too_large(choice));
+            }
+            self.bytes += self.changes.bytes() - before;
+            self.flush_if_full()?;
+        }
+        Ok(())
+    }
+
+    fn flush_if_full(&mut self) -> Result<()> {
+        if self.changes.bytes() > CHANGES_BYTES_MAX { self.flush() } else { Ok(()) }
     }
 
     /// Whether a table was copied at that SCN or a later one.
@@ -269,4 +314,12 @@ impl Applier<'_> {
         }
         Ok(statements)
     }
+}
+
+fn unknown_table() -> Error {
+    Error::new(ErrorKind::Bug, "a table that is not known")
+}
+
+fn too_large(choice: &TableChoice) -> Error {
+    Error::new(ErrorKind::Limit, format!("{choice}: a row of more than 4 GiB"))
 }

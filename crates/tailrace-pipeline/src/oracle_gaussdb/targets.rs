@@ -8,6 +8,7 @@ use tailrace_codec::oracle::definition::TableChange;
 use tailrace_codec::oracle::{DatabaseCharset, InternalForm, OracleColumn, TableVersion};
 
 use super::TableChoice;
+use super::large::LargeColumns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::gaussdb::{ApplyTables, GaussSink};
 use crate::source::oracle::catalog;
@@ -28,6 +29,7 @@ pub(super) struct Targets {
     objects: HashMap<u64, u32>,
     versions: Vec<TableVersion>,
     pub(super) rows: Vec<RedoRows>,
+    pub(super) large: Vec<LargeColumns>,
     pub(super) tables: ApplyTables,
 }
 
@@ -49,6 +51,7 @@ impl Targets {
             objects: HashMap::new(),
             versions: Vec::new(),
             rows: Vec::new(),
+            large: Vec::new(),
             tables: ApplyTables::new(),
         };
         let mut kept: HashMap<String, String> = sink.table_versions()?.into_iter().collect();
@@ -63,6 +66,7 @@ impl Targets {
             })?;
             let target = target_of(choice, sink)?;
             targets.rows.push(redo_rows(&version, &target, targets.internal));
+            targets.large.push(LargeColumns::new(&version, &target));
             targets.versions.push(version);
             targets.tables.insert(number, target);
             targets.find_objects(number, session)?;
@@ -126,6 +130,7 @@ impl Targets {
         let target = target_of(choice, sink)?;
         let rows = redo_rows(version, &target, self.internal);
         self.rows[at] = rows;
+        self.large[at] = LargeColumns::new(version, &target);
         self.tables.insert(number, target);
         Ok(())
     }

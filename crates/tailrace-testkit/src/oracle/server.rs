@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 use anyhow::{Context as _, Result};
@@ -40,7 +40,13 @@ pub struct OracleServer {
 #[derive(Default)]
 struct Shared {
     closed: AtomicBool,
-    open: Mutex<Vec<TcpStream>>,
+    open: Mutex<Vec<Client>>,
+}
+
+/// A connection, with its user once it has logged in.
+struct Client {
+    stream: TcpStream,
+    user: Arc<OnceLock<String>>,
 }
 
 impl OracleServer {
@@ -69,9 +75,14 @@ impl OracleServer {
                 let (engine, served) = (opened.clone(), Arc::clone(&served));
                 client.set_nodelay(true).ok();
                 let Ok(own) = client.try_clone().map(Closing) else { continue };
-                locked(&accepted.open).extend(client.try_clone());
+                let user = Arc::new(OnceLock::new());
+                if let Ok(stream) = client.try_clone() {
+                    locked(&accepted.open).push(Client { stream, user: Arc::clone(&user) });
+                }
                 thread::spawn(move || {
-                    let open = |user: &str, _: &str| -> Box<dyn super::wire::Database> {
+                    let open = |name: &str, _: &str| -> Box<dyn super::wire::Database> {
+                        user.get_or_init(|| name.to_owned());
+                        let user = name;
                         Box::new(Session::new(engine, user))
                     };
                     // A connection that breaks off is its client's matter.
@@ -105,7 +116,16 @@ impl OracleServer {
     /// Breaks every connection off.
     pub fn cut(&self) {
         for client in locked(&self.shared.open).drain(..) {
-            client.shutdown(Shutdown::Both).ok();
+            client.stream.shutdown(Shutdown::Both).ok();
+        }
+    }
+
+    /// Breaks a user's connections off.
+    pub fn cut_user(&self, user: &str) {
+        for client in locked(&self.shared.open).iter() {
+            if client.user.get().is_some_and(|of| of == user) {
+                client.stream.shutdown(Shutdown::Both).ok();
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ mod kills;
 pub(crate) mod main_job;
 mod metrics;
 mod oracle_job;
+mod oracle_scene;
 mod policy;
 pub(crate) mod scene;
 mod sdk_contract;

@@ -1,135 +1,19 @@
 //! Oracle → GaussDB Distributed by the official SDK, under writers of python-oracledb. Both servers are stand-ins.
 
-use std::path::PathBuf;
-use std::thread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use tailrace_testkit::gaussdb::{FrontOptions, GaussFront};
-use tailrace_testkit::oracle::{OracleOptions, OracleServer};
-use tailrace_testkit::provision::python::ORACLE;
-use tailrace_testkit::servers::postgres::{PostgresOptions, PostgresServer};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use tailrace_testkit::workload::seed;
-use tailrace_testkit::{env, python, wait};
+use tailrace_testkit::{env, wait};
 
-use super::served::{PATIENCE, Served};
-
-const PASSWORD: &str = "Geheim_123";
-/// Rows of the target in the form of `load.py rows`.
-const TARGET_ROWS: &str = "SELECT 'orders|' || id || '|' || coalesce(who, '') || '|' || coalesce(regexp_replace(trim_scale(price)::text, '^(-?)0[.]', '\\1.'), '') || '|' \
-     || coalesce(to_char(made, 'YYYY-MM-DD HH24:MI:SS'), '') || '|' || coalesce(to_char(seen, 'YYYY-MM-DD HH24:MI:SS.US'), '') \
-     FROM sales.orders2 UNION ALL SELECT 'notes|' || id || '|' || text FROM sales.notes";
-
-/// Both stand-ins, and the server under test.
-struct Scene {
-    oracle: OracleServer,
-    postgres: PostgresServer,
-    front: GaussFront,
-    served: Served,
-    job: String,
-}
-
-impl Scene {
-    fn set_up() -> Result<Self> {
-        let oracle = OracleServer::start(OracleOptions::with_user("SHOP", PASSWORD))?;
-        let postgres = PostgresServer::start(PostgresOptions::default())?;
-        let front = GaussFront::start(&postgres, FrontOptions::with_user("tailrace", PASSWORD))?;
-        postgres.sql("GRANT CREATE ON DATABASE postgres TO tailrace")?;
-        let served = Served::start()?;
-        Ok(Self { oracle, postgres, front, served, job: String::new() })
-    }
-
-    /// Runs commands of `drive_oracle.py`, `@` being the job.
-    fn drive(&self, commands: &[&str]) -> Result<String> {
-        let commands: Vec<&str> = commands
-            .iter()
-            .map(|c| if *c == "@" && !self.job.is_empty() { self.job.as_str() } else { c })
-            .collect();
-        let (source, target) = (format!("127.0.0.1:{}", self.oracle.port()), self.front.address());
-        let envs = [
-            ("TAILRACE_SOURCE", source.as_str()),
-            ("TAILRACE_SOURCE_USER", "shop"),
-            ("TAILRACE_SOURCE_PASSWORD", PASSWORD),
-            ("TAILRACE_SOURCE_DATABASE", "serviceName.standin"),
-            ("TAILRACE_TARGET", target.as_str()),
-            ("TAILRACE_TARGET_USER", "tailrace"),
-            ("TAILRACE_TARGET_PASSWORD", PASSWORD),
-            ("TAILRACE_TARGET_DATABASE", "postgres"),
-        ];
-        self.served.drive_with("drive_oracle.py", &envs, &commands)
-    }
-
-    /// Makes the job, up to but without its start.
-    fn make(&mut self, name: &str) -> Result<()> {
-        let chosen =
-            r#"{"SHOP": {"name": "SALES", "tables": {"ORDERS": "ORDERS2", "NOTES": "NOTES"}}}"#;
-        let commands = [
-            "create",
-            name,
-            "--",
-            "connect",
-            "@",
-            "--",
-            "policy",
-            "@",
-            "conflict_policy=stop",
-            "--",
-            "select",
-            "@",
-            chosen,
-            "--",
-            "precheck",
-            "@",
-        ];
-        self.job = self.drive(&commands)?;
-        let found = self.drive(&["objects", "@"])?;
-        ensure!(found == r#"{"SHOP": ["NOTES", "ORDERS"]}"#, "{found}");
-        Ok(())
-    }
-
-    fn load(&self, arguments: &[&str]) -> Result<String> {
-        load(self.oracle.port(), arguments)
-    }
-
-    /// The SCN up to which the target is, by its progress row.
-    fn applied(&self) -> Result<u64> {
-        let sql = "SELECT position FROM tailrace.progress";
-        let position: serde_json::Value = serde_json::from_str(self.postgres.sql(sql)?.trim())?;
-        let scn = position["committed_scn"].as_u64().context("an SCN")?;
-        let waits = position["committed"].as_array().context("commits")?.is_empty();
-        Ok(if waits { scn - 1 } else { scn })
-    }
-
-    /// The target is the source as it was, row by row.
-    fn judge(&self, scn: &str) -> Result<()> {
-        let source = self.load(&["rows", scn])?;
-        let mut source: Vec<&str> = source.lines().collect();
-        source.sort_unstable();
-        let target = self.postgres.sql(TARGET_ROWS)?;
-        let mut target: Vec<&str> = target.lines().collect();
-        target.sort_unstable();
-        if let Some((a, b)) = source.iter().zip(&target).find(|(a, b)| a != b) {
-            anyhow::bail!("at SCN {scn}: the source has {a}, the target {b}");
-        }
-        ensure!(
-            source.len() == target.len(),
-            "{} and {} rows at SCN {scn}",
-            source.len(),
-            target.len()
-        );
-        Ok(())
-    }
-}
-
-fn load(port: u16, arguments: &[&str]) -> Result<String> {
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/load.py");
-    let address = format!("127.0.0.1:{port}/standin");
-    let envs = [
-        ("TAILRACE_ORACLE", address.as_str()),
-        ("TAILRACE_ORACLE_USER", "shop"),
-        ("TAILRACE_ORACLE_PASSWORD", PASSWORD),
-    ];
-    python::run_with(ORACLE, &script, arguments, &envs)
-}
+use super::oracle_scene::{CAPTURE, Scene, load};
+use super::served::PATIENCE;
+use super::setting;
 
 fn run() -> Result<()> {
     let seed = seed();
@@ -153,33 +37,77 @@ fn run() -> Result<()> {
         scene.drive(&["resume", "@", "--", "wait", "@", "INCRE_TRANSFER_STARTED"])?;
     }
     writers.join().expect("the writers")?;
-    let end: u64 = load(port, &["scn"])?.trim().parse()?;
-    wait::until("the end of the load", PATIENCE, || {
-        let parts: serde_json::Value = serde_json::from_str(&scene.drive(&["components", "@"])?)?;
-        let read = parts["increment_components_list"][0]["current_point"].as_str().unwrap_or("0");
-        Ok((read.parse::<u64>()? >= end).then_some(()))
-    })?;
+    scene.catch_up()?;
     scene.judge("now").with_context(|| format!("TAILRACE_SEED={seed}"))?;
-    scene.drive(&[
-        "stop",
-        "@",
-        "--",
-        "wait",
-        "@",
-        "RELEASE_RESOURCE_COMPLETE",
-        "--",
-        "delete",
-        "@",
-    ])?;
-    let left = scene.postgres.sql("SELECT count(*) FROM tailrace.progress")?;
-    ensure!(left.trim() == "0", "the progress row is still there");
-    Ok(())
+    scene.end_and_delete()
 }
 
 #[test]
 fn the_target_is_the_source_at_every_pause() {
     let _alone = env::alone();
     if let Err(error) = run() {
+        panic!("{error:#}");
+    }
+}
+
+/// Writers that go on until they are told.
+fn writers(port: u16, seed: u64, over: &Arc<AtomicBool>) -> JoinHandle<Result<()>> {
+    let over = Arc::clone(over);
+    thread::spawn(move || {
+        for round in 0.. {
+            if over.load(Ordering::Relaxed) {
+                break;
+            }
+            load(port, &["write", &format!("{seed}/{round}"), "400"])?;
+        }
+        Ok(())
+    })
+}
+
+/// `kill -9` of the server and of PostgreSQL, and broken connections of both stand-ins, at random instants. What the stand-in
+/// for Oracle holds lives as long as it: its connections break, it stays.
+fn survive(kills: u64) -> Result<()> {
+    let seed = seed();
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut scene = Scene::set_up()?;
+    scene.load(&["prepare"])?;
+    scene.make("oracle-kills")?;
+    let over = Arc::new(AtomicBool::new(false));
+    let writers = writers(scene.oracle.port(), seed, &over);
+    scene.drive(&["start", "@"])?;
+    for number in 0..kills {
+        let pause = Duration::from_millis(random.random_range(0..700));
+        let begun = std::time::Instant::now();
+        wait::until("the instant", PATIENCE, || Ok((begun.elapsed() >= pause).then_some(())))?;
+        match random.random_range(0..10) {
+            0..6 => {
+                scene.served.kill()?;
+                scene.served.launch().with_context(|| format!("after kill {number}"))?;
+            }
+            6 => {
+                scene.postgres.kill()?;
+                scene.postgres.restart()?;
+            }
+            7 | 8 => scene.front.cut(),
+            _ => scene.oracle.cut_user(CAPTURE),
+        }
+    }
+    scene.served.ready()?;
+    over.store(true, Ordering::Relaxed);
+    writers.join().expect("the writers")?;
+    scene.drive(&["wait", "@", "INCRE_TRANSFER_STARTED"])?;
+    scene.catch_up()?;
+    scene.judge("now").with_context(|| format!("TAILRACE_SEED={seed}"))?;
+    scene.drive(&["pause", "@", "--", "wait", "@", "PAUSING"])?;
+    let position = scene.applied()?;
+    ensure!(position > 0, "no position");
+    scene.end_and_delete()
+}
+
+#[test]
+fn everything_may_be_killed_at_any_instant() {
+    let _alone = env::alone();
+    if let Err(error) = survive(setting("TAILRACE_PROOF_KILLS", 100)) {
         panic!("{error:#}");
     }
 }

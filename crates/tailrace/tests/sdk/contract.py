@@ -609,7 +609,7 @@ def check_v5_creation():
 
     def unknown_link():
         other = job_v5(name + "x")
-        other.base_info.engine_type = "oracle-to-gaussdbv5"
+        other.base_info.engine_type = "mysql-to-mysql"
         create_v5(other)
 
     check("v5 create: an unknown link is 400", lambda: refused(

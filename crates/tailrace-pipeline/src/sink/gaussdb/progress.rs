@@ -37,7 +37,8 @@ impl Progress {
             return Err(Error::new(ErrorKind::Configuration, text));
         }
         make_tables(connection)?;
-        let progress = Self { job: literal(job_id), epoch };
+        // The target's numbers have a sign.
+        let progress = Self { job: literal(job_id), epoch: epoch.min(i64::MAX as u64) };
         for _ in 0..ATTEMPTS {
             connection.run("BEGIN")?;
             let taken = progress.take(connection);

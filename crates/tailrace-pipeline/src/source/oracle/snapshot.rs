@@ -182,7 +182,8 @@ fn expression(name: &str, kind: OracleType) -> String {
     }
 }
 
-fn append(rows: &mut Vec<u8>, row: &Row, number: usize, kind: OracleType) -> Result<()> {
+/// The text of a column's value as the target reads it; `None` for NULL.
+fn text_of(row: &Row, number: usize, kind: OracleType) -> Result<Option<String>> {
     use OracleType as T;
     let unexpected = |e: oracledb::Error| unexpected(number, &e);
     let text = match kind {
@@ -200,22 +201,52 @@ fn append(rows: &mut Vec<u8>, row: &Row, number: usize, kind: OracleType) -> Res
         }
         _ => row.get(number).map_err(unexpected)?,
     };
-    match text {
+    let Some(text) = text else { return Ok(None) };
+    let text =
+        selected_text(kind, &text).map_err(|e| Error::new(ErrorKind::Decode, e.to_string()))?;
+    // The target has neither an empty text nor zeros in one.
+    Ok(match () {
+        () if text.is_empty() => None,
+        () if text.contains('\0') => Some(text.replace('\0', " ")),
+        () => Some(text.into_owned()),
+    })
+}
+
+fn append(rows: &mut Vec<u8>, row: &Row, number: usize, kind: OracleType) -> Result<()> {
+    match text_of(row, number, kind)? {
         None => copy_null(rows),
-        Some(text) => {
-            let text = selected_text(kind, &text)
-                .map_err(|e| Error::new(ErrorKind::Decode, e.to_string()))?;
-            // The target has neither an empty text nor zeros in one.
-            if text.is_empty() {
-                copy_null(rows);
-            } else if text.contains('\0') {
-                copy_text(rows, &text.replace('\0', " "));
-            } else {
-                copy_text(rows, &text);
-            }
-        }
+        Some(text) => copy_text(rows, &text),
     }
     Ok(())
+}
+
+/// One row as it was at an SCN, by its place; `None` if there was none.
+///
+/// # Errors
+/// Those of the session, among them what [`lost_snapshot`](super::session::lost_snapshot) knows.
+pub(crate) fn row(
+    session: &Session,
+    (owner, name): (&str, &str),
+    columns: &[OracleColumn],
+    (row_id, scn): (&str, u64),
+) -> Result<Option<Vec<Option<String>>>> {
+    let kinds: Vec<OracleType> = columns.iter().map(|column| column.oracle_type()).collect();
+    let selected = columns.iter().zip(&kinds);
+    let selected: Vec<String> =
+        selected.map(|(column, kind)| expression(&column.name, *kind)).collect();
+    let sql = format!(
+        "SELECT {} FROM {}.{} AS OF SCN {scn} WHERE ROWID = CHARTOROWID(:1)",
+        selected.join(", "),
+        quoted(owner),
+        quoted(name)
+    );
+    let mut found = None;
+    session.each(&sql, &[&row_id], |row| {
+        let texts = kinds.iter().enumerate().map(|(number, kind)| text_of(row, number, *kind));
+        found = Some(texts.collect::<Result<Vec<_>>>()?);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// A binary number with as many digits as its type needs.

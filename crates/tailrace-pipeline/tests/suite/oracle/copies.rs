@@ -101,6 +101,7 @@ fn a_table_whose_past_is_gone_is_copied_anew_at_a_later_scn() {
         }
         server.fail("FETCH FIRST 20", 0, code, message);
         let running = start(&job, 2);
+        running.wait_for_increment();
         run(&source, &["UPDATE t SET v = 'later' WHERE id = 21", "COMMIT"]);
         let later = format!("SELECT count(*) FROM {schema}.t WHERE v = 'later'");
         running.wait_for("the update", &later, "1");

@@ -3,6 +3,7 @@
 mod column_values;
 mod copies;
 mod definitions;
+mod large_objects;
 mod random;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use oracledb::{Config, Connection};
 use secrecy::SecretString;
 use tailrace_codec::gaussdb::apply::Conflict;
 use tailrace_pipeline::job::{Limits, OracleDatabase, OracleEndpoint, TaskType};
-use tailrace_pipeline::observe::{Counters, JobObserver};
+use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
 use tailrace_pipeline::oracle_gaussdb::{self, OracleJob, TableChoice};
 use tailrace_pipeline::run::StopSignal;
 use tailrace_pipeline::{Ended, Error, ErrorKind};
@@ -110,6 +111,15 @@ impl Running {
         wait::until("the job's end", LIMIT, || Ok(self.thread.is_finished().then_some(())))
             .expect("an end");
         self.thread.join().expect("the job").err()
+    }
+
+    /// Waits until all rows are copied.
+    fn wait_for_increment(&self) {
+        wait::until("the increment", LIMIT, || {
+            let is_there = self.recorder.has_reached(Phase::Incremental);
+            Ok((is_there || self.thread.is_finished()).then_some(()))
+        })
+        .expect("the increment");
     }
 
     /// Waits until the target says something.

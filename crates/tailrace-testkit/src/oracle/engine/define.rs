@@ -225,12 +225,11 @@ fn create_index(
     let at = if is_unique { 3 } else { 2 };
     let ((_, index), on) = name(pieces, at, user);
     let (table_name, _) = name(pieces, on + 1, user);
-    let scn = state.advance();
+    state.advance();
     let table = state.tables.get_mut(&table_name).ok_or_else(missing)?;
     let columns = column_list(pieces, table)?;
     let key = Key { name: index, columns, is_primary: false, is_unique, is_constraint: false };
     table.keys.push(key);
-    table.defined_at = scn;
     Ok(())
 }
 
@@ -247,7 +246,10 @@ fn alter_table(sql: &str, pieces: &[Piece], state: &mut State, user: &str) -> Re
     let (table_name, at) = name(pieces, 2, user);
     let scn = state.advance();
     let table = state.tables.get_mut(&table_name).ok_or_else(missing)?;
-    table.defined_at = scn;
+    // Columns that come leave what was before to be read.
+    if !follow(pieces, at, &["ADD"]) {
+        table.defined_at = scn;
+    }
     if table.supplemental.change(pieces, at) {
         return Ok(());
     }

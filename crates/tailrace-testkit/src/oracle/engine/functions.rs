@@ -5,7 +5,7 @@ use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgum
 use super::assign::{to_number, to_text};
 use super::expression::{Context, Scope, evaluate, folded, unknown};
 use super::time;
-use crate::oracle::value::Value;
+use crate::oracle::value::{RowId, Value};
 use crate::oracle::wire::OraError;
 
 /// A function's name, without what is before it, in upper case.
@@ -56,6 +56,9 @@ pub(super) fn call(function: &Function, scope: &Scope<'_>) -> Result<Value, OraE
         "TRIM" => Value::text(text(0).trim()),
         "LENGTH" => Value::number(i64::try_from(text(0).chars().count()).unwrap_or(i64::MAX)),
         "TO_NUMBER" => Value::Number(to_number(&first)?),
+        "CHARTOROWID" => RowId::parse(&text(0))
+            .map(Value::RowId)
+            .ok_or_else(|| OraError::new(1410, "invalid ROWID"))?,
         "TO_CHAR" | "TO_CLOB" | "TO_NCHAR" | "TO_NCLOB" => match (&first, values.get(1)) {
             (Value::DateTime(at), Some(_)) => Value::text(time::format(at, None, &text(1))),
             (Value::Zoned(at, zone), Some(_)) => {

@@ -19,11 +19,17 @@ pub(super) mod operation {
     pub(in super::super) const DDL: Operation = (5, "DDL");
     pub(in super::super) const START: Operation = (6, "START");
     pub(in super::super) const COMMIT: Operation = (7, "COMMIT");
+    pub(in super::super) const SELECT_LOB_LOCATOR: Operation = (9, "SELECT_LOB_LOCATOR");
+    pub(in super::super) const LOB_WRITE: Operation = (10, "LOB_WRITE");
+    pub(in super::super) const LOB_TRIM: Operation = (11, "LOB_TRIM");
     pub(in super::super) const ROLLBACK: Operation = (36, "ROLLBACK");
 }
 
 /// Longest large object that is told as a text in a statement, bytes.
 const INLINE_LOB_BYTES: usize = 3900;
+
+/// Characters or bytes of one piece of a large object.
+const LOB_PIECE: usize = 1500;
 
 /// The statements of a change, each with its operation: one, and one for each large object that it sets. `is_known`: LogMiner's
 /// dictionary has the table as it was; without that it tells numbers and bytes.
@@ -162,8 +168,9 @@ impl Teller<'_> {
                 Value::Bytes(bytes) => bytes.len() <= INLINE_LOB_BYTES / 2,
                 _ => false,
             };
-            // Longer ones come in pieces, which this stand-in does not make yet.
             if !fits {
+                let conditions = self.conditions(after, None);
+                self.pieces(name, number, &after[number], &conditions, &mut made);
                 continue;
             }
             let value = self.literal(number, &after[number]);
@@ -176,6 +183,61 @@ impl Teller<'_> {
             made.push((operation::UPDATE, sql));
         }
         made
+    }
+
+    /// A large object that is too long for a statement: its locator, then its pieces.
+    fn pieces(
+        &self,
+        name: &str,
+        number: usize,
+        value: &Value,
+        conditions: &[String],
+        made: &mut Vec<(Operation, String)>,
+    ) {
+        let column = self.column(number);
+        let (variable, buffer) = match self.change.columns[number].kind {
+            Kind::Blob | Kind::LongRaw => ("loc_b", "buf_b"),
+            Kind::NClob => ("loc_nc", "buf_nc"),
+            _ => ("loc_c", "buf_c"),
+        };
+        made.push((
+            operation::SELECT_LOB_LOCATOR,
+            format!(
+                "DECLARE \n loc_c CLOB; \n buf_c VARCHAR2(6156); \n loc_b BLOB; \n buf_b RAW(6156); \n loc_nc NCLOB; \n \
+                 buf_nc NVARCHAR2(6156); \nBEGIN\n select {column} into {variable} from {name} where {} for update;\n",
+                conditions.join(" and ")
+            ),
+        ));
+        let length = match value {
+            Value::Text(text) => {
+                let units: Vec<char> = text.chars().collect();
+                let mut at = 1;
+                for piece in units.chunks(LOB_PIECE) {
+                    let text: String = piece.iter().collect();
+                    let count = text.encode_utf16().count();
+                    let text = text.replace('\'', "''");
+                    made.push((
+                        operation::LOB_WRITE,
+                        format!("\n {buffer} := '{text}'; \n  dbms_lob.write({variable}, {count}, {at}, {buffer});\nEND;"),
+                    ));
+                    at += count;
+                }
+                at - 1
+            }
+            Value::Bytes(bytes) => {
+                for (place, piece) in bytes.chunks(LOB_PIECE).enumerate() {
+                    let (count, at) = (piece.len(), place * LOB_PIECE + 1);
+                    let digits = hex::encode(piece);
+                    made.push((
+                        operation::LOB_WRITE,
+                        format!("\n {buffer} := HEXTORAW('{digits}'); \n  dbms_lob.write({variable}, {count}, {at}, {buffer});\nEND;"),
+                    ));
+                }
+                bytes.len()
+            }
+            _ => 0,
+        };
+        made.push((operation::LOB_TRIM, format!("\n dbms_lob.trim({variable}, {length});\nEND;")));
     }
 
     /// What the log tells of the row before it: the columns that are always logged, and those that change.

@@ -59,7 +59,7 @@ pub(crate) struct Table {
     pub(super) supplemental: Supplemental,
     /// Numbers of the columns whose old values are always logged.
     pub(super) logged: Arc<Vec<usize>>,
-    /// The last change of its definition.
+    /// The last change of its definition behind which what was before cannot be read any more.
     pub(crate) defined_at: Scn,
     pub(crate) rows: BTreeMap<RowId, Vec<Version>>,
     next_row: u64,
