@@ -5,6 +5,7 @@
 mod chart;
 mod figures;
 mod floors;
+mod gauss;
 mod interference;
 mod latency;
 mod many_jobs;
@@ -240,7 +241,7 @@ fn measure(
         let sizes = (tables, args.transactions / 3, args.rounds);
         many_tables::measure(stage, figures, sizes)?;
     }
-    Ok(())
+    gauss::measure(figures, args.rows, args.rounds)
 }
 
 /// Share of the cores' work that others may take in a run that counts.

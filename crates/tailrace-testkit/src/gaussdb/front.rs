@@ -1,7 +1,9 @@
 //! The front's socket and what a test can do to it.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
@@ -65,6 +67,7 @@ pub(crate) struct Shared {
     /// PostgreSQL's port on 127.0.0.1.
     pub(crate) postgres_port: u16,
     failures: Mutex<Vec<OrderedFailure>>,
+    transcript: Mutex<Option<File>>,
 }
 
 #[derive(Debug)]
@@ -75,6 +78,15 @@ struct OrderedFailure {
 }
 
 impl Shared {
+    /// Writes down what PostgreSQL is sent, if that is wanted.
+    pub(crate) fn note(&self, parts: &[&[u8]]) {
+        if let Some(file) = locked(&self.transcript).as_mut() {
+            for part in parts {
+                file.write_all(part).expect("room for the transcript");
+            }
+        }
+    }
+
     /// The failure that a test has ordered for this statement.
     pub(crate) fn ordered_failure(&self, sql: &str) -> Option<Refusal> {
         let mut failures = locked(&self.failures);
@@ -117,8 +129,11 @@ impl GaussFront {
                 (ports.first(), Some(ports))
             }
         };
-        let shared =
-            Arc::new(Shared { postgres_port: postgres.port(), failures: Mutex::default() });
+        let shared = Arc::new(Shared {
+            postgres_port: postgres.port(),
+            failures: Mutex::default(),
+            transcript: Mutex::default(),
+        });
         let tls =
             options.tls.as_ref().map(|(chain, key)| login::acceptor(chain, key)).transpose()?;
         let demands = Arc::new(Demands {
@@ -149,6 +164,16 @@ impl GaussFront {
     /// Breaks every connection off.
     pub fn cut(&self) {
         self.cut.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Writes the statements and copied rows that PostgreSQL is sent from now on into a file that `psql` can run, `None` no
+    /// more. For one client at a time.
+    ///
+    /// # Errors
+    /// If the file cannot be made.
+    pub fn record(&self, into: Option<&Path>) -> Result<()> {
+        *locked(&self.shared.transcript) = into.map(File::create).transpose()?;
+        Ok(())
     }
 
     /// Lets the next statements that have a part in them fail with a SQLSTATE.

@@ -82,6 +82,7 @@ async fn to_server(
             b'Q' => {
                 let (sql, _) = text(&message.body)?;
                 let sql = looked_at(sql, &refusals, shared, &mut copied);
+                shared.note(&[sql.as_bytes(), b";\n"]);
                 Message::new(b'Q', [sql.as_bytes(), b"\0"].concat())
             }
             b'P' => {
@@ -93,7 +94,13 @@ async fn to_server(
             b'B' => Message::new(b'B', bind::empty_as_null(&message.body)?),
             b'd' => {
                 let rows = copied.as_mut().ok_or_else(|| broken("rows without a COPY"))?;
-                Message::new(b'd', CopyText::empty_as_null(rows, &message.body))
+                let rows = CopyText::empty_as_null(rows, &message.body);
+                shared.note(&[&rows]);
+                Message::new(b'd', rows)
+            }
+            b'c' => {
+                shared.note(&[b"\\.\n"]);
+                message
             }
             _ => message,
         };

@@ -4,6 +4,7 @@ mod column_values;
 mod copies;
 mod definitions;
 mod large_objects;
+mod precheck;
 mod random;
 
 use std::sync::Arc;
