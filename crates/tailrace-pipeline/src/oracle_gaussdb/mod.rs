@@ -26,8 +26,8 @@ use crate::job::{GaussEndpoint, Limits, OracleEndpoint, TaskType};
 use crate::observe::{Counters, JobObserver, Phase};
 use crate::run::{Rate, StopSignal};
 use crate::sink::gaussdb::GaussSink;
-use crate::source::oracle::catalog;
 use crate::source::oracle::session::Session;
+use crate::source::oracle::{catalog, mining};
 
 use position::Position;
 use targets::Targets;
@@ -115,6 +115,14 @@ pub fn run(
     let mut targets = Targets::open(&job.tables, &session, &mut sink)?;
     watch.phase(Phase::Incremental);
     stream::follow((&session, &mut sink), &mut targets, position, (job, stop, &watch))
+}
+
+/// The newest SCN of a job's source.
+///
+/// # Errors
+/// Those of the source.
+pub fn end_of_log(job: &OracleJob) -> Result<u64> {
+    mining::current_scn(&Session::connect(&job.source)?)
 }
 
 /// Removes what the target keeps of a job's progress; its rows stay.

@@ -42,6 +42,9 @@ const IDLE_INTERVAL: Duration = Duration::from_millis(200);
 /// Longest time for which the position at the target stays behind while nothing is to be applied.
 const QUIET_MAX: Duration = Duration::from_secs(5);
 
+/// How often the outside is told how far the log is read while nothing is to be applied.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Follows the log until the job is stopped.
 pub(super) fn follow(
     (session, sink): (&Session, &mut GaussSink),
@@ -68,6 +71,7 @@ pub(super) fn follow(
         committed_ms: None,
         read: next,
         written: Instant::now(),
+        told: Instant::now(),
         bytes: 0,
         in_transaction: false,
     };
@@ -112,6 +116,8 @@ struct Applier<'a> {
     read: u64,
     /// When the position was last committed at the target.
     written: Instant,
+    /// When the outside was last told how far the log is read.
+    told: Instant,
     /// Bytes of the open target transaction.
     bytes: usize,
     in_transaction: bool,
@@ -251,7 +257,14 @@ impl Applier<'_> {
     /// Commits what was applied; without anything new the position now and then.
     fn commit_if_due(&mut self) -> Result<()> {
         let nothing = self.changes.is_empty() && !self.in_transaction;
-        if nothing && self.written.elapsed() < QUIET_MAX { Ok(()) } else { self.commit() }
+        if !nothing || self.written.elapsed() >= QUIET_MAX {
+            return self.commit();
+        }
+        if self.told.elapsed() >= TELL_INTERVAL {
+            self.told = Instant::now();
+            self.watch.read(&self.position, self.read);
+        }
+        Ok(())
     }
 
     /// Commits what was applied, with the position.

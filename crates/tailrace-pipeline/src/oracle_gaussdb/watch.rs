@@ -45,6 +45,11 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// The log was read up to an SCN, and everything of it is applied.
+    pub(super) fn read(&self, position: &Position, read: u64) {
+        self.observer.durable(&checkpoint(position, read, self.epoch));
+    }
+
     /// A target transaction is committed.
     pub(super) fn committed(
         &self,

@@ -14,13 +14,15 @@ pub(super) fn run(job: &OracleJob, tables: &[Described]) -> Vec<CheckItem> {
         Ok(target) => target,
         Err(e) => return vec![CheckItem::error("dstDbConnection", TARGET, &e)],
     };
+    // A job that has begun has made its tables.
+    let begun = target.has_progress(&job.job_id).unwrap_or(false);
+    let makes = job.make_structure && job.task != TaskType::Incremental && !begun;
     let mut items = vec![CheckItem::passed("dstDbConnection", TARGET)];
     let mut push = |name, result: Result<CheckItem>| {
         items.push(result.unwrap_or_else(|e| CheckItem::error(name, TARGET, &e)));
     };
     push("dstDbVersionSupport", Ok(version(&target)));
     push("dstDbPrivilegesCheck", privileges(&mut target));
-    let makes = job.make_structure && job.task != TaskType::Incremental;
     push("dstDbObjectsCheck", objects(&mut target, tables, makes));
     if !makes {
         push("dstForeignKeyCheck", foreign_keys(&mut target, tables));

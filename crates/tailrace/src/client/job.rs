@@ -191,7 +191,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn save_policy(&self, job: &str, file: &JobFile) -> Result<()> {
-        let body = json!({"jobs": [file.policy.request(job)]});
+        let body = json!({"jobs": [file.policy_request(job)]});
         let path = self.path("v3", "/jobs/batch-sync-policy");
         only_item(&self.call(Method::POST, &path, None, Some(&body)).await?).map(drop)
     }

@@ -1,5 +1,7 @@
 //! From a stored job of Oracle → GaussDB Distributed to what the data path needs to know.
 
+use std::collections::BTreeMap;
+
 use tailrace_pipeline::job::{
     GaussEndpoint, Limits, OracleDatabase, OracleEndpoint, Selection, TaskType,
 };
@@ -124,10 +126,66 @@ pub(crate) fn check_selection(selection: &ObjectSelection) -> Result<()> {
     Ok(())
 }
 
-/// What the data path needs.
+/// What a run is made of, without the job's life around it.
+pub struct GaussSettings<'a> {
+    /// The job's id, by which the target knows it.
+    pub job_id: String,
+    /// Phases.
+    pub task: TaskMode,
+    /// Source with its secrets.
+    pub source: (&'a Endpoint, &'a EndpointSecrets),
+    /// Target with its secrets.
+    pub target: (&'a Endpoint, &'a EndpointSecrets),
+    /// Database at the target.
+    pub database: Option<&'a str>,
+    /// Policy.
+    pub policy: DatabasePolicy,
+    /// Objects.
+    pub selection: &'a Selection,
+    /// Their names at the target.
+    pub mappings: &'a Mappings,
+    /// Parameters that were set.
+    pub parameters: &'a BTreeMap<String, String>,
+}
+
+/// Builds what the data path needs, from settings alone.
 ///
 /// # Errors
-/// As [`oracle`]; [`Refusal::NotConfigured`] without a target database.
+/// [`Refusal::NotConfigured`] for what is missing, [`Refusal::Invalid`] and [`Refusal::Unsupported`] for what cannot be.
+pub fn gauss_job(settings: GaussSettings<'_>) -> Result<OracleJob> {
+    let mut limits = Limits::default();
+    for (name, value) in settings.parameters {
+        parameter::apply(name, value, &mut limits)?;
+    }
+    if let Some(whole) = settings.selection.databases.iter().find(|schema| schema.tables.is_none())
+    {
+        let allowed = "tables by their names, for a source of Oracle";
+        return Err(Refusal::invalid("object_info", &whole.name, allowed));
+    }
+    let what = "the target's database (db_name, or target_root_db.db_name of the objects)";
+    let database = needed(settings.database, what)?;
+    Ok(OracleJob {
+        job_id: settings.job_id,
+        task: match settings.task {
+            TaskMode::Full => TaskType::Full,
+            TaskMode::FullIncremental => TaskType::FullIncremental,
+            TaskMode::Incremental => TaskType::Incremental,
+        },
+        source: oracle(settings.source.0, settings.source.1)?,
+        target: gauss(settings.target.0, Some(database), settings.target.1)?,
+        tables: tables(settings.selection, settings.mappings),
+        conflict: settings.policy.conflict.into(),
+        make_structure: settings.policy.structure,
+        make_indexes: settings.policy.indexes,
+        apply_definitions: settings.policy.apply_ddl,
+        limits,
+    })
+}
+
+/// What the data path of a stored job needs.
+///
+/// # Errors
+/// As [`gauss_job`].
 pub(crate) fn plan(
     job: &Job,
     selection: &Selection,
@@ -135,32 +193,16 @@ pub(crate) fn plan(
     secrets: &JobSecrets,
 ) -> Result<OracleJob> {
     let database = job.selection.as_ref().and_then(|chosen| chosen.target_database.as_deref());
-    let database = database.or(job.target.database.as_deref());
-    let database = needed(
-        database,
-        "the target's database (db_name, or target_root_db.db_name of the objects)",
-    )?;
-    let mut limits = Limits::default();
-    for (name, value) in &job.parameters {
-        parameter::apply(name, value, &mut limits)?;
-    }
-    let policy = job.policy.as_ref().and_then(|policy| policy.database.clone());
-    let policy = policy.unwrap_or_else(DatabasePolicy::default);
-    Ok(OracleJob {
+    gauss_job(GaussSettings {
         job_id: job.id.clone(),
-        task: match job.task {
-            TaskMode::Full => TaskType::Full,
-            TaskMode::FullIncremental => TaskType::FullIncremental,
-            TaskMode::Incremental => TaskType::Incremental,
-        },
-        source: oracle(&job.source, &secrets.source)?,
-        target: gauss(&job.target, Some(database), &secrets.target)?,
-        tables: tables(selection, mappings),
-        conflict: policy.conflict.into(),
-        make_structure: policy.structure,
-        make_indexes: policy.indexes,
-        apply_definitions: policy.apply_ddl,
-        limits,
+        task: job.task,
+        source: (&job.source, &secrets.source),
+        target: (&job.target, &secrets.target),
+        database: database.or(job.target.database.as_deref()),
+        policy: job.policy.as_ref().and_then(|policy| policy.database.clone()).unwrap_or_default(),
+        selection,
+        mappings,
+        parameters: &job.parameters,
     })
 }
 

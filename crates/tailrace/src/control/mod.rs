@@ -52,6 +52,7 @@ use std::time::Duration;
 pub use bounds::Bounds;
 pub use caller::{Caller, Language};
 pub use command::{Actions, Command};
+pub use gauss_plan::{GaussSettings, gauss_job};
 pub use inner::ControlParts;
 pub use lifecycle::actions_of;
 pub(crate) use naming::check_job_name;

@@ -2,6 +2,7 @@
 //!
 //! Members have DRS's names where DRS has one. `docs/commands.md` explains them with an example.
 
+mod database;
 mod request;
 mod secret;
 mod spec;
@@ -77,6 +78,8 @@ pub enum SourceEngine {
     Mysql,
     /// TaurusDB
     Taurus,
+    /// Oracle, whose target is GaussDB Distributed.
+    Oracle,
 }
 
 /// A source.
@@ -88,9 +91,12 @@ pub struct Source {
     pub engine: SourceEngine,
     /// Host name or address, or several servers with the same transactions: `host[:port],host[:port]…`.
     pub host: String,
-    /// Port of those that do not have one of their own.
-    #[serde(default = "mysql_port")]
-    pub port: u16,
+    /// Port of those that do not have one of their own; 3306 by default, 1521 of Oracle.
+    pub port: Option<u16>,
+    /// Service of Oracle.
+    pub service: Option<String>,
+    /// Instance of Oracle, instead of a service.
+    pub sid: Option<String>,
     /// Account.
     pub user: String,
     /// Its password.
@@ -109,16 +115,27 @@ pub struct Source {
     pub ssl_client_password: Option<Secret>,
 }
 
-fn mysql_port() -> u16 {
-    3306
-}
-
-/// A target.
+/// A target: Kafka, or, of a source of Oracle, GaussDB Distributed with the members of a database only.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// `host:port[,host:port…]`
+    /// `host:port[,host:port…]` of Kafka.
+    #[serde(default)]
     pub brokers: String,
+    /// Coordinators of GaussDB: `host[:port],host[:port]…`
+    pub host: Option<String>,
+    /// Port of those that do not have one of their own; 8000 by default.
+    pub port: Option<u16>,
+    /// Database, which has to exist.
+    pub database: Option<String>,
+    /// Use TLS towards GaussDB.
+    #[serde(default)]
+    pub ssl: bool,
+    /// CA certificates of GaussDB that are trusted; without, any certificate is.
+    pub ssl_ca_file: Option<PathBuf>,
+    /// The name that was dialled must be one of GaussDB's certificate.
+    #[serde(default)]
+    pub ssl_verify_host: bool,
     /// `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`.
     #[serde(default = "plaintext")]
     pub security: String,
@@ -285,6 +302,12 @@ pub struct Policy {
     pub file_and_position: Option<String>,
     /// Start of an incremental job: executed GTIDs.
     pub gtid_set: Option<String>,
+    /// Of GaussDB: `overwrite`, `ignore` or `stop` where its rows are not what the source's were.
+    pub conflict_policy: Option<String>,
+    /// Of GaussDB: `supportAllType`, or `tableData` with `tableStructure` and `constraintData`.
+    pub sync_type_policy: Option<String>,
+    /// Of GaussDB: changes of tables are applied, by default.
+    pub ddl_trans: Option<bool>,
 }
 
 impl JobFile {
@@ -315,6 +338,7 @@ impl JobFile {
         // A mapping of what is not selected would silently say nothing.
         let mappings = Mappings { databases: file.mapping.clone() };
         mappings.validate(&file.selection()).map_err(|e| JobFileError(e.message().to_owned()))?;
+        file.check_kinds()?;
         Ok(file)
     }
 }

@@ -52,13 +52,13 @@ pub(super) fn file_base64(field: &str, path: &Path) -> Result<String, JobFileErr
     Ok(STANDARD.encode(bytes))
 }
 
-fn put(object: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>) {
+pub(super) fn put(object: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>) {
     if let Some(value) = value {
         object.insert(name.to_owned(), value.into());
     }
 }
 
-fn put_secret(
+pub(super) fn put_secret(
     object: &mut Map<String, Value>,
     name: &str,
     field: &str,
@@ -75,6 +75,7 @@ impl JobFile {
         match self.source.engine {
             SourceEngine::Mysql => "mysql-to-kafka",
             SourceEngine::Taurus => "taurus-to-kafka",
+            SourceEngine::Oracle => "oracle-to-gaussdbv5",
         }
     }
 
@@ -83,7 +84,13 @@ impl JobFile {
         match self.source.engine {
             SourceEngine::Mysql => "mysql",
             SourceEngine::Taurus => "taurus",
+            SourceEngine::Oracle => "oracle",
         }
+    }
+
+    /// DRS `db_type` of the target.
+    pub fn target_type(&self) -> &'static str {
+        if self.is_to_gauss() { "gaussdbv5" } else { "kafka" }
     }
 
     /// Body of `batch-creation`.
@@ -93,7 +100,7 @@ impl JobFile {
             "engine_type": self.engine_type(), "job_direction": "non-dbs", "net_type": "vpc",
             "node_type": "high", "task_type": self.task.code(), "customize_sutnet_id": "none",
             "source_endpoint": {"db_type": self.source_type()},
-            "target_endpoint": {"db_type": "kafka"},
+            "target_endpoint": {"db_type": self.target_type()},
         }]})
     }
 
@@ -106,7 +113,8 @@ impl JobFile {
         let mut out = Map::new();
         put(&mut out, "db_type", Some(self.source_type()));
         put(&mut out, "ip", Some(source.host.as_str()));
-        put(&mut out, "db_port", Some(source.port));
+        put(&mut out, "db_port", Some(self.source_port()));
+        put(&mut out, "db_name", self.source_database());
         put(&mut out, "db_user", Some(source.user.as_str()));
         put_secret(&mut out, "db_password", "source.password", Some(&source.password))?;
         put(&mut out, "ssl_link", Some(source.ssl));
@@ -138,6 +146,9 @@ impl JobFile {
     /// # Errors
     /// As [`JobFile::source_endpoint`].
     pub fn target_endpoint(&self) -> Result<Map<String, Value>, JobFileError> {
+        if self.is_to_gauss() {
+            return self.gauss_endpoint();
+        }
         let target = &self.target;
         let mut out = Map::new();
         put(&mut out, "db_type", Some("kafka"));
@@ -200,7 +211,12 @@ impl JobFile {
                 (database.clone(), value)
             })
             .collect();
-        json!({"object_scope": "table", "object_info": info})
+        let mut out = Map::new();
+        put(&mut out, "object_scope", Some("table"));
+        put(&mut out, "object_info", Some(info));
+        let database = self.target.database.as_ref();
+        put(&mut out, "target_root_db", database.map(|name| json!({"db_name": name})));
+        Value::Object(out)
     }
 }
 
@@ -267,8 +283,8 @@ fn added_column((name, column): (&String, &AddedColumn)) -> (String, Value) {
 }
 
 impl Policy {
-    /// The policy in v3's form.
-    pub fn request(&self, job_id: &str) -> Value {
+    /// The policy of a job to Kafka in v3's form.
+    pub(super) fn kafka_request(&self, job_id: &str) -> Value {
         let mut out = Map::new();
         put(&mut out, "job_id", Some(job_id));
         put(&mut out, "topic_policy", Some(self.topic_policy.code()));

@@ -22,8 +22,19 @@ impl From<Refusal> for JobFileError {
     }
 }
 
+impl Task {
+    /// Phases of the job.
+    pub(super) fn mode(self) -> TaskMode {
+        match self {
+            Self::Full => TaskMode::Full,
+            Self::FullIncremental => TaskMode::FullIncremental,
+            Self::Incremental => TaskMode::Incremental,
+        }
+    }
+}
+
 impl JobFile {
-    /// What the data path runs. The job's id is its name, so that a later run goes on where this one
+    /// What the data path to Kafka runs. The job's id is its name, so that a later run goes on where this one
     /// ended.
     ///
     /// # Errors
@@ -31,19 +42,15 @@ impl JobFile {
     pub fn spec(&self) -> Result<JobSpec, JobFileError> {
         check_job_name(&self.name)?;
         let (source, target) = (self.source_parts()?, self.target_parts()?);
-        let limits: BTreeMap<String, String> =
-            self.limits.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+        let limits = self.parameters();
         let settings = RunSettings {
             job_id: self.name.clone(),
             engine: match self.source.engine {
                 SourceEngine::Mysql => Engine::MysqlToKafka,
                 SourceEngine::Taurus => Engine::TaurusToKafka,
+                SourceEngine::Oracle => Engine::OracleToGaussDbV5,
             },
-            task: match self.task {
-                Task::Full => TaskMode::Full,
-                Task::FullIncremental => TaskMode::FullIncremental,
-                Task::Incremental => TaskMode::Incremental,
-            },
+            task: self.task.mode(),
             source: (&source.0, &source.1),
             target: (&target.0, &target.1),
             policy: SyncPolicy::parse_kafka(&self.policy_text())?,
@@ -55,11 +62,12 @@ impl JobFile {
         Ok(run_spec(settings)?)
     }
 
-    fn source_parts(&self) -> Result<(Endpoint, EndpointSecrets), JobFileError> {
+    pub(super) fn source_parts(&self) -> Result<(Endpoint, EndpointSecrets), JobFileError> {
         let source = &self.source;
         let db_type = match source.engine {
             SourceEngine::Mysql => DbType::Mysql,
             SourceEngine::Taurus => DbType::Taurus,
+            SourceEngine::Oracle => DbType::Oracle,
         };
         let certificate = source
             .ssl_ca_file
@@ -68,7 +76,8 @@ impl JobFile {
             .transpose()?;
         let endpoint = Endpoint {
             address: source.host.clone(),
-            port: Some(source.port),
+            port: Some(self.source_port()),
+            database: self.source_database(),
             user: Some(source.user.clone()),
             tls: EndpointTls {
                 enabled: source.ssl,
@@ -175,6 +184,11 @@ impl JobFile {
                 .map(|filter| ("filter_ddl_policy".to_owned(), filter.clone().into()))
                 .collect(),
         }
+    }
+
+    /// Parameters in the API's form.
+    pub(super) fn parameters(&self) -> BTreeMap<String, String> {
+        self.limits.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
     }
 
     pub(super) fn selection(&self) -> Selection {

@@ -50,7 +50,7 @@ fn a_mapping_is_the_same_in_a_run_and_in_a_request() {
     assert_eq!(spec.mappings.names("crm", "notes"), ("sales", "remarks"));
     assert_eq!(spec.mappings.names("crm", "customers"), ("sales", "customers"));
     assert!(spec.policy.kinds.insert && !spec.policy.kinds.update);
-    assert_eq!(file.policy.request("j")["dml_types"], "i,d");
+    assert_eq!(file.policy_request("j")["dml_types"], "i,d");
     let object = &file.db_object()["object_info"]["crm"];
     assert_eq!(object["name"], "sales");
     assert_eq!(
@@ -97,7 +97,7 @@ fn a_filter_and_a_registry_are_the_same_in_a_run_and_in_a_request() {
         target["schema_registry"],
         serde_json::json!({"url": "http://r:8081/x", "user": "u", "registry_password": "hidden"})
     );
-    assert_eq!(file.policy.request("j")["subject_naming"], "record");
+    assert_eq!(file.policy_request("j")["subject_naming"], "record");
     for (more, wanted) in [
         (
             "[mapping.crm.tables.notes]\nfilter = 'id >'",
@@ -121,7 +121,7 @@ fn words_and_codes_of_policies_are_the_same() {
         "[policy]\ntopic_policy = 'one_topic'\ntopic = 't'\npartition_policy = 'primary_key'";
     let codes = "[policy]\ntopic_policy = '0'\ntopic = 't'\npartition_policy = '2'";
     let request = |policy: &str| {
-        JobFile::parse(&format!("{SMALL}{policy}")).unwrap().policy.request("j").to_string()
+        JobFile::parse(&format!("{SMALL}{policy}")).unwrap().policy_request("j").to_string()
     };
     assert_eq!(request(words), request(codes));
     let spec = JobFile::parse(&format!("{SMALL}{words}")).unwrap().spec().unwrap();

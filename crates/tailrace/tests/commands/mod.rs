@@ -7,6 +7,7 @@ mod full_disk;
 mod jobs;
 #[cfg(feature = "kerberos")]
 mod kerberos;
+mod oracle;
 mod run;
 
 use std::path::{Path, PathBuf};

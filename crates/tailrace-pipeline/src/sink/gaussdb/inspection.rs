@@ -1,7 +1,7 @@
 //! What a precheck asks of a target, without taking a job over.
 
 use super::connection::Connection;
-use super::progress::literal;
+use super::progress::{SCHEMA, literal};
 use crate::error::Result;
 use crate::job::GaussEndpoint;
 use crate::run::StopSignal;
@@ -32,6 +32,21 @@ impl Inspection {
     pub(crate) fn may_create_schemas(&mut self) -> Result<bool> {
         let sql = "SELECT has_database_privilege(current_database(), 'CREATE')";
         Ok(self.connection.text(sql)? == "t")
+    }
+
+    /// Whether a job has a record of its progress.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub(crate) fn has_progress(&mut self, job_id: &str) -> Result<bool> {
+        if !self.has_table(SCHEMA, "progress")? {
+            return Ok(false);
+        }
+        let sql = format!(
+            "SELECT 1 FROM {SCHEMA}.progress WHERE job = {} AND position IS NOT NULL",
+            literal(job_id)
+        );
+        Ok(!self.connection.text(&sql)?.is_empty())
     }
 
     /// Whether there is a table of this name.

@@ -25,7 +25,7 @@ impl Create {
     pub(super) async fn run(self, client: &Client, output: Output) -> Result<(), Failed> {
         let file = JobFile::read(&self.file)?;
         // Everything that can be seen from here is refused before there is a job.
-        file.spec()?;
+        file.plan()?;
         let id = client.create(&file).await?;
         let ready = Waiting { wait: true, timeout: None };
         follow::until(client, &id, &ready, &["CONFIGURATION"]).await?;

@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use tailrace_codec::position::FileOffset;
 use tailrace_pipeline::checkpoint::Checkpoint;
-use tailrace_pipeline::job::JobSpec;
 use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
+use tailrace_pipeline::plan::JobPlan;
 use tailrace_pipeline::precheck::{self, CheckResult};
 use tailrace_pipeline::run::StopSignal;
 use tailrace_pipeline::{Ended, ErrorKind};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::caught_up::End;
 use super::exit::{Exit, Failed};
 use super::progress::Progress;
 use crate::clock::{Clock as _, SystemClock};
@@ -66,21 +66,25 @@ impl Run {
     pub(super) fn run(self) -> Result<(), Failed> {
         telemetry::start_log(LogFormat::Text, &self.log_filter)
             .map_err(|e| Failed::new(Exit::Usage, e))?;
-        let spec = JobFile::read(&self.file)?.spec()?;
+        let plan = JobFile::read(&self.file)?.plan()?;
         if self.forget {
-            tailrace_pipeline::forget(&spec.clone().into(), u64::MAX).map_err(|e| failed(&e))?;
-            println!("the progress records of {} are removed", spec.job_id);
+            tailrace_pipeline::forget(&plan, u64::MAX).map_err(|e| failed(&e))?;
+            println!("the progress records of {} are removed", plan.job_id());
             return Ok(());
         }
         if !self.no_precheck && !self.discard {
-            check(&spec, self.check)?;
+            check(&plan, self.check)?;
         }
         if self.check {
             return Ok(());
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let until = self.until_caught_up.then(|| caught_up::end_of_log(&spec)).transpose()?;
-        runtime.block_on(run(spec, self.discard, until))
+        if self.discard && plan.kafka().is_none() {
+            let text = "--discard: it is for jobs to Kafka";
+            return Err(Failed::new(Exit::Usage, text));
+        }
+        let until = self.until_caught_up.then(|| End::of_log(&plan)).transpose()?;
+        runtime.block_on(run(plan, self.discard, until))
     }
 }
 
@@ -90,8 +94,8 @@ fn failed(error: &tailrace_pipeline::Error) -> Failed {
 }
 
 /// Runs the precheck and prints what is not passed, or with `all` everything.
-fn check(spec: &JobSpec, all: bool) -> Result<(), Failed> {
-    let items = precheck::run(spec);
+fn check(plan: &JobPlan, all: bool) -> Result<(), Failed> {
+    let items = precheck::run_plan(plan);
     let mut bad = 0;
     for item in &items {
         let word = match item.result {
@@ -119,7 +123,7 @@ struct Watcher {
     phase: Mutex<Phase>,
     lines: Mutex<Vec<String>>,
     /// Where the job may end, and how to tell it.
-    until: Option<(FileOffset, StopSignal)>,
+    until: Option<(End, StopSignal)>,
     caught_up_at: OnceLock<Instant>,
     /// Something became durable since this was taken last.
     moved: AtomicBool,
@@ -128,7 +132,7 @@ struct Watcher {
 impl Watcher {
     fn end_if_caught_up(&self, checkpoint: &Checkpoint) {
         if let Some((end, stop)) = &self.until
-            && caught_up::has_reached(checkpoint, end)
+            && end.is_reached(checkpoint)
             && self.caught_up_at.set(Instant::now()).is_ok()
         {
             stop.stop();
@@ -163,7 +167,7 @@ impl JobObserver for Watcher {
     }
 }
 
-async fn run(spec: JobSpec, discard: bool, until: Option<FileOffset>) -> Result<(), Failed> {
+async fn run(plan: JobPlan, discard: bool, until: Option<End>) -> Result<(), Failed> {
     let (stop, counters) = (StopSignal::new(), Arc::new(Counters::default()));
     let watcher = Arc::new(Watcher {
         phase: Mutex::new(Phase::Starting),
@@ -176,7 +180,7 @@ async fn run(spec: JobSpec, discard: bool, until: Option<FileOffset>) -> Result<
     let mut job = Supervised {
         // A run that began later has a higher one: an older run that tries again gives way to it.
         epoch: u64::try_from(SystemClock.now_ms()).unwrap_or(1),
-        spec,
+        plan,
         discard,
         stop,
         watcher: Arc::clone(&watcher),
@@ -204,7 +208,7 @@ async fn run(spec: JobSpec, discard: bool, until: Option<FileOffset>) -> Result<
 
 /// A job that is started again as long as that can help.
 struct Supervised {
-    spec: JobSpec,
+    plan: JobPlan,
     epoch: u64,
     discard: bool,
     stop: StopSignal,
@@ -251,15 +255,14 @@ impl Supervised {
         // What it announces is the whole again.
         self.counters.snapshot_rows_estimated.store(0, Ordering::Relaxed);
         self.counters.snapshot_tables.store(0, Ordering::Relaxed);
-        let (spec, epoch, discard) = (self.spec.clone(), self.epoch, self.discard);
+        let (plan, epoch, discard) = (self.plan.clone(), self.epoch, self.discard);
         let (stop, counters) = (self.stop.clone(), Arc::clone(&self.counters));
         let observer: Arc<dyn JobObserver> = Arc::clone(&self.watcher) as _;
-        let mut job = tokio::task::spawn_blocking(move || {
-            if discard {
-                tailrace_pipeline::run_job_to_null(&spec, &stop, &observer, &counters)
-            } else {
-                tailrace_pipeline::run_job(&spec, epoch, &stop, &observer, &counters)
+        let mut job = tokio::task::spawn_blocking(move || match plan.kafka() {
+            Some(spec) if discard => {
+                tailrace_pipeline::run_job_to_null(spec, &stop, &observer, &counters)
             }
+            _ => tailrace_pipeline::run_plan(&plan, epoch, &stop, &observer, &counters),
         });
         let mut looks = tokio::time::interval(LOOK_PAUSE);
         loop {

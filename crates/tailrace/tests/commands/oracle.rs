@@ -1,0 +1,94 @@
+//! `tailrace run` and `tailrace jobs` with a file of Oracle → GaussDB Distributed. Both servers are stand-ins.
+
+use tailrace_testkit::gaussdb::{FrontOptions, GaussFront};
+use tailrace_testkit::oracle::{OracleOptions, OracleServer};
+use tailrace_testkit::provision::python::ORACLE;
+use tailrace_testkit::python;
+use tailrace_testkit::servers::postgres::{PostgresOptions, PostgresServer};
+
+use super::{ended, tailrace, text};
+
+const PASSWORD: &str = "Geheim_123";
+
+struct Ends {
+    oracle: OracleServer,
+    postgres: PostgresServer,
+    front: GaussFront,
+    dir: tempfile::TempDir,
+}
+
+impl Ends {
+    fn start() -> Self {
+        let oracle =
+            OracleServer::start(OracleOptions::with_user("SHOP", PASSWORD)).expect("Oracle");
+        let postgres = PostgresServer::start(PostgresOptions::default()).expect("PostgreSQL");
+        let front = FrontOptions::with_user("tailrace", PASSWORD);
+        let front = GaussFront::start(&postgres, front).expect("the front");
+        postgres.sql("GRANT CREATE ON DATABASE postgres TO tailrace").expect("a privilege");
+        Self { oracle, postgres, front, dir: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// Runs statements of SQL at the source.
+    fn sql(&self, statements: &[&str]) {
+        let script = self.dir.path().join("run.py");
+        let lines = "import os, sys, oracledb\n\
+            c = oracledb.connect(user='shop', password=os.environ['PASSWORD'], dsn=os.environ['DSN'])\n\
+            for s in sys.argv[1:]: c.cursor().execute(s)\n\
+            c.commit()\n";
+        std::fs::write(&script, lines).expect("a script");
+        let dsn = format!("127.0.0.1:{}/standin", self.oracle.port());
+        let envs = [("DSN", dsn.as_str()), ("PASSWORD", PASSWORD)];
+        python::run_with(ORACLE, &script, statements, &envs).expect("the statements");
+    }
+
+    fn job_file(&self) -> std::path::PathBuf {
+        let path = self.dir.path().join("job.toml");
+        let file = format!(
+            "name = \"shop-to-gauss\"\n[source]\nengine = \"oracle\"\nhost = \"127.0.0.1\"\nport = {}\nservice = \"standin\"\n\
+             user = \"shop\"\npassword = \"{PASSWORD}\"\n[target]\nhost = \"127.0.0.1\"\nport = {}\ndatabase = \"postgres\"\n\
+             user = \"tailrace\"\npassword = \"{PASSWORD}\"\n[objects]\nSHOP = [\"T\"]\n[mapping.SHOP]\ntarget = \"sales\"\n\
+             [policy]\nconflict_policy = \"stop\"\n",
+            self.oracle.port(),
+            self.front.port()
+        );
+        std::fs::write(&path, file).expect("a job file");
+        path
+    }
+
+    fn rows(&self) -> String {
+        let sql = "SELECT string_agg(t::text, ' ' ORDER BY id) FROM sales.t";
+        self.postgres.sql(sql).expect("rows").trim().to_owned()
+    }
+}
+
+#[test]
+fn a_file_is_checked_run_gone_on_with_and_forgotten() {
+    let ends = Ends::start();
+    ends.sql(&[
+        "CREATE TABLE t (id NUMBER(10) PRIMARY KEY, v VARCHAR2(9))",
+        "INSERT INTO t VALUES (1, 'one')",
+    ]);
+    let file = ends.job_file();
+    let (code, out, err) = ended(&tailrace(&["run", text(&file), "--check"]).output().unwrap());
+    assert_eq!(code, 6, "{out}{err}");
+    assert!(out.contains("ALTER DATABASE ADD SUPPLEMENTAL LOG DATA;"), "{out}");
+    ends.sql(&["ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS"]);
+    let run = || ended(&tailrace(&["run", text(&file), "--until-caught-up"]).output().unwrap());
+    let (code, out, err) = run();
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("caught up: 1 rows of the full phase, 0 inserts"), "{out}");
+    ends.sql(&["INSERT INTO t VALUES (2, 'two')", "UPDATE t SET v = 'uno' WHERE id = 1"]);
+    // The table is there by now, and the job has made it.
+    let (code, out, err) = run();
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("0 rows of the full phase, 1 inserts, 1 updates"), "{out}");
+    assert_eq!(ends.rows(), "(1,uno) (2,two)");
+    let (code, out, err) = ended(&tailrace(&["run", text(&file), "--discard"]).output().unwrap());
+    assert!(code == 2 && err.contains("--discard"), "{out}{err}");
+    let (code, out, err) = ended(&tailrace(&["run", text(&file), "--forget"]).output().unwrap());
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("removed"), "{out}");
+    let (code, out, err) = run();
+    assert_eq!(code, 6, "{out}{err}");
+    assert!(out.contains("the target has these tables already: sales.t"), "{out}");
+}
