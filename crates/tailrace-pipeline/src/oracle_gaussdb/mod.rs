@@ -5,6 +5,7 @@
 //! LogMiner ─► transactions in the order of their commits ─► one target transaction for several of them, with the position
 //! ```
 
+pub mod compare;
 mod full;
 mod large;
 mod position;

@@ -18,7 +18,6 @@ use tokio_util::sync::CancellationToken;
 use super::caller::Caller;
 use super::change::unchanged;
 use super::command::Command;
-use super::endpoint::DbType;
 use super::inner::{Inner, locked};
 use super::job::{Job, TaskMode};
 use super::probe::explain;
@@ -466,12 +465,6 @@ fn spec_of(
     secrets: &JobSecrets,
     input: &CompareInput,
 ) -> Result<(JobPlan, Option<Selection>)> {
-    if job.engine.target() != DbType::Kafka {
-        return Err(Refusal::Unsupported {
-            what: format!("a comparison of {}", job.engine.name()),
-            instead: "comparisons of links to Kafka".to_owned(),
-        });
-    }
     let selection = job
         .selection
         .as_ref()

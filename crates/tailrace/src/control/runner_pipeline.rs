@@ -7,6 +7,7 @@ use tailrace_pipeline::compare::{self, CompareProgress, CompareRequest, TableCom
 use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
 use tailrace_pipeline::job::JobSpec;
 use tailrace_pipeline::observe::{Counters, JobObserver};
+use tailrace_pipeline::oracle_gaussdb;
 use tailrace_pipeline::plan::{JobPlan, SourceEndpoint, TargetEndpoint};
 use tailrace_pipeline::precheck::{self, CheckResult as Found};
 use tailrace_pipeline::run::{Rate, StopSignal};
@@ -159,7 +160,12 @@ impl JobRunner for PipelineRunner {
             objects_only: what.objects_only,
             scratch: self.scratch.clone(),
         };
-        compare::compare(kafka(plan)?, &request, progress, stop, told)
+        match plan {
+            JobPlan::Kafka(spec) => compare::compare(spec, &request, progress, stop, told),
+            JobPlan::Gauss(job) => {
+                oracle_gaussdb::compare::compare(job, &request, progress, stop, told)
+            }
+        }
     }
 
     fn dead_letters(&self, plan: &JobPlan, request: &LettersRequest) -> RunResult<Letters> {

@@ -132,6 +132,18 @@ impl Connection {
         Ok(rows)
     }
 
+    /// Runs a query and hands out its rows one at a time.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub(crate) fn each_row(
+        &mut self,
+        sql: &str,
+        each: &mut dyn FnMut(Row) -> Result<()>,
+    ) -> Result<(), Failure> {
+        self.query(sql, &mut |row| each(owned(row)?)).map(drop)
+    }
+
     /// The first value of a query; the empty text for NULL or no row.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! What a precheck asks of a target, without taking a job over.
 
-use super::connection::Connection;
+use tailrace_codec::gaussdb::apply::ApplyTable;
+
+use super::catalog;
+use super::connection::{Connection, Row};
 use super::progress::{SCHEMA, literal};
 use crate::error::Result;
 use crate::job::GaussEndpoint;
@@ -77,6 +80,56 @@ impl Inspection {
             "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgrelid = {}",
             oid(schema, name)
         ))
+    }
+
+    /// Begins a transaction that sees the target as it is now, and gives the job's position in it.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub(crate) fn see(&mut self, job_id: &str) -> Result<Option<String>> {
+        self.connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        if !self.has_progress(job_id)? {
+            return Ok(None);
+        }
+        let sql = format!("SELECT position FROM {SCHEMA}.progress WHERE job = {}", literal(job_id));
+        Ok(Some(self.connection.text(&sql)?))
+    }
+
+    /// Ends that transaction.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub(crate) fn unsee(&mut self) -> Result<()> {
+        self.connection.run("ROLLBACK")?;
+        Ok(())
+    }
+
+    /// A table's columns and key.
+    ///
+    /// # Errors
+    /// `SchemaMismatch` if there is no such table.
+    pub(crate) fn table(&mut self, schema: &str, name: &str) -> Result<ApplyTable> {
+        catalog::table(&mut self.connection, schema, name)
+    }
+
+    /// A query's one number.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub(crate) fn number(&mut self, sql: &str) -> Result<u64> {
+        Ok(self.connection.text(sql)?.parse().unwrap_or(0))
+    }
+
+    /// A query's rows, one at a time.
+    ///
+    /// # Errors
+    /// The connection's errors, and those of `each`.
+    pub(crate) fn each_row(
+        &mut self,
+        sql: &str,
+        each: &mut dyn FnMut(Row) -> Result<()>,
+    ) -> Result<()> {
+        Ok(self.connection.each_row(sql, each)?)
     }
 
     fn names(&mut self, sql: &str) -> Result<Vec<String>> {

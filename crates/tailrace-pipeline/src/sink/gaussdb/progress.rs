@@ -209,9 +209,9 @@ const TABLES: [(&str, &str); 2] = [
 fn make(connection: &mut Connection, statement: &str) -> Result<()> {
     match connection.run(statement) {
         Ok(_) => Ok(()),
-        // Another job made it at the same time: duplicate_schema, duplicate_table, unique_violation of the catalog.
+        // Another job made it at the same time: duplicate_schema, duplicate_table, duplicate_object, unique_violation of the catalog.
         Err(Failure::Refused(refused))
-            if ["42P06", "42P07", "23505"].contains(&refused.code.as_str()) =>
+            if ["42P06", "42P07", "42710", "23505"].contains(&refused.code.as_str()) =>
         {
             Ok(())
         }

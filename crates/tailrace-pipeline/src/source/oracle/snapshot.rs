@@ -81,6 +81,33 @@ impl<'a> TableRead<'a> {
         Ok(read)
     }
 
+    /// As [`piece`](Self::piece), each row as the texts of its columns.
+    ///
+    /// # Errors
+    /// As [`piece`](Self::piece).
+    pub(crate) fn texts(
+        &self,
+        session: &Session,
+        after: Option<&[String]>,
+        rows_max: u64,
+        each: &mut dyn FnMut(Vec<Option<String>>) -> Result<()>,
+    ) -> Result<PieceRead> {
+        let kinds: Vec<OracleType> =
+            self.columns.iter().map(|column| column.oracle_type()).collect();
+        let (sql, binds) = self.query(&kinds, after, rows_max);
+        let binds: Vec<&dyn ToDbValue> = binds.iter().map(|bind| bind as &dyn ToDbValue).collect();
+        let mut read = PieceRead::default();
+        session.each(&sql, &binds, |row| {
+            read.rows += 1;
+            if !self.key.is_empty() && read.rows == rows_max {
+                read.last = Some(self.key_of(row)?);
+            }
+            let texts = kinds.iter().enumerate().map(|(number, kind)| text_of(row, number, *kind));
+            each(texts.collect::<Result<_>>()?)
+        })?;
+        Ok(read)
+    }
+
     fn append(&self, rows: &mut Vec<u8>, row: &Row, kinds: &[OracleType]) -> Result<()> {
         for (number, kind) in kinds.iter().enumerate() {
             if number > 0 {

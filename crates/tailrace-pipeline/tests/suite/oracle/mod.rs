@@ -1,6 +1,7 @@
 //! Oracle → GaussDB Distributed, between two stand-ins: neither server can be had.
 
 mod column_values;
+mod compare;
 mod copies;
 mod definitions;
 mod large_objects;

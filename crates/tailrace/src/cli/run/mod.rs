@@ -197,7 +197,7 @@ async fn run(plan: JobPlan, discard: bool, until: Option<End>) -> Result<(), Fai
         watcher.caught_up_at.get().map_or(begun.elapsed(), |at| *at - begun).as_secs_f64();
     let how = match ended? {
         Some(Ended::Finished(_)) => "finished",
-        Some(Ended::Stopped(_)) if watcher.caught_up_at.get().is_some() => "caught up",
+        _ if watcher.caught_up_at.get().is_some() => "caught up",
         Some(Ended::Stopped(_)) => "stopped at a durable checkpoint",
         None => "stopped",
     };

@@ -1,0 +1,226 @@
+//! Two sorted rows of rows, side by side.
+
+use std::cmp::Ordering;
+
+use super::canonical::Form;
+use crate::compare::{DIFFERENCES_MAX, Difference, DifferenceKind};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A row's values in the order of the compared columns, as canonical texts.
+pub(super) type Row = Vec<Option<String>>;
+
+/// A column that is compared.
+#[derive(Debug, Clone)]
+pub(super) struct Column {
+    /// Name at the target.
+    pub(super) name: String,
+    pub(super) form: Form,
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) source_rows: u64,
+    pub(super) target_rows: u64,
+    pub(super) missing: u64,
+    pub(super) extra: u64,
+    pub(super) differing: u64,
+    pub(super) differences: Vec<Difference>,
+}
+
+impl Found {
+    /// Whether nothing differs.
+    pub(super) fn is_equal(&self) -> bool {
+        self.missing == 0 && self.extra == 0 && self.differing == 0
+    }
+}
+
+/// Compares rows of the source, which are given one by one, with those of the target, which are asked for. Both come in the
+/// order of the key.
+pub(super) struct Merge<'a> {
+    columns: &'a [Column],
+    /// Numbers of the key's columns.
+    key: &'a [usize],
+    next_target: &'a mut dyn FnMut() -> Result<Option<Row>>,
+    /// The target's row that is not matched yet.
+    target: Option<Row>,
+    /// The keys that came last, to see that they are sorted.
+    last: (Option<Row>, Option<Row>),
+    pub(super) found: Found,
+}
+
+impl<'a> Merge<'a> {
+    pub(super) fn new(
+        columns: &'a [Column],
+        key: &'a [usize],
+        next_target: &'a mut dyn FnMut() -> Result<Option<Row>>,
+    ) -> Result<Self> {
+        let mut merge = Self {
+            columns,
+            key,
+            next_target,
+            target: None,
+            last: (None, None),
+            found: Found::default(),
+        };
+        merge.advance()?;
+        Ok(merge)
+    }
+
+    /// Takes the source's next row.
+    ///
+    /// # Errors
+    /// Those of the target; `Decode` if the rows are not sorted as was asked for.
+    pub(super) fn source(&mut self, row: Row) -> Result<()> {
+        self.found.source_rows += 1;
+        self.sorted(&row, true)?;
+        loop {
+            let order = match &self.target {
+                Some(target) => self.order(&row, target),
+                None => Ordering::Less,
+            };
+            match order {
+                Ordering::Less => {
+                    self.found.missing += 1;
+                    self.tell(DifferenceKind::Missing, &row, Vec::new());
+                    return Ok(());
+                }
+                Ordering::Greater => self.extra()?,
+                Ordering::Equal => return self.matched(&row),
+            }
+        }
+    }
+
+    /// The source has no more rows.
+    ///
+    /// # Errors
+    /// As [`source`](Self::source).
+    pub(super) fn end(mut self) -> Result<Found> {
+        while self.target.is_some() {
+            self.extra()?;
+        }
+        Ok(self.found)
+    }
+
+    fn matched(&mut self, row: &Row) -> Result<()> {
+        let Some(target) = self.target.take() else { return Ok(()) };
+        let both = row.iter().zip(&target).zip(self.columns);
+        let differ: Vec<String> =
+            both.filter(|((a, b), _)| a != b).map(|(_, column)| column.name.clone()).collect();
+        if !differ.is_empty() {
+            self.found.differing += 1;
+            self.tell(DifferenceKind::Content, row, differ);
+        }
+        self.advance()
+    }
+
+    fn extra(&mut self) -> Result<()> {
+        if let Some(row) = self.target.take() {
+            self.found.extra += 1;
+            self.tell(DifferenceKind::Extra, &row, Vec::new());
+        }
+        self.advance()
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        self.target = (self.next_target)()?;
+        if let Some(row) = self.target.clone() {
+            self.found.target_rows += 1;
+            self.sorted(&row, false)?;
+        }
+        Ok(())
+    }
+
+    fn order(&self, a: &Row, b: &Row) -> Ordering {
+        for number in self.key {
+            let (Some(Some(a)), Some(Some(b))) = (a.get(*number), b.get(*number)) else {
+                continue;
+            };
+            let form = self.columns.get(*number).map_or(Form::Text, |column| column.form);
+            match form.order(a, b) {
+                Ordering::Equal => {}
+                other => return other,
+            }
+        }
+        Ordering::Equal
+    }
+
+    /// Sees that a row comes behind the one before it.
+    fn sorted(&mut self, row: &Row, is_source: bool) -> Result<()> {
+        let last = if is_source { &self.last.0 } else { &self.last.1 };
+        if let Some(last) = last
+            && self.order(last, row) != Ordering::Less
+        {
+            let side = if is_source { "source" } else { "target" };
+            let text = format!("rows of the {side} came in an order that is not known here");
+            return Err(Error::new(ErrorKind::Decode, text));
+        }
+        let last = if is_source { &mut self.last.0 } else { &mut self.last.1 };
+        *last = Some(row.clone());
+        Ok(())
+    }
+
+    fn tell(&mut self, kind: DifferenceKind, row: &Row, columns: Vec<String>) {
+        if self.found.differences.len() >= DIFFERENCES_MAX {
+            return;
+        }
+        let pair = |number: &usize| {
+            let name = self.columns.get(*number)?.name.clone();
+            Some((name, row.get(*number)?.clone().unwrap_or_default()))
+        };
+        let key = self.key.iter().filter_map(pair).collect();
+        self.found.differences.push(Difference { kind, key, columns, last_message: None });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compare(source: &[(i64, &str)], target: &[(i64, &str)]) -> Result<Found> {
+        let row = |(id, v): &(i64, &str)| vec![Some(id.to_string()), Some((*v).to_owned())];
+        let column = |name: &str, form| Column { name: name.to_owned(), form };
+        let columns = [column("id", Form::Decimal), column("v", Form::Text)];
+        let mut rest = target.iter();
+        let mut next = || Ok(rest.next().map(row));
+        let mut merge = Merge::new(&columns, &[0], &mut next)?;
+        for one in source {
+            merge.source(row(one))?;
+        }
+        merge.end()
+    }
+
+    #[test]
+    fn what_differs_is_found_and_named() {
+        let equal = [(-5, "a"), (9, "b"), (10, "c")];
+        assert!(compare(&equal, &equal).unwrap().is_equal());
+        let found =
+            compare(&[(1, "a"), (2, "b"), (4, "d")], &[(0, "x"), (2, "B"), (3, "c"), (5, "e")])
+                .unwrap();
+        assert_eq!((found.missing, found.extra, found.differing), (2, 3, 1));
+        assert_eq!((found.source_rows, found.target_rows), (3, 4));
+        let told: Vec<String> = found
+            .differences
+            .iter()
+            .map(|one| format!("{} {} {:?}", one.kind.name(), one.key[0].1, one.columns))
+            .collect();
+        let wanted = [
+            "extra 0 []",
+            "missing 1 []",
+            "content 2 [\"v\"]",
+            "extra 3 []",
+            "missing 4 []",
+            "extra 5 []",
+        ];
+        assert_eq!(told, wanted);
+        assert_eq!(compare(&[], &[(1, "a")]).unwrap().extra, 1);
+        assert_eq!(compare(&[(1, "a")], &[]).unwrap().missing, 1);
+    }
+
+    #[test]
+    fn another_order_is_an_error_and_no_verdict() {
+        assert!(compare(&[(2, "a"), (1, "b")], &[(1, "b"), (2, "a")]).is_err());
+        assert!(compare(&[(1, "a")], &[(2, "b"), (1, "a")]).is_err());
+        assert!(compare(&[(1, "a"), (1, "a")], &[(1, "a")]).is_err());
+    }
+}
