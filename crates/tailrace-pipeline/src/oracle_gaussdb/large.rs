@@ -109,5 +109,5 @@ pub(super) fn read_back(
         let text = value.as_deref().map_or(Text::Null, Text::Text);
         if *is_large { after[*number] = text } else { before[*number] = text }
     }
-    Ok(into.push(ChangeKind::Update, table, before.into_iter(), after.into_iter()))
+    Ok(into.push(ChangeKind::Update, table, before, after))
 }

@@ -133,7 +133,7 @@ fn what_is_wrong_is_named_with_its_line_and_what_is_allowed() {
     for (text, wanted) in [
         (SMALL.replace("name = \"shop-to-kafka\"", ""), vec!["missing field `name`"]),
         (with("source", "hots = 'x'"), vec!["line 4", "unknown field `hots`", "`host`"]),
-        (with("source", "engine = 'oracle'"), vec!["unknown variant `oracle`", "`mysql`"]),
+        (with("source", "engine = 'db2'"), vec!["unknown variant `db2`", "`mysql`"]),
         (with("source", "port = 70000"), vec!["line 4", "70000"]),
         (SMALL.replace("shop = \"*\"", "shop = 7"), vec!["\"*\"", "list of tables"]),
         (

@@ -36,11 +36,22 @@ fn run() -> Result<()> {
         scene.judge(&last.to_string()).with_context(|| format!("TAILRACE_SEED={seed}"))?;
         scene.drive(&["resume", "@", "--", "wait", "@", "INCRE_TRANSFER_STARTED"])?;
     }
+    // While both sides change, and by the product itself.
+    let compared = scene.drive(&["compare", "@", "SHOP"])?;
+    ensure!(compared == EQUAL, "{compared} (TAILRACE_SEED={seed})");
     writers.join().expect("the writers")?;
     scene.catch_up()?;
     scene.judge("now").with_context(|| format!("TAILRACE_SEED={seed}"))?;
+    scene
+        .postgres
+        .sql("DELETE FROM sales.orders2 WHERE id = (SELECT min(id) FROM sales.orders2)")?;
+    let compared = scene.drive(&["compare", "@", "SHOP"])?;
+    ensure!(compared == r#"{"NOTES": [true, 0], "ORDERS": [false, 1]}"#, "{compared}");
     scene.end_and_delete()
 }
+
+/// What a comparison says of tables that are the same.
+const EQUAL: &str = r#"{"NOTES": [true, 0], "ORDERS": [true, 0]}"#;
 
 #[test]
 fn the_target_is_the_source_at_every_pause() {

@@ -5,6 +5,7 @@ these differ:
   drive_oracle.py connect JOB          tests both connections (action `network`)
   drive_oracle.py objects JOB          collects the source's objects; prints schemas with their tables as JSON
   drive_oracle.py select JOB OBJECTS   JSON: schema to {"name": schema at the target, "tables": {table: its name there}}
+  drive_oracle.py compare JOB SCHEMA   compares the tables' contents; prints the result of each as JSON
   drive_oracle.py components JOB       prints the parts of the increment as JSON
 
 Environment, beside that of drive_job.py: TAILRACE_SOURCE_DATABASE, TAILRACE_TARGET_USER, TAILRACE_TARGET_PASSWORD,
@@ -95,8 +96,29 @@ def components(job):
     return json.dumps(json.loads(C5.show_increment_components_detail(request).raw_content))
 
 
+def compare(job, schema):
+    objects = {schema: v5.DatabaseObject(name=schema, all=True)}
+    task = act(job, "create_compare", compare_task_param=v5.CompareTaskParams(
+        type="contents", option={"comparePolicy": "normal"}, db_object=objects)).query_id
+
+    def detail(**more):
+        request = v5.ShowJobDetailRequest(job_id=job, type="compare", compare_task_id=task, **more)
+        return C5.show_job_detail(request).job.compare_result
+
+    def look():
+        found = detail().data_compare_task_list[0]
+        return None if found.status in ("RUNNING", "WAITING_FOR_RUNNING") else found
+
+    found = until("the comparison", look)
+    if found.status != "SUCCESSFUL":
+        sys.exit(f"the comparison ended: {found}")
+    tables = detail(compare_type="content_compare", query_type="detail", source_db_name=schema)
+    return json.dumps({table.source_table_name: [table.content_compare_result, table.difference_row_num]
+                       for table in tables.content_compare_detail_infos}, sort_keys=True)
+
+
 drive_job.COMMANDS.update(
-    create=create, connect=connect, objects=objects, policy=policy, select=select, components=components)
+    compare=compare, create=create, connect=connect, objects=objects, policy=policy, select=select, components=components)
 
 if __name__ == "__main__":
     drive_job.main(sys.argv[1:])

@@ -298,7 +298,7 @@ async fn links_tags_and_parameters() {
         links["support_links"].as_array().map(Vec::len),
         links["total_count"].as_u64().map(|n| n as usize)
     );
-    assert_eq!(server.get(&v5("links?job_type=sync&limit=1")).await.body["total_count"], 18);
+    assert_eq!(server.get(&v5("links?job_type=sync&limit=1")).await.body["total_count"], 27);
 
     let add = json!({"action": "create", "tags": [{"key": "a", "value": "1"}]});
     let answer = server.post(&v5(&format!("jobs/sync/{id}/tags/action")), add).await;

@@ -267,7 +267,7 @@ mod tests {
                 other => panic!("{pointer}: {other:?}"),
             }
         };
-        let engine = "oracle-to-gaussdbv5";
+        let engine = "mysql-to-mysql";
         assert_eq!(field("/base_info/engine_type", json!(engine)), "base_info.engine_type");
         assert_eq!(field("/base_info/name", json!("")), "base_info.name");
         assert_eq!(field("/base_info/expired_days", json!("7")), "base_info.expired_days");
