@@ -97,6 +97,21 @@ pub fn run(
         // Else somebody has set it already who knows more than the job's own limits.
         stop.set_rate(job.limits.rate());
     }
+    let position = begun(job, epoch, stop, &watch)?;
+    if job.task == TaskType::Full {
+        let read = position.snapshot_scn;
+        return Ok(Ended::Finished(watch::checkpoint(&position, read, epoch)));
+    }
+    // Those of the full phase may have been idle for so long that they were ended.
+    let (mut sink, _) = GaussSink::open(&job.target, &job.job_id, epoch, stop.clone())?;
+    let session = Session::connect(&job.source)?;
+    let mut targets = Targets::open(&job.tables, &session, &mut sink)?;
+    watch.phase(Phase::Incremental);
+    stream::follow((&session, &mut sink), &mut targets, position, (job, stop, &watch))
+}
+
+/// Where the increment goes on, once all rows are there.
+fn begun(job: &OracleJob, epoch: u64, stop: &StopSignal, watch: &Watch<'_>) -> Result<Position> {
     let (mut sink, position) = GaussSink::open(&job.target, &job.job_id, epoch, stop.clone())?;
     let session = Session::connect(&job.source)?;
     let mut position = match position {
@@ -104,18 +119,15 @@ pub fn run(
         None => full::begin(&session, &mut sink, job)?,
     };
     if !position.is_copied {
-        let tables = describe(job, &session)?;
         watch.phase(Phase::Full);
-        full::copy((&session, &mut sink), job, &tables, &mut position, (stop, &watch))?;
+        let tables = describe(job, &session)?;
+        let copies = full::copies(&mut sink)?;
+        full::estimate(&session, &tables, &copies, watch.counters)?;
+        drop((session, sink));
+        full::copy(job, epoch, (&tables, &copies), &mut position, (stop, watch))?;
         watch.phase(Phase::FullComplete);
     }
-    if job.task == TaskType::Full {
-        let read = position.snapshot_scn;
-        return Ok(Ended::Finished(watch::checkpoint(&position, read, epoch)));
-    }
-    let mut targets = Targets::open(&job.tables, &session, &mut sink)?;
-    watch.phase(Phase::Incremental);
-    stream::follow((&session, &mut sink), &mut targets, position, (job, stop, &watch))
+    Ok(position)
 }
 
 /// The newest SCN of a job's source.

@@ -1,7 +1,5 @@
 //! How far a job is, as the target's progress row has it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -9,15 +7,38 @@ use crate::error::{Error, ErrorKind, Result};
 /// A transaction's id: segment, slot, sequence.
 pub(super) type XidParts = (u32, u32, u32);
 
-/// How far a table's copy is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct OpenCopy {
-    /// The table, as `OWNER.NAME`.
-    pub(super) table: String,
+/// How far a table's copy is, as the target keeps it beside the table's version.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TableCopy {
+    /// SCN of a table that could not be read at the one of all others: commits up to there are in its rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) own_scn: Option<u64>,
     /// Key of the last row that is at the target.
-    pub(super) after: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) after: Option<Vec<String>>,
     /// Rows that are there.
     pub(super) rows: u64,
+    /// All are.
+    pub(super) is_done: bool,
+}
+
+impl TableCopy {
+    /// Reads it; nothing is copied where nothing is kept.
+    ///
+    /// # Errors
+    /// `Checkpoint` if it is damaged.
+    pub(super) fn parse(text: Option<&str>) -> Result<Self> {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(Self::default()) };
+        serde_json::from_str(text).map_err(|e| {
+            let text = format!("how far a table's copy is cannot be read at the target: {e}");
+            Error::new(ErrorKind::Checkpoint, text)
+        })
+    }
+
+    /// As the target keeps it.
+    pub(super) fn text(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|e| Error::new(ErrorKind::Bug, e.to_string()))
+    }
 }
 
 /// How far a job is.
@@ -25,14 +46,6 @@ pub(super) struct OpenCopy {
 pub(super) struct Position {
     /// SCN at which the tables are read.
     pub(super) snapshot_scn: u64,
-    /// Tables, as `OWNER.NAME`, whose rows are at the target.
-    pub(super) copied: BTreeSet<String>,
-    /// The table that is being copied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) open: Option<OpenCopy>,
-    /// SCNs of tables that could not be read at the one of all others: commits up to there are in their rows.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) own_scns: BTreeMap<String, u64>,
     /// All tables and their indexes are there.
     pub(super) is_copied: bool,
     /// SCN from which the log has to be read after a restart: no transaction that is still to be applied began before.
@@ -63,11 +76,6 @@ impl Position {
     /// Whether a transaction is in what was applied.
     pub(super) fn has(&self, scn: u64, xid: XidParts) -> bool {
         scn < self.committed_scn || scn == self.committed_scn && self.committed.contains(&xid)
-    }
-
-    /// SCN as of which a table's rows are copied.
-    pub(super) fn scn_of(&self, table: &str) -> u64 {
-        self.own_scns.get(table).copied().unwrap_or(self.snapshot_scn)
     }
 
     /// Takes a commit in that is applied.

@@ -55,14 +55,11 @@ pub(super) fn follow(
     let clock_ahead_ms = mining::clock_offset_ms(session)?;
     let mut next = position.mine_from;
     let mut assembly = Assembly::new(STATEMENT_BYTES_MAX);
-    let own = targets.choices.iter().map(|choice| position.own_scns.get(&choice.to_string()));
-    let own_scns = own.map(Option::<&u64>::copied).collect();
     let mut applier = Applier {
         session,
         sink,
         targets,
         position,
-        own_scns,
         job,
         watch,
         changes: Changes::new(),
@@ -100,8 +97,6 @@ struct Applier<'a> {
     sink: &'a mut GaussSink,
     targets: &'a mut Targets,
     position: Position,
-    /// SCNs of tables that were copied at one of their own, by the tables' numbers.
-    own_scns: Vec<Option<u64>>,
     job: &'a OracleJob,
     watch: &'a Watch<'a>,
     /// What is not at the target yet.
@@ -160,7 +155,7 @@ impl Applier<'_> {
         xid: XidParts,
     ) -> Result<()> {
         changes.for_each(|change| {
-            if self.is_in_rows(change.table, scn) {
+            if self.targets.is_in_rows(change.table, scn) {
                 return Ok(());
             }
             match change.kind {
@@ -230,11 +225,6 @@ impl Applier<'_> {
         if self.changes.bytes() > CHANGES_BYTES_MAX { self.flush() } else { Ok(()) }
     }
 
-    /// Whether a table was copied at that SCN or a later one.
-    fn is_in_rows(&self, table: u32, scn: u64) -> bool {
-        self.own_scns.get(table as usize).is_some_and(|own| own.is_some_and(|own| scn <= own))
-    }
-
     /// Brings what is in memory into the target's open transaction.
     fn flush(&mut self) -> Result<()> {
         if self.changes.is_empty() {
@@ -282,7 +272,7 @@ impl Applier<'_> {
 
     /// A table is defined in another way: all that was committed before it goes first, then it alone.
     fn define(&mut self, table: u32, scn: u64, sql: &str) -> Result<()> {
-        if self.position.has(scn, DEFINITION) || self.is_in_rows(table, scn) {
+        if self.position.has(scn, DEFINITION) || self.targets.is_in_rows(table, scn) {
             return Ok(());
         }
         self.watch.ddl(scn, sql);

@@ -9,8 +9,9 @@ use tailrace_codec::oracle::{DatabaseCharset, InternalForm, OracleColumn, TableV
 
 use super::TableChoice;
 use super::large::LargeColumns;
+use super::position::TableCopy;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sink::gaussdb::{ApplyTables, GaussSink};
+use crate::sink::gaussdb::{ApplyTables, GaussSink, TableRecord};
 use crate::source::oracle::catalog;
 use crate::source::oracle::mining::Mined;
 use crate::source::oracle::session::Session;
@@ -28,6 +29,8 @@ pub(super) struct Targets {
     /// Numbers by that of the object, as which LogMiner tells rows of tables that were defined in another way since.
     objects: HashMap<u64, u32>,
     versions: Vec<TableVersion>,
+    /// SCNs of tables that were copied at one of their own.
+    own_scns: Vec<Option<u64>>,
     pub(super) rows: Vec<RedoRows>,
     pub(super) large: Vec<LargeColumns>,
     pub(super) tables: ApplyTables,
@@ -50,13 +53,18 @@ impl Targets {
             numbers: HashMap::new(),
             objects: HashMap::new(),
             versions: Vec::new(),
+            own_scns: Vec::new(),
             rows: Vec::new(),
             large: Vec::new(),
             tables: ApplyTables::new(),
         };
-        let mut kept: HashMap<String, String> = sink.table_versions()?.into_iter().collect();
+        let kept = sink.tables()?.into_iter().map(|record| (record.name.clone(), record));
+        let mut kept: HashMap<String, TableRecord> = kept.collect();
         for (number, choice) in (0_u32..).zip(choices) {
-            let version = kept.remove(&choice.to_string()).ok_or_else(|| {
+            let record = kept.remove(&choice.to_string());
+            let copied = record.as_ref().and_then(|record| record.copied.as_deref());
+            targets.own_scns.push(TableCopy::parse(copied)?.own_scn);
+            let version = record.and_then(|record| record.version).ok_or_else(|| {
                 let text = format!("{choice}: the target keeps no version of it for this job");
                 Error::new(ErrorKind::Checkpoint, text)
             })?;
@@ -74,6 +82,11 @@ impl Targets {
             of_owner.insert(choice.name.clone(), number);
         }
         Ok(targets)
+    }
+
+    /// Whether a table was copied at that SCN or a later one.
+    pub(super) fn is_in_rows(&self, table: u32, scn: u64) -> bool {
+        self.own_scns.get(table as usize).is_some_and(|own| own.is_some_and(|own| scn <= own))
     }
 
     /// The number of a row's table, if it is replicated.

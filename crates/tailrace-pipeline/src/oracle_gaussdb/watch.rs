@@ -72,11 +72,7 @@ pub(super) fn checkpoint(position: &Position, read: u64, epoch: u64) -> Checkpoi
     let snapshot = if position.is_copied {
         SnapshotProgress::Complete
     } else {
-        SnapshotProgress::Running {
-            started_through: None,
-            open: Vec::new(),
-            tables_done: position.copied.len() as u64,
-        }
+        SnapshotProgress::Running { started_through: None, open: Vec::new(), tables_done: 0 }
     };
     let begun = position.snapshot_scn;
     // Commits at the SCN itself are still to come until one of them was applied.

@@ -15,7 +15,7 @@ use tailrace_codec::gaussdb::apply::ApplyTable;
 use tailrace_codec::gaussdb::structure::SourceTable;
 use tailrace_codec::oracle::OracleColumn;
 
-use super::position::Position;
+use super::position::{Position, TableCopy};
 use super::{OracleJob, TableChoice};
 use crate::compare::{CompareOutcome, CompareProgress, CompareRequest, TableComparison};
 use crate::error::{Error, ErrorKind, Result};
@@ -169,9 +169,9 @@ impl Look<'_> {
             return Ok((mining::current_scn(self.session)?, vec![note.to_owned()]));
         };
         let position = Position::parse(&position)?;
-        let name = self.choice.to_string();
-        let is_there = position.is_copied || position.copied.contains(&name);
-        if !is_there {
+        let copy = target.table_copy(&self.job.job_id, &self.choice.to_string())?;
+        let copy = TableCopy::parse(Some(&copy))?;
+        if !position.is_copied && !copy.is_done {
             let text = "its rows are not copied yet";
             return Err(Error::new(ErrorKind::SchemaMismatch, text));
         }
@@ -180,7 +180,7 @@ impl Look<'_> {
             false => position.committed_scn,
         };
         // Changes up to a table's own SCN are in its rows already.
-        Ok((applied.max(position.scn_of(&name)), Vec::new()))
+        Ok((applied.max(copy.own_scn.unwrap_or(0)), Vec::new()))
     }
 
     fn counts(&self, target: &mut Inspection, table: &ApplyTable, scn: u64) -> Result<Found> {

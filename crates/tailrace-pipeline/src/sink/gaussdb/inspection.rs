@@ -95,6 +95,19 @@ impl Inspection {
         Ok(Some(self.connection.text(&sql)?))
     }
 
+    /// How far a table's copy is, as the job keeps it.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub(crate) fn table_copy(&mut self, job_id: &str, table: &str) -> Result<String> {
+        let sql = format!(
+            "SELECT copied FROM {SCHEMA}.tables WHERE job = {} AND table_name = {}",
+            literal(job_id),
+            literal(table)
+        );
+        Ok(self.connection.text(&sql)?)
+    }
+
     /// Ends that transaction.
     ///
     /// # Errors

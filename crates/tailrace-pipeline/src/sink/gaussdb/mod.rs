@@ -14,6 +14,7 @@ use apply::Applier;
 pub use apply::ApplyTables;
 use connection::Connection;
 pub(crate) use inspection::Inspection;
+pub use progress::TableRecord;
 use progress::{Progress, literal};
 pub use refused::Refused;
 
@@ -44,6 +45,40 @@ impl GaussSink {
         let mut connection = Connection::connect(endpoint, stop)?;
         let (progress, position) = Progress::take_over(&mut connection, job_id, epoch)?;
         Ok((Self { connection, progress, applier: Applier::default() }, position))
+    }
+
+    /// Connects beside the worker that has taken the job over, for transactions that are open at the same time as others of it:
+    /// they begin by [`begin_beside`](Self::begin_beside).
+    ///
+    /// # Errors
+    /// `TargetConnection`, `TargetAuthentication`, `TargetPrivilege`.
+    pub fn beside(
+        endpoint: &GaussEndpoint,
+        job_id: &str,
+        epoch: u64,
+        stop: StopSignal,
+    ) -> Result<Self> {
+        let connection = Connection::connect(endpoint, stop)?;
+        let progress = Progress::of(job_id, epoch);
+        Ok(Self { connection, progress, applier: Applier::default() })
+    }
+
+    /// Begins a transaction that does not move the job's position, beside others.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn begin_beside(&mut self) -> Result<()> {
+        self.applier.transaction_begins();
+        Ok(self.progress.begin_beside(&mut self.connection)?)
+    }
+
+    /// Commits such a transaction.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn commit_beside(&mut self) -> Result<()> {
+        self.connection.run("COMMIT")?;
+        Ok(())
     }
 
     /// What the server says of its version.
@@ -170,12 +205,20 @@ impl GaussSink {
         Ok(self.progress.save_table_version(&mut self.connection, table, version)?)
     }
 
-    /// The tables' versions that are kept for the job, by the tables' names.
+    /// Keeps how far a table's copy is in the open transaction.
     ///
     /// # Errors
     /// The connection's errors.
-    pub fn table_versions(&mut self) -> Result<Vec<(String, String)>> {
-        Ok(self.progress.table_versions(&mut self.connection)?)
+    pub fn save_table_copy(&mut self, table: &str, copied: &str) -> Result<()> {
+        Ok(self.progress.save_table_copy(&mut self.connection, table, copied)?)
+    }
+
+    /// What is kept of the job's tables.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub fn tables(&mut self) -> Result<Vec<TableRecord>> {
+        Ok(self.progress.tables(&mut self.connection)?)
     }
 
     /// Removes the job's progress record.

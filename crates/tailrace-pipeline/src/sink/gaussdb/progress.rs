@@ -22,7 +22,24 @@ pub(super) struct Progress {
     epoch: u64,
 }
 
+/// What is kept of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableRecord {
+    /// The table's name, as the job calls it.
+    pub name: String,
+    /// Its definition.
+    pub version: Option<String>,
+    /// How far its copy is.
+    pub copied: Option<String>,
+}
+
 impl Progress {
+    /// The record of a job that was taken over.
+    pub(super) fn of(job_id: &str, epoch: u64) -> Self {
+        // The target's numbers have a sign.
+        Self { job: literal(job_id), epoch: epoch.min(i64::MAX as u64) }
+    }
+
     /// Takes the job over for a worker of this epoch, and gives the position that was last committed.
     ///
     /// # Errors
@@ -37,8 +54,7 @@ impl Progress {
             return Err(Error::new(ErrorKind::Configuration, text));
         }
         make_tables(connection)?;
-        // The target's numbers have a sign.
-        let progress = Self { job: literal(job_id), epoch: epoch.min(i64::MAX as u64) };
+        let progress = Self::of(job_id, epoch);
         for _ in 0..ATTEMPTS {
             connection.run("BEGIN")?;
             let taken = progress.take(connection);
@@ -86,7 +102,19 @@ impl Progress {
     /// # Errors
     /// `Fenced` if another worker has taken it over.
     pub(super) fn begin(&self, connection: &mut Connection) -> Result<(), Failure> {
-        let owned = self.lock(connection);
+        self.begin_with(connection, "UPDATE")
+    }
+
+    /// Begins a transaction of several that may be open at a time, in none of which another worker can take the job over.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub(super) fn begin_beside(&self, connection: &mut Connection) -> Result<(), Failure> {
+        self.begin_with(connection, "SHARE")
+    }
+
+    fn begin_with(&self, connection: &mut Connection, lock: &str) -> Result<(), Failure> {
+        let owned = self.lock(connection, lock);
         if matches!(owned, Err(Failure::Broken(ref e)) if e.kind() == ErrorKind::Fenced) {
             // Whoever has the job now is not to wait for this one.
             connection.run("ROLLBACK")?;
@@ -94,9 +122,9 @@ impl Progress {
         owned
     }
 
-    fn lock(&self, connection: &mut Connection) -> Result<(), Failure> {
+    fn lock(&self, connection: &mut Connection, lock: &str) -> Result<(), Failure> {
         let theirs = connection.rows(&format!(
-            "BEGIN; SELECT epoch FROM {SCHEMA}.progress WHERE job = {} FOR UPDATE",
+            "BEGIN; SELECT epoch FROM {SCHEMA}.progress WHERE job = {} FOR {lock}",
             self.job
         ))?;
         let theirs = theirs.into_iter().next().ok_or_else(|| {
@@ -127,7 +155,7 @@ impl Progress {
         self.begin(connection)?;
         connection
             .run(&format!(
-                "DELETE FROM {SCHEMA}.table_versions WHERE job = {job}; DELETE FROM {SCHEMA}.progress WHERE job = {job}; COMMIT",
+                "DELETE FROM {SCHEMA}.tables WHERE job = {job}; DELETE FROM {SCHEMA}.progress WHERE job = {job}; COMMIT",
                 job = self.job
             ))?;
         Ok(())
@@ -140,29 +168,52 @@ impl Progress {
         table: &str,
         version: &str,
     ) -> Result<(), Failure> {
-        let (job, table) = (&self.job, literal(table));
-        connection.run(&format!(
-            "DELETE FROM {SCHEMA}.table_versions WHERE job = {job} AND table_name = {table}; \
-             INSERT INTO {SCHEMA}.table_versions (job, table_name, version) VALUES ({job}, {table}, {})",
-            literal(version)
+        self.save_of_table(connection, table, ("version", version))
+    }
+
+    /// Keeps how far a table's copy is in the open transaction. The table has a version already.
+    pub(super) fn save_table_copy(
+        &self,
+        connection: &mut Connection,
+        table: &str,
+        copied: &str,
+    ) -> Result<(), Failure> {
+        self.save_of_table(connection, table, ("copied", copied))
+    }
+
+    fn save_of_table(
+        &self,
+        connection: &mut Connection,
+        table: &str,
+        (column, value): (&str, &str),
+    ) -> Result<(), Failure> {
+        let (job, table, value) = (&self.job, literal(table), literal(value));
+        let there = connection.run(&format!(
+            "UPDATE {SCHEMA}.tables SET {column} = {value} WHERE job = {job} AND table_name = {table}"
         ))?;
+        if there == 0 {
+            connection.run(&format!(
+                "INSERT INTO {SCHEMA}.tables (job, table_name, {column}) VALUES ({job}, {table}, {value})"
+            ))?;
+        }
         Ok(())
     }
 
-    /// The versions that are kept, by the tables' names.
-    pub(super) fn table_versions(
-        &self,
-        connection: &mut Connection,
-    ) -> Result<Vec<(String, String)>, Failure> {
+    /// What is kept of the job's tables.
+    pub(super) fn tables(&self, connection: &mut Connection) -> Result<Vec<TableRecord>, Failure> {
         let rows = connection.rows(&format!(
-            "SELECT table_name, version FROM {SCHEMA}.table_versions WHERE job = {}",
+            "SELECT table_name, version, copied FROM {SCHEMA}.tables WHERE job = {}",
             self.job
         ))?;
-        let pair = |row: Vec<Option<String>>| {
-            let mut cells = row.into_iter().map(Option::unwrap_or_default);
-            (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
+        let record = |row: Vec<Option<String>>| {
+            let mut cells = row.into_iter();
+            TableRecord {
+                name: cells.next().flatten().unwrap_or_default(),
+                version: cells.next().flatten(),
+                copied: cells.next().flatten(),
+            }
         };
-        Ok(rows.into_iter().map(pair).collect())
+        Ok(rows.into_iter().map(record).collect())
     }
 
     fn fenced(&self, epoch: u64) -> Error {
@@ -197,12 +248,12 @@ fn make_tables(connection: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-/// What is kept: positions, and the definitions that tables have there.
+/// What is kept: positions; of tables their definitions there, and how far their copies are.
 const TABLES: [(&str, &str); 2] = [
     ("progress", "JOB PRIMARY KEY, epoch bigint NOT NULL, position text"),
     (
-        "table_versions",
-        "JOB, table_name character varying(300), version text NOT NULL, PRIMARY KEY (job, table_name)",
+        "tables",
+        "JOB, table_name character varying(300), version text, copied text, PRIMARY KEY (job, table_name)",
     ),
 ];
 
