@@ -5,9 +5,12 @@
 //! LogMiner ─► transactions in the order of their commits ─► one target transaction for several of them, with the position
 //! ```
 
+mod capture;
 pub mod compare;
 mod full;
+mod handover;
 mod large;
+mod long_open;
 mod position;
 mod spill;
 mod stream;

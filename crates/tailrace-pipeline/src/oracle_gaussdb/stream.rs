@@ -1,14 +1,17 @@
-//! The increment: windows of the log, transactions in the order of their commits, batches of them at the target.
+//! The increment: transactions in the order of their commits become batches of whole ones at the target.
 
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tailrace_codec::gaussdb::Appended;
 use tailrace_codec::gaussdb::apply::{ApplyTable, Changes};
 use tailrace_codec::gaussdb::structure::alterations;
 use tailrace_codec::oracle::definition::{TableChange, table_changes};
-use tailrace_codec::redo::{self, Assembled, Assembly};
+use tailrace_codec::redo;
 
+use super::capture::{Capture, Captured};
+use super::handover::{Handover, Next};
 use super::large::{self, LargeRows};
 use super::position::{Position, XidParts};
 use super::spill::SpillFile;
@@ -18,43 +21,38 @@ use super::{OracleJob, TableChoice};
 use crate::batch::Counts;
 use crate::engine::Ended;
 use crate::error::{Error, ErrorKind, Result};
-use crate::observe::Counters;
 use crate::run::StopSignal;
 use crate::sink::gaussdb::GaussSink;
-use crate::source::oracle::mining::{self, Mined};
 use crate::source::oracle::session::Session;
 
 /// What stands for a definition among the transactions that were applied at its SCN.
 const DEFINITION: XidParts = (0, 0, 0);
-/// Longest statement of LogMiner's, bytes.
-const STATEMENT_BYTES_MAX: usize = 64 << 20;
 /// Bytes of changes in memory before they go to the target, also in the middle of a transaction.
 const CHANGES_BYTES_MAX: usize = 16 << 20;
 /// Bytes of changes of which a batch of whole transactions is committed.
 const BATCH_BYTES: usize = 4 << 20;
-/// Bytes of open transactions in memory before the largest is put aside.
-const OPEN_BYTES_MAX: usize = 64 << 20;
-/// SCNs of one window at most.
-const WINDOW_SCNS_MAX: u64 = 1_000_000;
-/// How often a log that has nothing new is looked at.
-const IDLE_INTERVAL: Duration = Duration::from_millis(200);
-
+/// Bytes of transactions that wait to be applied.
+const QUEUE_BYTES_MAX: usize = 32 << 20;
+/// How many of them.
+const QUEUE_ITEMS_MAX: usize = 4096;
+/// Time after which what is applied is committed although more may come soon.
+const QUIET_INTERVAL: Duration = Duration::from_millis(20);
 /// Longest time for which the position at the target stays behind while nothing is to be applied.
 const QUIET_MAX: Duration = Duration::from_secs(5);
 
 /// How often the outside is told how far the log is read while nothing is to be applied.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Follows the log until the job is stopped.
+/// Follows the log until the job is stopped: one thread reads it, this one applies what it hands over.
 pub(super) fn follow(
     (session, sink): (&Session, &mut GaussSink),
     targets: &mut Targets,
     position: Position,
     (job, stop, watch): (&OracleJob, &StopSignal, &Watch<'_>),
 ) -> Result<Ended> {
-    let clock_ahead_ms = mining::clock_offset_ms(session)?;
-    let mut next = position.mine_from;
-    let mut assembly = Assembly::new(STATEMENT_BYTES_MAX);
+    let queue = Handover::new(QUEUE_BYTES_MAX, QUEUE_ITEMS_MAX);
+    let numbers = targets.numbers(session)?;
+    let from = position.mine_from;
     let mut applier = Applier {
         session,
         sink,
@@ -66,29 +64,31 @@ pub(super) fn follow(
         large: LargeRows::default(),
         counts: Counts::default(),
         committed_ms: None,
-        read: next,
+        read: from,
         written: Instant::now(),
         told: Instant::now(),
         bytes: 0,
         in_transaction: false,
     };
-    loop {
-        stop.check()?;
-        let to = mining::current_scn(session)?.min(next.saturating_add(WINDOW_SCNS_MAX));
-        watch.counters.idle.store(to < next, Ordering::Relaxed);
-        if to < next {
-            std::thread::park_timeout(IDLE_INTERVAL);
-            continue;
-        }
-        mining::window(session, (next, to), clock_ahead_ms, &mut |mined| {
-            stop.check()?;
-            applier.take(&mut assembly, mined)
+    thread::scope(|scope| {
+        let capture = Capture { source: &job.source, numbers, watch, stop, out: &queue };
+        let reading =
+            thread::Builder::new().name("tailrace-capture".into()).spawn_scoped(scope, || {
+                let read = capture.run(from);
+                queue.close();
+                read
+            });
+        let reading = reading.map_err(|e| {
+            Error::new(ErrorKind::Local, format!("the thread that reads the log: {e}"))
         })?;
-        next = to + 1;
-        applier.read = to;
-        applier.position.mine_from = assembly.oldest_open().unwrap_or(next).min(next);
-        applier.commit_if_due()?;
-    }
+        let applied = applier.run(&queue, stop);
+        queue.close();
+        let read = reading.join();
+        let read = read.unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "a reader panicked")));
+        // What was read is applied before what the reader met is told.
+        applied.and(read)
+    })?;
+    Err(Error::new(ErrorKind::Bug, "the log came to an end"))
 }
 
 /// Brings transactions to the target.
@@ -119,31 +119,42 @@ struct Applier<'a> {
 }
 
 impl Applier<'_> {
-    /// Takes a row of the log.
-    fn take(&mut self, assembly: &mut Assembly<SpillFile>, mined: &Mined<'_>) -> Result<()> {
-        let table = self.targets.number(mined);
-        let row = redo::RedoRow { table, ..mined.row };
-        Counters::add(&self.watch.counters.bytes_in, row.sql.len() as u64);
-        let assembled = assembly.push(&row)?;
-        if assembly.memory_bytes() > OPEN_BYTES_MAX {
-            assembly.put_largest_aside(|| SpillFile::new(&std::env::temp_dir()))?;
+    /// Applies what is handed over until nothing is to come any more.
+    fn run(&mut self, queue: &Handover<Captured>, stop: &StopSignal) -> Result<()> {
+        loop {
+            match queue.pop(QUIET_INTERVAL, stop)? {
+                Next::Item(captured) => {
+                    self.watch.counters.idle.store(false, Ordering::Relaxed);
+                    self.take(captured, queue)?;
+                }
+                Next::Quiet => self.commit_if_due()?,
+                Next::Closed => return self.commit_if_due(),
+            }
         }
-        match assembled {
-            Assembled::Nothing => Ok(()),
-            Assembled::Committed { xid, scn, changes, .. } => {
-                let xid = (xid.segment, xid.slot, xid.sequence);
+    }
+
+    fn take(&mut self, captured: Captured, queue: &Handover<Captured>) -> Result<()> {
+        match captured {
+            Captured::Transaction { xid, scn, committed_ms, mine_from, changes } => {
                 if self.position.has(scn, xid) {
                     return Ok(());
                 }
                 self.apply(changes, scn, xid)?;
-                self.committed_ms = mined.committed_ms;
-                self.read = scn;
-                // What is still open is mined again after a restart, and with it what was committed since it began.
-                let open = assembly.oldest_open().unwrap_or(scn);
-                self.position.mine_from = open.min(scn);
+                self.committed_ms = committed_ms;
+                self.read = self.read.max(scn);
+                self.position.mine_from = mine_from;
                 if self.bytes > BATCH_BYTES { self.commit() } else { Ok(()) }
             }
-            Assembled::Definition { table, scn, sql } => self.define(table, scn, &sql),
+            Captured::Definition { table, scn, sql } => self.define(table, scn, &sql),
+            Captured::Window { read, mine_from } => {
+                self.read = read;
+                self.position.mine_from = mine_from;
+                if !queue.is_empty() {
+                    return Ok(());
+                }
+                self.watch.counters.idle.store(true, Ordering::Relaxed);
+                self.commit_if_due()
+            }
         }
     }
 
@@ -300,7 +311,7 @@ impl Applier<'_> {
         self.position.applied(scn, DEFINITION);
         self.counts.ddls += 1;
         self.commit()?;
-        self.targets.renew(table, self.session, self.sink)
+        self.targets.renew(table, self.sink)
     }
 
     /// What does a table's changes at the target; the error says what has no counterpart there.

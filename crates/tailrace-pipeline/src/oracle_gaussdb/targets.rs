@@ -24,10 +24,6 @@ pub(super) struct Targets {
     pub(super) charset: DatabaseCharset,
     internal: InternalForm,
     pub(super) choices: Vec<TableChoice>,
-    /// Numbers by owner and name.
-    numbers: HashMap<String, HashMap<String, u32>>,
-    /// Numbers by that of the object, as which LogMiner tells rows of tables that were defined in another way since.
-    objects: HashMap<u64, u32>,
     versions: Vec<TableVersion>,
     /// SCNs of tables that were copied at one of their own.
     own_scns: Vec<Option<u64>>,
@@ -50,8 +46,6 @@ impl Targets {
             charset: catalog::charset(session)?,
             internal: catalog::internal_form(session)?,
             choices: choices.to_vec(),
-            numbers: HashMap::new(),
-            objects: HashMap::new(),
             versions: Vec::new(),
             own_scns: Vec::new(),
             rows: Vec::new(),
@@ -77,9 +71,6 @@ impl Targets {
             targets.large.push(LargeColumns::new(&version, &target));
             targets.versions.push(version);
             targets.tables.insert(number, target);
-            targets.find_objects(number, session)?;
-            let of_owner = targets.numbers.entry(choice.owner.clone()).or_default();
-            of_owner.insert(choice.name.clone(), number);
         }
         Ok(targets)
     }
@@ -89,21 +80,22 @@ impl Targets {
         self.own_scns.get(table as usize).is_some_and(|own| own.is_some_and(|own| scn <= own))
     }
 
-    /// The number of a row's table, if it is replicated.
-    pub(super) fn number(&self, mined: &Mined<'_>) -> Option<u32> {
-        if mined.owner == UNKNOWN_OWNER {
-            return self.objects.get(&mined.object).copied();
+    /// The tables' numbers, for whoever reads the log.
+    ///
+    /// # Errors
+    /// Those of the session.
+    pub(super) fn numbers(&self, session: &Session) -> Result<TableNumbers> {
+        let mut numbers = TableNumbers {
+            choices: self.choices.clone(),
+            names: HashMap::new(),
+            objects: HashMap::new(),
+        };
+        for (number, choice) in (0_u32..).zip(&self.choices) {
+            let of_owner = numbers.names.entry(choice.owner.clone()).or_default();
+            of_owner.insert(choice.name.clone(), number);
+            numbers.find_objects(number, session)?;
         }
-        self.numbers.get(mined.owner)?.get(mined.table).copied()
-    }
-
-    /// Notes the objects of a table: itself and its partitions.
-    fn find_objects(&mut self, number: u32, session: &Session) -> Result<()> {
-        let Some(choice) = self.choices.get(number as usize) else { return Ok(()) };
-        for object in catalog::objects(session, &choice.owner, &choice.name)? {
-            self.objects.insert(object, number);
-        }
-        Ok(())
+        Ok(numbers)
     }
 
     /// Takes a table's definition in: its version goes with the open transaction.
@@ -125,17 +117,11 @@ impl Targets {
         sink.save_table_version(&choice.to_string(), &version_text(version)?)
     }
 
-    /// Looks at a table anew behind a definition.
+    /// Looks at a table of the target anew behind a definition.
     ///
     /// # Errors
-    /// Those of source and target.
-    pub(super) fn renew(
-        &mut self,
-        number: u32,
-        session: &Session,
-        sink: &mut GaussSink,
-    ) -> Result<()> {
-        self.find_objects(number, session)?;
+    /// Those of the target.
+    pub(super) fn renew(&mut self, number: u32, sink: &mut GaussSink) -> Result<()> {
         let at = number as usize;
         let (Some(choice), Some(version)) = (self.choices.get(at), self.versions.get(at)) else {
             return Ok(());
@@ -145,6 +131,37 @@ impl Targets {
         self.rows[at] = rows;
         self.large[at] = LargeColumns::new(version, &target);
         self.tables.insert(number, target);
+        Ok(())
+    }
+}
+
+/// Which of LogMiner's rows are of which table.
+pub(super) struct TableNumbers {
+    choices: Vec<TableChoice>,
+    /// By owner and name.
+    names: HashMap<String, HashMap<String, u32>>,
+    /// By that of the object, as which LogMiner tells rows of tables that were defined in another way since.
+    objects: HashMap<u64, u32>,
+}
+
+impl TableNumbers {
+    /// The number of a row's table, if it is replicated.
+    pub(super) fn of(&self, mined: &Mined<'_>) -> Option<u32> {
+        if mined.owner == UNKNOWN_OWNER {
+            return self.objects.get(&mined.object).copied();
+        }
+        self.names.get(mined.owner)?.get(mined.table).copied()
+    }
+
+    /// Notes the objects of a table: itself and its partitions.
+    ///
+    /// # Errors
+    /// Those of the session.
+    pub(super) fn find_objects(&mut self, number: u32, session: &Session) -> Result<()> {
+        let Some(choice) = self.choices.get(number as usize) else { return Ok(()) };
+        for object in catalog::objects(session, &choice.owner, &choice.name)? {
+            self.objects.insert(object, number);
+        }
         Ok(())
     }
 }

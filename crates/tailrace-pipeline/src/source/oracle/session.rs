@@ -156,10 +156,11 @@ pub(crate) fn refused(error: &oracledb::Error) -> Error {
         // Wrong password, locked, expired; not allowed to log in.
         Some(1017 | 1045 | 28000 | 28001) => ErrorKind::SourceAuthentication,
         Some(1031 | 942 | 1720) => ErrorKind::SourcePrivilege,
-        // Shut down, starting, no more sessions, end of the channel.
-        Some(18 | 20 | 1012 | 1033 | 1034 | 1089 | 1090 | 1092 | 3113 | 3114 | 3135) => {
-            ErrorKind::SourceConnection
-        }
+        // Shut down, starting, no more sessions, ended or idle for too long, end of the channel.
+        Some(
+            18 | 20 | 28 | 2396 | 2399 | 1012 | 1033 | 1034 | 1089 | 1090 | 1092 | 3113 | 3114
+            | 3135,
+        ) => ErrorKind::SourceConnection,
         // Log files that are not there any more.
         Some(308 | 1284 | 1291) => ErrorKind::PositionLost,
         _ => ErrorKind::SourceStatement,

@@ -1,0 +1,165 @@
+//! Reads the log in windows, puts transactions together, and hands them over in the order of their commits.
+
+use std::time::{Duration, Instant};
+
+use tailrace_codec::redo::{self, Assembled, Assembly};
+
+use super::handover::Handover;
+use super::long_open::LongOpen;
+use super::position::XidParts;
+use super::spill::SpillFile;
+use super::targets::TableNumbers;
+use super::watch::Watch;
+use crate::error::Result;
+use crate::job::OracleEndpoint;
+use crate::observe::Counters;
+use crate::run::StopSignal;
+use crate::source::oracle::mining::{self, Mined};
+use crate::source::oracle::session::Session;
+
+/// Longest statement of LogMiner's, bytes.
+const STATEMENT_BYTES_MAX: usize = 64 << 20;
+/// Bytes of open transactions in memory before the largest is put aside.
+const OPEN_BYTES_MAX: usize = 64 << 20;
+/// How often a log that has nothing new is looked at.
+const IDLE_INTERVAL: Duration = Duration::from_millis(200);
+/// SCNs of one window: at first, at least and at most.
+const WINDOW_SCNS: (u64, u64, u64) = (100_000, 1_000, 16_000_000);
+/// Time that a window should take: LogMiner has to be started for each, and an open one holds memory of the database.
+const WINDOW_GOAL: Duration = Duration::from_secs(2);
+
+/// What is handed over.
+pub(super) enum Captured {
+    /// A transaction that changes selected tables.
+    Transaction {
+        xid: XidParts,
+        /// SCN of its commit.
+        scn: u64,
+        /// When it was committed, milliseconds of the Unix epoch.
+        committed_ms: Option<i64>,
+        /// SCN from which the log has to be read again once this is applied and nothing behind it.
+        mine_from: u64,
+        changes: redo::Changes<SpillFile>,
+    },
+    /// A table is defined in another way.
+    Definition { table: u32, scn: u64, sql: String },
+    /// The log was read up to an SCN.
+    Window { read: u64, mine_from: u64 },
+}
+
+/// Reads the log.
+pub(super) struct Capture<'a> {
+    pub(super) source: &'a OracleEndpoint,
+    pub(super) numbers: TableNumbers,
+    pub(super) watch: &'a Watch<'a>,
+    pub(super) stop: &'a StopSignal,
+    pub(super) out: &'a Handover<Captured>,
+}
+
+impl Capture<'_> {
+    /// Reads from an SCN on until the job is stopped.
+    ///
+    /// # Errors
+    /// Those of the source, of what LogMiner tells, and of the files that large transactions are put aside in; `Cancelled`.
+    pub(super) fn run(mut self, from: u64) -> Result<()> {
+        let session = Session::connect(self.source)?;
+        let clock_ahead_ms = mining::clock_offset_ms(&session)?;
+        let mut assembly = Assembly::new(STATEMENT_BYTES_MAX);
+        let (mut next, mut span) = (from, WINDOW_SCNS.0);
+        let mut long_open = LongOpen::default();
+        loop {
+            self.stop.check()?;
+            let newest = mining::current_scn(&session)?;
+            if newest < next {
+                std::thread::park_timeout(IDLE_INTERVAL);
+                continue;
+            }
+            let to = newest.min(next.saturating_add(span));
+            let begun = Instant::now();
+            mining::window(&session, (next, to), clock_ahead_ms, &mut |mined| {
+                self.stop.check()?;
+                self.take(&session, &mut assembly, mined)
+            })?;
+            span = next_span(span, to < newest, begun.elapsed());
+            next = to + 1;
+            let oldest = assembly.open().min_by_key(|(_, begun, _)| *begun);
+            if let Some(text) = long_open.look(Instant::now(), oldest) {
+                self.watch.log(tracing::Level::WARN, &text);
+            }
+            let mine_from = assembly.oldest_open().unwrap_or(next).min(next);
+            self.out.push(Captured::Window { read: to, mine_from }, 0, self.stop)?;
+        }
+    }
+
+    /// Takes a row of the log.
+    fn take(
+        &mut self,
+        session: &Session,
+        assembly: &mut Assembly<SpillFile>,
+        mined: &Mined<'_>,
+    ) -> Result<()> {
+        let table = self.numbers.of(mined);
+        let row = redo::RedoRow { table, ..mined.row };
+        Counters::add(&self.watch.counters.bytes_in, row.sql.len() as u64);
+        let assembled = assembly.push(&row)?;
+        if assembly.memory_bytes() > OPEN_BYTES_MAX {
+            assembly.put_largest_aside(|| SpillFile::new(&std::env::temp_dir()))?;
+        }
+        match assembled {
+            Assembled::Nothing => Ok(()),
+            Assembled::Committed { xid, scn, changes, .. } => {
+                let bytes = changes.memory_bytes();
+                let captured = Captured::Transaction {
+                    xid: (xid.segment, xid.slot, xid.sequence),
+                    scn,
+                    committed_ms: mined.committed_ms,
+                    // What is still open is mined again after a restart, and with it what was committed since it began.
+                    mine_from: assembly.oldest_open().unwrap_or(scn).min(scn),
+                    changes,
+                };
+                self.out.push(captured, bytes, self.stop)
+            }
+            Assembled::Definition { table, scn, sql } => {
+                // Its partitions may be others from here on.
+                self.numbers.find_objects(table, session)?;
+                let bytes = sql.len();
+                self.out.push(Captured::Definition { table, scn, sql }, bytes, self.stop)
+            }
+        }
+    }
+}
+
+/// The span of the next window: longer ones while there is more to read than one has and they are quick, shorter ones when they
+/// take too long.
+fn next_span(span: u64, is_behind: bool, took: Duration) -> u64 {
+    let (_, least, most) = WINDOW_SCNS;
+    if took > 2 * WINDOW_GOAL {
+        (span / 2).max(least)
+    } else if is_behind && took < WINDOW_GOAL {
+        (span * 2).min(most)
+    } else {
+        span
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_as_long_as_their_goal_has_it() {
+        let mut span = WINDOW_SCNS.0;
+        // A log of 50 000 SCNs a second that LogMiner reads ten times as fast.
+        for _ in 0..50 {
+            let took = Duration::from_secs_f64(0.1 + span as f64 / 500_000.0);
+            span = next_span(span, true, took);
+        }
+        assert!((400_000..=2_000_000).contains(&span), "{span}");
+        assert_eq!(next_span(span, false, Duration::ZERO), span);
+        let mut slow = span;
+        for _ in 0..50 {
+            slow = next_span(slow, true, Duration::from_secs(60));
+        }
+        assert_eq!(slow, WINDOW_SCNS.1);
+    }
+}
