@@ -100,6 +100,19 @@ pub struct Difference {
     pub columns: Vec<String>,
     /// Partition and offset of the key's last message, if there is one.
     pub last_message: Option<(i32, i64)>,
+    /// Of a target that is a database.
+    pub statements: Option<RowStatements>,
+}
+
+/// Statements about a row that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowStatements {
+    /// Shows the source's row as it was compared.
+    pub source_select: String,
+    /// Shows the target's row.
+    pub target_select: String,
+    /// Makes the target's row what the source's was, as far as its columns are compared; `None` if that is too long to be kept.
+    pub repair: Option<String>,
 }
 
 /// What came of a table.

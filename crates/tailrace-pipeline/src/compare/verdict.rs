@@ -143,7 +143,13 @@ impl Group<'_> {
             Shown::new()
         };
         let Some(scanned) = self.tables.get(table) else {
-            return Ok(Difference { kind, key: Vec::new(), columns: Vec::new(), last_message: at });
+            return Ok(Difference {
+                kind,
+                key: Vec::new(),
+                columns: Vec::new(),
+                last_message: at,
+                statements: None,
+            });
         };
         let is_compared = |(name, _): &(String, String)| {
             !scanned.passing.iter().any(|place| scanned.columns.get(*place) == Some(name))
@@ -160,7 +166,7 @@ impl Group<'_> {
             }
             _ => Vec::new(),
         };
-        Ok(Difference { kind, key, columns, last_message: at })
+        Ok(Difference { kind, key, columns, last_message: at, statements: None })
     }
 
     fn source_row(&mut self, table: usize, literals: &[String]) -> Result<Shown> {

@@ -118,6 +118,20 @@ pub struct RowDifference {
     pub columns: Vec<String>,
     /// Partition and offset of the key's last message.
     pub last_message: Option<(i32, i64)>,
+    /// Of a target that is a database: statements that show both rows, and one that would repair the target's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statements: Option<DifferenceStatements>,
+}
+
+/// Statements about a row that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DifferenceStatements {
+    /// Shows the source's row as it was compared.
+    pub source_select: String,
+    /// Shows the target's row.
+    pub target_select: String,
+    /// Makes the target's row what the source's was, as far as it was compared; none if it is long.
+    pub repair: Option<String>,
 }
 
 /// What came of a table.
@@ -168,6 +182,11 @@ impl ComparedTable {
                 key: one.key,
                 columns: one.columns,
                 last_message: one.last_message,
+                statements: one.statements.map(|statements| DifferenceStatements {
+                    source_select: statements.source_select,
+                    target_select: statements.target_select,
+                    repair: statements.repair,
+                }),
             })
             .collect();
         differences.truncate(differences_max);

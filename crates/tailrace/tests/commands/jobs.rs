@@ -202,7 +202,7 @@ fn topics_are_compared_with_their_tables() {
     shop.sql(&format!("SET sql_log_bin = 0; DELETE FROM {database}.item WHERE id = 1")).unwrap();
     let (code, out, err) = jobs(&served, &["compare", name, "--timeout", "120"]);
     assert_eq!(code, 9, "{out}{err}");
-    assert!(out.contains("INCONSISTENT") && out.contains("item [1]: only in the topic"), "{out}");
+    assert!(out.contains("INCONSISTENT") && out.contains("item [1]: only at the target"), "{out}");
     assert!(err.contains("1 of 1 tables"), "{err}");
     let asked = json(&served, &["compare", name, "--detach"]);
     let id = asked[0]["id"].as_str().unwrap();

@@ -19,6 +19,7 @@ fn told(table: &str, missing: u64) -> TableComparison {
         key: vec![("id".into(), "\"1\"".into())],
         columns: Vec::new(),
         last_message: None,
+        statements: None,
     };
     TableComparison {
         database: "shop".into(),

@@ -3,6 +3,7 @@
   load.py prepare                  makes the tables ORDERS (with a key) and NOTES (without one), and first rows
   load.py write SEED STATEMENTS    three writers side by side: transactions mixed, long, rolled back in part and whole, and
                                    large ones; each ends after so many statements
+  load.py huge ROWS                one transaction that inserts so many rows of about 200 bytes into NOTES, and updates them
   load.py scn                      prints the newest SCN
   load.py rows SCN                 rows of both tables as they were, `now` for as they are; a line each, in order
 
@@ -94,6 +95,15 @@ def transact(connection, cursor, chance, number):
     return count
 
 
+def huge(count):
+    count = int(count)
+    with connect() as connection, connection.cursor() as cursor:
+        for begin in range(0, count, 5000):
+            batch = [(10**6 + n, f"{n:06d}" + "x" * 180) for n in range(begin, min(count, begin + 5000))]
+            cursor.executemany("INSERT INTO notes VALUES (:1, :2)", batch)
+        connection.commit()
+
+
 def rows(scn):
     at = "" if scn == "now" else f" AS OF SCN {int(scn)}"
     orders = ("SELECT 'orders|' || id || '|' || who || '|' || price || '|' || TO_CHAR(made, 'YYYY-MM-DD HH24:MI:SS') || '|' || "
@@ -112,4 +122,4 @@ def scn():
 
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
-    {"prepare": prepare, "write": lambda seed, count: write(seed, int(count)), "rows": rows, "scn": scn}[command](*arguments)
+    {"prepare": prepare, "write": lambda seed, count: write(seed, int(count)), "rows": rows, "scn": scn, "huge": huge}[command](*arguments)

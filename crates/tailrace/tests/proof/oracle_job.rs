@@ -14,6 +14,7 @@ use tailrace_testkit::{env, wait};
 use super::oracle_scene::{CAPTURE, Scene, load};
 use super::served::PATIENCE;
 use super::setting;
+use super::volume::{PEAK_RSS_KB_MAX, peak_rss_kb};
 
 fn run() -> Result<()> {
     let seed = seed();
@@ -57,6 +58,38 @@ const EQUAL: &str = r#"{"NOTES": [true, 0], "ORDERS": [true, 0]}"#;
 fn the_target_is_the_source_at_every_pause() {
     let _alone = env::alone();
     if let Err(error) = run() {
+        panic!("{error:#}");
+    }
+}
+
+/// What is larger than memory should hold is put aside, and applied in pieces of one target transaction.
+fn huge() -> Result<()> {
+    let rows = setting("TAILRACE_PROOF_TRANSACTION_ROWS", 1_000_000) / 4;
+    let mut scene = Scene::set_up()?;
+    scene.load(&["prepare"])?;
+    scene.make("oracle-huge")?;
+    scene.drive(&["start", "@", "--", "wait", "@", "INCRE_TRANSFER_STARTED"])?;
+    let count = |scene: &Scene| -> Result<u64> {
+        Ok(scene.postgres.sql("SELECT count(*) FROM sales.notes")?.trim().parse()?)
+    };
+    let before = count(&scene)?;
+    scene.load(&["huge", &rows.to_string()])?;
+    // Nothing of it, or all of it.
+    wait::until("the transaction", PATIENCE, || {
+        let now = count(&scene)?;
+        ensure!(now == before || now == before + rows, "{now} rows, a part of the transaction");
+        Ok((now > before).then_some(()))
+    })?;
+    let peak = peak_rss_kb(&scene.served)?;
+    ensure!(peak <= PEAK_RSS_KB_MAX, "peak RSS was {peak} kB; {PEAK_RSS_KB_MAX} kB are allowed");
+    println!("peak RSS {peak} kB, {rows} rows");
+    scene.end_and_delete()
+}
+
+#[test]
+fn a_huge_transaction_takes_little_memory() {
+    let _alone = env::alone();
+    if let Err(error) = huge() {
         panic!("{error:#}");
     }
 }

@@ -11,7 +11,7 @@ use super::served::Served;
 use super::setting;
 
 /// What the server may take, in kB as the kernel counts.
-const PEAK_RSS_KB_MAX: u64 = 256 * 1024;
+pub(super) const PEAK_RSS_KB_MAX: u64 = 256 * 1024;
 /// Bytes of the text column of a row; a row then takes about 200 bytes in the log.
 const PAD_BYTES: usize = 160;
 
@@ -58,7 +58,7 @@ fn run() -> Result<()> {
 }
 
 /// `VmHWM`: the most memory that the process ever had.
-fn peak_rss_kb(served: &Served) -> Result<u64> {
+pub(super) fn peak_rss_kb(served: &Served) -> Result<u64> {
     let pid = served.pid().context("no server runs")?;
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     status

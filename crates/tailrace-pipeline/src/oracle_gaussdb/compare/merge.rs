@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 
 use super::canonical::Form;
-use crate::compare::{DIFFERENCES_MAX, Difference, DifferenceKind};
+use crate::compare::{DIFFERENCES_MAX, Difference, DifferenceKind, RowStatements};
 use crate::error::{Error, ErrorKind, Result};
+use crate::source::oracle::snapshot::quoted;
 
 /// A row's values in the order of the compared columns, as canonical texts.
 pub(super) type Row = Vec<Option<String>>;
@@ -14,8 +15,21 @@ pub(super) type Row = Vec<Option<String>>;
 pub(super) struct Column {
     /// Name at the target.
     pub(super) name: String,
+    /// Name at the source.
+    pub(super) source: String,
     pub(super) form: Form,
 }
+
+/// How both sides' tables are called in statements.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    /// The source's, with the SCN.
+    pub(super) source: String,
+    pub(super) target: String,
+}
+
+/// Longest statement that is kept of a row, bytes.
+const REPAIR_BYTES_MAX: usize = 4000;
 
 /// What was found so far.
 #[derive(Debug, Default)]
@@ -38,6 +52,7 @@ impl Found {
 /// Compares rows of the source, which are given one by one, with those of the target, which are asked for. Both come in the
 /// order of the key.
 pub(super) struct Merge<'a> {
+    places: &'a Places,
     columns: &'a [Column],
     /// Numbers of the key's columns.
     key: &'a [usize],
@@ -51,11 +66,12 @@ pub(super) struct Merge<'a> {
 
 impl<'a> Merge<'a> {
     pub(super) fn new(
-        columns: &'a [Column],
-        key: &'a [usize],
+        places: &'a Places,
+        (columns, key): (&'a [Column], &'a [usize]),
         next_target: &'a mut dyn FnMut() -> Result<Option<Row>>,
     ) -> Result<Self> {
         let mut merge = Self {
+            places,
             columns,
             key,
             next_target,
@@ -169,7 +185,71 @@ impl<'a> Merge<'a> {
             Some((name, row.get(*number)?.clone().unwrap_or_default()))
         };
         let key = self.key.iter().filter_map(pair).collect();
-        self.found.differences.push(Difference { kind, key, columns, last_message: None });
+        let statements = Some(self.statements(kind, row, &columns));
+        self.found.differences.push(Difference {
+            kind,
+            key,
+            columns,
+            last_message: None,
+            statements,
+        });
+    }
+}
+
+impl Merge<'_> {
+    /// What shows a row, and what would repair it. `row` is the source's, or the target's of one that only it has.
+    fn statements(&self, kind: DifferenceKind, row: &Row, differ: &[String]) -> RowStatements {
+        let value = |number: usize| row.get(number).and_then(Option::as_deref);
+        let condition = |name: &dyn Fn(&Column) -> String| {
+            let term = |number: &usize| {
+                let column = self.columns.get(*number)?;
+                Some(format!("{} = {}", name(column), literal(column.form, value(*number))))
+            };
+            self.key.iter().filter_map(term).collect::<Vec<_>>().join(" AND ")
+        };
+        let (of_source, of_target) = (
+            condition(&|column| quoted(&column.source)),
+            condition(&|column| quoted(&column.name)),
+        );
+        let target = &self.places.target;
+        let set = |(number, column): (usize, &Column)| {
+            (quoted(&column.name), literal(column.form, value(number)))
+        };
+        let repair = match kind {
+            DifferenceKind::Missing => {
+                let all = self.columns.iter().enumerate().map(set);
+                let (names, values): (Vec<String>, Vec<String>) = all.unzip();
+                format!(
+                    "INSERT INTO {target} ({}) VALUES ({})",
+                    names.join(", "),
+                    values.join(", ")
+                )
+            }
+            DifferenceKind::Extra => format!("DELETE FROM {target} WHERE {of_target}"),
+            DifferenceKind::Content => {
+                let all = self.columns.iter().enumerate();
+                let changed = all.filter(|(_, column)| differ.contains(&column.name)).map(set);
+                let changed: Vec<String> =
+                    changed.map(|(name, value)| format!("{name} = {value}")).collect();
+                format!("UPDATE {target} SET {} WHERE {of_target}", changed.join(", "))
+            }
+        };
+        RowStatements {
+            source_select: format!("SELECT * FROM {} WHERE {of_source}", self.places.source),
+            target_select: format!("SELECT * FROM {target} WHERE {of_target}"),
+            repair: Some(repair).filter(|repair| repair.len() <= REPAIR_BYTES_MAX),
+        }
+    }
+}
+
+/// A value that both sides read.
+fn literal(form: Form, value: Option<&str>) -> String {
+    match value {
+        None => "NULL".to_owned(),
+        Some(text) => {
+            let prefix = if form == Form::Moment { "TIMESTAMP " } else { "" };
+            format!("{prefix}'{}'", text.replace('\'', "''"))
+        }
     }
 }
 
@@ -179,11 +259,13 @@ mod tests {
 
     fn compare(source: &[(i64, &str)], target: &[(i64, &str)]) -> Result<Found> {
         let row = |(id, v): &(i64, &str)| vec![Some(id.to_string()), Some((*v).to_owned())];
-        let column = |name: &str, form| Column { name: name.to_owned(), form };
+        let column =
+            |name: &str, form| Column { name: name.to_owned(), source: name.to_uppercase(), form };
+        let places = Places { source: "S.T AS OF SCN 7".into(), target: "s.t".into() };
         let columns = [column("id", Form::Decimal), column("v", Form::Text)];
         let mut rest = target.iter();
         let mut next = || Ok(rest.next().map(row));
-        let mut merge = Merge::new(&columns, &[0], &mut next)?;
+        let mut merge = Merge::new(&places, (&columns, &[0]), &mut next)?;
         for one in source {
             merge.source(row(one))?;
         }
@@ -213,6 +295,22 @@ mod tests {
             "extra 5 []",
         ];
         assert_eq!(told, wanted);
+        let repairs: Vec<&str> = found
+            .differences
+            .iter()
+            .filter_map(|one| one.statements.as_ref()?.repair.as_deref())
+            .collect();
+        assert_eq!(
+            repairs[..3],
+            [
+                "DELETE FROM s.t WHERE \"id\" = '0'",
+                "INSERT INTO s.t (\"id\", \"v\") VALUES ('1', 'a')",
+                "UPDATE s.t SET \"v\" = 'b' WHERE \"id\" = '2'",
+            ]
+        );
+        let shown = found.differences[1].statements.as_ref().unwrap();
+        assert_eq!(shown.source_select, "SELECT * FROM S.T AS OF SCN 7 WHERE \"ID\" = '1'");
+        assert_eq!(shown.target_select, "SELECT * FROM s.t WHERE \"id\" = '1'");
         assert_eq!(compare(&[], &[(1, "a")]).unwrap().extra, 1);
         assert_eq!(compare(&[(1, "a")], &[]).unwrap().missing, 1);
     }

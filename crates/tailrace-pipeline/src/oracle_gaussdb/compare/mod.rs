@@ -26,7 +26,7 @@ use crate::source::oracle::snapshot::{TableRead, quoted};
 use crate::source::oracle::{catalog, mining};
 
 use canonical::Form;
-use merge::{Column, Found, Merge, Row};
+use merge::{Column, Found, Merge, Places, Row};
 
 /// How often a table is looked at: once more where something differs, and where the source's past is gone.
 const LOOKS_MAX: usize = 3;
@@ -217,9 +217,11 @@ impl Look<'_> {
         }
         let (sender, receiver) = sync_channel(BATCHES_MAX);
         let sql = compared.target_query(table);
+        let source = format!("{}.{} AS OF SCN {scn}", quoted(&choice.owner), quoted(&choice.name));
+        let places = Places { source, target: table.full_name() };
         thread::scope(|scope| {
             let reading = scope.spawn(move || read_target(target, &sql, &sender));
-            let found = self.merge(&read, compared, &receiver);
+            let found = self.merge(&read, (compared, &places), &receiver);
             // Ends the other side if this one has failed.
             drop(receiver);
             let read = reading.join();
@@ -235,7 +237,7 @@ impl Look<'_> {
     fn merge(
         &self,
         read: &TableRead<'_>,
-        compared: &Compared<'_>,
+        (compared, places): (&Compared<'_>, &Places),
         receiver: &Receiver<Vec<Row>>,
     ) -> Result<Found> {
         let mut batch = Vec::new().into_iter();
@@ -251,7 +253,7 @@ impl Look<'_> {
                 }
             }
         };
-        let mut merge = Merge::new(&compared.columns, &compared.key, &mut next)?;
+        let mut merge = Merge::new(places, (&compared.columns, &compared.key), &mut next)?;
         let mut after: Option<Vec<String>> = None;
         loop {
             let piece = read.texts(self.session, after.as_deref(), PIECE_ROWS_MAX, &mut |row| {
@@ -329,7 +331,11 @@ impl<'a> Compared<'a> {
                 compared.passed.push(column.name.clone());
                 continue;
             }
-            compared.columns.push(Column { name: column.name.to_ascii_lowercase(), form });
+            compared.columns.push(Column {
+                name: column.name.to_ascii_lowercase(),
+                source: column.name.clone(),
+                form,
+            });
             compared.source.push(column);
         }
         if table.key().is_empty() {

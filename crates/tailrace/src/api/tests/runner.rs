@@ -92,6 +92,7 @@ impl JobRunner for ScriptedRunner {
                 key: vec![("id".into(), id.into())],
                 columns: columns.iter().map(|&column| column.into()).collect(),
                 last_message: (kind == DifferenceKind::Content).then_some((2, 77)),
+                statements: None,
             };
             one.differences = vec![
                 difference(DifferenceKind::Missing, "\"1\"", &[]),

@@ -291,6 +291,9 @@ pub(crate) struct DiffRowView {
     pub source_select_sql: String,
     /// Where its last message is.
     pub target_select_sql: String,
+    /// Statement that would repair the target's row, of a target that is a database: Tailrace's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_sql: Option<String>,
     /// Tailrace's own: table at the source.
     pub source_table_name: String,
     /// Tailrace's own: columns that differ.
@@ -586,11 +589,21 @@ fn diff_row(table: &ComparedTable, difference: &RowDifference) -> DiffRowView {
     let message = difference.last_message.map(|(partition, offset)| {
         format!("topic {}, partition {partition}, offset {offset}", table.topic)
     });
+    let (source_select, target_select, repair) = match &difference.statements {
+        Some(statements) => (
+            statements.source_select.clone(),
+            statements.target_select.clone(),
+            statements.repair.clone(),
+        ),
+        None if terms.is_empty() => (String::new(), message.unwrap_or_default(), None),
+        None => (select, message.unwrap_or_default(), None),
+    };
     DiffRowView {
         source_key_value: side(difference.kind != "extra"),
         target_key_value: side(difference.kind != "missing"),
-        source_select_sql: if terms.is_empty() { String::new() } else { select },
-        target_select_sql: message.unwrap_or_default(),
+        source_select_sql: source_select,
+        target_select_sql: target_select,
+        repair_sql: repair,
         source_table_name: table.table.clone(),
         columns: difference.columns.clone(),
     }

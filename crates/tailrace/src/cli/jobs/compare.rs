@@ -14,7 +14,8 @@ use crate::client::{Client, Waited};
 /// Rows that are told one by one.
 const ROWS_SHOWN_MAX: usize = 20;
 
-/// Compare tables with what a consumer of their topics ends with, while both change. Exit code 9 if they differ.
+/// Compare tables with the target's, or with what a consumer of their topics ends with, while both change. Exit code 9 if they
+/// differ.
 #[derive(Debug, Args)]
 pub(super) struct Compare {
     /// Id or name.
@@ -161,11 +162,13 @@ fn tell_rows(rows: &[Value]) {
         let (here, there) = (list(row, "source_key_value"), list(row, "target_key_value"));
         let what = match (here.is_empty(), there.is_empty()) {
             (false, true) => "only in the source".to_owned(),
-            (true, false) => "only in the topic".to_owned(),
+            (true, false) => "only at the target".to_owned(),
             _ => format!("differs in {}", list(row, "columns")),
         };
         let key = if here.is_empty() { there } else { here };
-        let last = text(row, "/target_select_sql");
+        // Of a database what repairs it, of a topic where the last message is.
+        let repair = row.get("repair_sql").and_then(Value::as_str);
+        let last = repair.map_or_else(|| text(row, "/target_select_sql"), str::to_owned);
         println!("{} [{key}]: {what}; {last}", text(row, "/source_table_name"));
     }
     if rows.len() > ROWS_SHOWN_MAX {
