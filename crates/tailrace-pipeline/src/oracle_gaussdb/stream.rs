@@ -53,6 +53,8 @@ pub(super) fn follow(
     let queue = Handover::new(QUEUE_BYTES_MAX, QUEUE_ITEMS_MAX);
     let numbers = targets.numbers(session)?;
     let from = position.mine_from;
+    // Ends the reader when what it has read cannot be applied, without telling the outside that the job was stopped.
+    let reading_stop = stop.child();
     let mut applier = Applier {
         session,
         sink,
@@ -71,7 +73,8 @@ pub(super) fn follow(
         in_transaction: false,
     };
     thread::scope(|scope| {
-        let capture = Capture { source: &job.source, numbers, watch, stop, out: &queue };
+        let capture =
+            Capture { source: &job.source, numbers, watch, stop: &reading_stop, out: &queue };
         let reading =
             thread::Builder::new().name("tailrace-capture".into()).spawn_scoped(scope, || {
                 let read = capture.run(from);
@@ -83,6 +86,7 @@ pub(super) fn follow(
         })?;
         let applied = applier.run(&queue, stop);
         queue.close();
+        reading_stop.stop();
         let read = reading.join();
         let read = read.unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "a reader panicked")));
         // What was read is applied before what the reader met is told.
