@@ -6,7 +6,9 @@ use tailrace_testkit::provision::python::ORACLE;
 use tailrace_testkit::python;
 use tailrace_testkit::servers::postgres::{PostgresOptions, PostgresServer};
 
+use super::jobs::{jobs, json};
 use super::{ended, tailrace, text};
+use crate::proof::served::{PATIENCE, Served};
 
 const PASSWORD: &str = "Geheim_123";
 
@@ -91,4 +93,48 @@ fn a_file_is_checked_run_gone_on_with_and_forgotten() {
     let (code, out, err) = run();
     assert_eq!(code, 6, "{out}{err}");
     assert!(out.contains("the target has these tables already: sales.t"), "{out}");
+}
+
+/// The same file as a job of a server, which is made by v3.
+#[test]
+fn a_job_of_the_file_lives_by_commands() {
+    let ends = Ends::start();
+    ends.sql(&[
+        "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS",
+        "CREATE TABLE t (id NUMBER(10) PRIMARY KEY, v VARCHAR2(9))",
+        "INSERT INTO t VALUES (1, 'one')",
+    ]);
+    let file = ends.job_file();
+    let served = Served::start().expect("a server");
+    let made = json(&served, &["create", text(&file), "--start", "--wait", "--timeout", "120"]);
+    assert_eq!(made["status"], "INCRE_TRANSFER_STARTED", "{made}");
+    let name = "shop-to-gauss";
+    let (code, out, _) = jobs(&served, &["show", name, "--output", "yaml"]);
+    assert_eq!(code, 0);
+    for wanted in [
+        "engine_type: oracle-to-gaussdbv5",
+        "conflict_policy: stop",
+        "db_name: serviceName.standin",
+    ] {
+        assert!(out.contains(wanted), "{wanted}: {out}");
+    }
+    assert!(!out.contains(PASSWORD), "{out}");
+    ends.sql(&["UPDATE t SET v = 'uno' WHERE id = 1", "INSERT INTO t VALUES (2, 'two')"]);
+    tailrace_testkit::wait::until("the changes", PATIENCE, || {
+        Ok((ends.rows() == "(1,uno) (2,two)").then_some(()))
+    })
+    .expect("the changes");
+    assert_eq!(json(&served, &["pause", name, "--wait"])["status"], "PAUSING");
+    let (code, out, err) = jobs(&served, &["compare", name]);
+    assert_eq!(code, 0, "{out}{err}\n{}", served.log_tail());
+    assert!(out.contains("CONSISTENT"), "{out}");
+    ends.postgres.sql("DELETE FROM sales.t WHERE id = 2").expect("a deletion");
+    let (code, out, err) = jobs(&served, &["compare", name]);
+    assert_eq!(code, 9, "{out}{err}");
+    assert!(out.contains("INSERT INTO \"sales\".\"t\""), "{out}");
+    assert_eq!(json(&served, &["resume", name, "--wait"])["status"], "INCRE_TRANSFER_STARTED");
+    assert_eq!(json(&served, &["stop", name, "--wait"])["status"], "RELEASE_RESOURCE_COMPLETE");
+    assert_eq!(json(&served, &["delete", name])["status"], "DELETED");
+    let left = ends.postgres.sql("SELECT count(*) FROM tailrace.progress").expect("a count");
+    assert_eq!(left.trim(), "0");
 }
