@@ -1,5 +1,7 @@
 //! Statements of LogMiner.
 
+use tailrace_codec::oracle::definition::table_changes;
+use tailrace_codec::oracle::{InternalForm, OracleType, TableVersion};
 use tailrace_codec::redo::{Dml, DmlKind, Form, LobAction, LobStep, Value};
 
 /// One statement, read as a change of a row and as a block about a large object.
@@ -20,7 +22,31 @@ pub fn redo(input: &[u8]) {
         }
         step.conditions(&text).for_each(|(_, value)| read(value));
     }
+    if let Ok(changes) = table_changes(&text) {
+        let mut version = TableVersion::new(Vec::new());
+        changes.iter().for_each(|change| version.change(change));
+        let stored = version.columns().iter().filter(|column| !column.is_virtual).count();
+        assert!(version.stored(stored + 1).is_none());
+    }
 }
+
+/// Types whose values are stored in their rows.
+const KINDS: [OracleType; 14] = [
+    OracleType::Number { precision: None, scale: None },
+    OracleType::VarChar2,
+    OracleType::NVarChar2,
+    OracleType::Raw,
+    OracleType::Date,
+    OracleType::Timestamp,
+    OracleType::TimestampTz,
+    OracleType::TimestampLtz,
+    OracleType::BinaryFloat,
+    OracleType::BinaryDouble,
+    OracleType::IntervalYearMonth,
+    OracleType::IntervalDaySecond,
+    OracleType::RowId,
+    OracleType::Blob,
+];
 
 fn check(dml: &Dml, text: &str) {
     match dml.kind() {
@@ -46,6 +72,13 @@ fn read(value: Value<'_>) {
     if value.bytes_into(&mut bytes).is_ok() {
         assert_eq!(value.form(), Form::Hex);
         assert_eq!(bytes.len(), 1 + value.raw().len() / 2);
+        for charset in ["AL32UTF8", "UTF8", "ZHS16GBK", "JA16SJIS"] {
+            let form = InternalForm::new(charset, "-03:30");
+            for kind in KINDS {
+                let text = form.text(kind, &bytes[1..]);
+                assert!(kind != OracleType::Blob || text.is_err());
+            }
+        }
     }
     let _ = value.format();
 }
