@@ -124,7 +124,6 @@ fn a_job_of_the_file_lives_by_commands() {
         Ok((ends.rows() == "(1,uno) (2,two)").then_some(()))
     })
     .expect("the changes");
-    assert_eq!(json(&served, &["pause", name, "--wait"])["status"], "PAUSING");
     let (code, out, err) = jobs(&served, &["compare", name]);
     assert_eq!(code, 0, "{out}{err}\n{}", served.log_tail());
     assert!(out.contains("CONSISTENT"), "{out}");
@@ -132,6 +131,7 @@ fn a_job_of_the_file_lives_by_commands() {
     let (code, out, err) = jobs(&served, &["compare", name]);
     assert_eq!(code, 9, "{out}{err}");
     assert!(out.contains("INSERT INTO \"sales\".\"t\""), "{out}");
+    assert_eq!(json(&served, &["pause", name, "--wait"])["status"], "PAUSING");
     assert_eq!(json(&served, &["resume", name, "--wait"])["status"], "INCRE_TRANSFER_STARTED");
     assert_eq!(json(&served, &["stop", name, "--wait"])["status"], "RELEASE_RESOURCE_COMPLETE");
     assert_eq!(json(&served, &["delete", name])["status"], "DELETED");
