@@ -95,6 +95,10 @@ impl Dml {
         scan.need_word("insert", "insert")?;
         scan.need_word("into", "into")?;
         self.target(scan)?;
+        if scan.eat_word("values") {
+            self.assignments(scan, None)?;
+            return scan.end();
+        }
         scan.need(b'(', "the names of columns")?;
         loop {
             let name = scan.name()?;
@@ -123,17 +127,22 @@ impl Dml {
         self.target(scan)?;
         let alias = alias(scan, "set");
         scan.need_word("set", "set")?;
+        self.assignments(scan, alias)?;
+        self.where_(scan, alias)?;
+        scan.end()
+    }
+
+    /// `"NAME" = value, …`: what an update sets, and with `PRINT_PRETTY_SQL` what an insert has.
+    fn assignments(&mut self, scan: &mut Scan<'_>, alias: Option<Span>) -> Result<()> {
         loop {
             let name = column(scan, alias)?;
             scan.need(b'=', "an equal sign")?;
             let value = literal(scan)?;
             push(&mut self.values, (name, value), scan)?;
             if !scan.eat(b',') {
-                break;
+                return Ok(());
             }
         }
-        self.where_(scan, alias)?;
-        scan.end()
     }
 
     fn delete(&mut self, scan: &mut Scan<'_>) -> Result<()> {

@@ -133,10 +133,30 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// An identifier in double quotes.
+    /// An identifier: in double quotes, or a word in capitals, which means the same to Oracle.
     #[inline]
     pub(super) fn name(&mut self) -> Result<Span> {
-        self.quoted(b'"', "a name in double quotes").map(|(span, _)| span)
+        self.blanks();
+        match self.peek() {
+            Some(b'A'..=b'Z') => self.plain_name(),
+            _ => self.quoted(b'"', "a name in double quotes").map(|(span, _)| span),
+        }
+    }
+
+    #[cold]
+    fn plain_name(&mut self) -> Result<Span> {
+        let start = self.at;
+        while self.peek().is_some_and(|b| is_word(b) && !b.is_ascii_lowercase()) {
+            self.at += 1;
+        }
+        // In small letters, and beyond ASCII, it would be another name than the one that is written.
+        match self.peek() {
+            Some(byte) if is_word(byte) || !byte.is_ascii() => {
+                self.at = start;
+                Err(self.expected("a name in double quotes"))
+            }
+            _ => Ok(self.span(start, self.at)),
+        }
     }
 
     /// A whole number without a sign.

@@ -12,6 +12,17 @@ fn inserts() {
         "Insert A.B [X:Number:1|Y:Number:-2.5E-10] [] -"
     );
     assert_eq!(
+        parsed(
+            "insert into \"HR\".\"EMP\"\n values\n    \"ID\" = 306,\n    \"NAME\" = 'Sami',\n    \"PART\" = .05,\n    \"D\" = NULL;"
+        ),
+        "Insert HR.EMP [ID:Number:306|NAME:Text:Sami|PART:Number:.05|D:Null:] [] -"
+    );
+    // Words in capitals are the names that they are.
+    assert_eq!(
+        parsed("INSERT INTO HR.JOBS(JOB_ID, \"TITLE\", A$B#_1) VALUES('9782', 'x',NULL);"),
+        "Insert HR.JOBS [JOB_ID:Text:9782|TITLE:Text:x|A$B#_1:Null:] [] -"
+    );
+    assert_eq!(
         parsed("insert into \"a \"\"b\"\"\".\"T,(\"(\"x y\",\"Q\"\"\") values ('',' ');"),
         "Insert a \"b\".T,( [x y:Text:|Q\":Text: ] [] -"
     );
@@ -46,6 +57,10 @@ fn deletes() {
         parsed("delete from \"S\".\"T\" where \"A\" = HEXTORAW('0aFF') and \"B\" = 'x\r\ny';"),
         "Delete S.T [] [A:Hex:0aFF|B:Text:x\r\ny] -"
     );
+    assert_eq!(
+        parsed("DELETE FROM S.T WHERE ROWIDS = '1' and A IS NULL and ROWID = 'AAB'"),
+        "Delete S.T [] [ROWIDS:Text:1|A:Null:] AAB"
+    );
     assert_eq!(parsed("delete from \"S\".\"T\" where ROWID = 'AAB';"), "Delete S.T [] [] AAB");
     assert_eq!(
         parsed("delete from \"S\".\"T\" a where a.\"A\" = '1' and ROWID = 'AAB';"),
@@ -58,12 +73,21 @@ fn what_has_another_shape_is_named_with_its_place() {
     for (text, said) in [
         ("", "insert, update or delete"),
         ("select 1", "at byte 0: insert, update or delete should be where \"select 1\" is"),
-        ("insert into \"S\".\"T\" values ('1')", "the names of columns"),
+        (
+            "insert into \"S\".\"T\" values ('1')",
+            "a name in double quotes should be where \"('1')\"",
+        ),
+        ("insert into \"S\".\"T\" values \"A\" = '1' \"B\" = '2'", "the end should be"),
+        ("insert into \"S\".\"T\" ('1')", "a name in double quotes"),
+        ("insert into \"S\".\"T\"", "the names of columns"),
         ("insert into \"S\".\"T\"(\"A\",\"B\") values ('1')", "a value for each name"),
         ("insert into \"S\".\"T\"(\"A\") values ('1','2')", "the end of the values"),
         ("insert into \"S\".\"T\"(\"A\") values ('1", "begins here and does not end"),
         ("insert into \"S\".\"T\"(\"A\") values ('1') x", "the end should be where"),
-        ("insert into S.T(\"A\") values ('1')", "a name in double quotes"),
+        ("insert into S.t(\"A\") values ('1')", "a name in double quotes"),
+        ("insert into S.Tab(\"A\") values ('1')", "at byte 14: a name in double quotes"),
+        ("insert into S.TÉ(\"A\") values ('1')", "at byte 14: a name in double quotes"),
+        ("delete from S.T where ROWID IS NULL", "an equal sign"),
         ("insert into \"S\".\"T\"(\"A\") values (SYSDATE)", "a value should be where"),
         ("update \"S\".\"T\" set \"A\" = ", "the statement ends where a value should be"),
         ("update \"S\".\"T\" set \"A\" = '1' where \"B\" > '2'", "an equal sign or IS NULL"),
