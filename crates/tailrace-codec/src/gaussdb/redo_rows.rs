@@ -102,7 +102,7 @@ impl RedoRows {
     }
 
     fn append_dml(&self, dml: &Dml, sql: &str, table: u32, into: &mut Changes) -> Result<Appended> {
-        let is_unresolved = dml.is_unresolved(sql);
+        let is_unresolved = dml.is_unresolved(sql) || self.has_numbers_for_names(dml, sql);
         let before = self.row(dml.conditions(sql), is_unresolved)?;
         let after = self.row(dml.values(sql), is_unresolved)?;
         let has_large = after.contains(&Told::Elsewhere);
@@ -181,6 +181,14 @@ impl RedoRows {
 }
 
 impl RedoRows {
+    /// Whether the statement tells columns by their numbers. A dictionary that knows the table, but as it is in another
+    /// version, has its name and no names of columns.
+    fn has_numbers_for_names(&self, dml: &Dml, sql: &str) -> bool {
+        dml.values(sql).chain(dml.conditions(sql)).next().is_some_and(|(name, _)| {
+            name.raw().starts_with("COL ") && !self.names.contains_key(name.raw())
+        })
+    }
+
     /// The column that is told as `COL n`.
     fn stored_column(&self, name: &str) -> Option<&SourceColumn> {
         let number: usize = name.strip_prefix("COL ")?.parse().ok()?;
@@ -275,6 +283,15 @@ mod tests {
                 "insert into \"UNKNOWN\".\"OBJ# 12\"(\"COL 1\",\"COL 2\",\"COL 3\") values (HEXTORAW('c102'),HEXTORAW('6974'),NULL);",
                 "Insert 4 [] [1,it,-]",
             ),
+            // The dictionary has the table in another version.
+            (
+                "insert into \"S\".\"T\"(\"COL 2\",\"COL 1\") values (HEXTORAW('6974'),HEXTORAW('c102'));",
+                "Insert 4 [] [1,it,-]",
+            ),
+            (
+                "delete from \"S\".\"T\" where \"COL 1\" = HEXTORAW('c102') and \"COL 2\" IS NULL;",
+                "Delete 4 [1,-,?] []",
+            ),
             (
                 "update \"UNKNOWN\".\"OBJ# 12\" set \"COL 2\" = NULL where \"COL 1\" = HEXTORAW('c102') and \"COL 2\" = HEXTORAW('6974');",
                 "Update 4 [1,it,?] [?,-,?]",
@@ -307,6 +324,10 @@ mod tests {
             (
                 "delete from \"UNKNOWN\".\"OBJ# 12\" where \"COL 5\" = HEXTORAW('41');",
                 "a column COL 5 that the table does not have",
+            ),
+            (
+                "delete from \"S\".\"T\" where \"COL 6\" = HEXTORAW('41');",
+                "a column COL 6 that the table does not have",
             ),
             (
                 "delete from \"S\".\"T\" where \"GONE\" = 'a';",

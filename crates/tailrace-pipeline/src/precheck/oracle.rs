@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tailrace_codec::oracle::DatabaseCharset;
+use tailrace_codec::oracle::{DatabaseCharset, OracleType};
 
 use super::source::SOURCE;
 use super::{CheckItem, CheckResult};
@@ -14,6 +14,9 @@ use crate::source::oracle::session::{Session, text};
 use crate::source::oracle::{catalog, mining, snapshot};
 
 const OBJECTS: &str = "objects";
+/// Longest value of a string column that is in its row, bytes; longer ones are stored as large objects
+/// (`MAX_STRING_SIZE = EXTENDED`).
+const PLAIN_STRING_BYTES_MAX: u32 = 4000;
 /// Longest name of a schema, table or column whose changes LogMiner tells, bytes.
 const LOGMINER_NAME_BYTES_MAX: usize = 30;
 /// Tables that are named in one reason.
@@ -51,6 +54,7 @@ pub(super) fn run(job: &OracleJob) -> (Vec<CheckItem>, Vec<Described>) {
     if increment {
         push(&mut items, "srcSupplementalLogCheck", supplemental(&session, &tables));
         items.push(names(&tables));
+        items.push(extended_strings(&tables));
     }
     items.push(keys(&tables));
     items.push(collisions(&job.tables));
@@ -336,6 +340,27 @@ fn names(tables: &[Described]) -> CheckItem {
         (CheckResult::Failed, reason, "Leave these tables out, or rename them and their columns.")
     });
     CheckItem::when("srcNameLengthCheck", OBJECTS, bad)
+}
+
+/// Columns whose longest values the log tells in a way that is not read.
+fn extended_strings(tables: &[Described]) -> CheckItem {
+    let mut wide = Vec::new();
+    for table in tables {
+        let of_table = table.source.columns.iter().filter(|column| {
+            use OracleType as T;
+            let is_string = matches!(column.oracle_type(), T::VarChar2 | T::NVarChar2 | T::Raw);
+            is_string && column.data_length > PLAIN_STRING_BYTES_MAX
+        });
+        wide.extend(of_table.map(|column| format!("{}.{}", table.choice, column.name)));
+    }
+    let bad = (!wide.is_empty()).then(|| {
+        let reason = format!(
+            "values of more than {PLAIN_STRING_BYTES_MAX} bytes would stop the job: {}",
+            listed(&wide)
+        );
+        (CheckResult::Alarm, reason, "Leave these tables out if their columns have such values, or copy them by a full task.")
+    });
+    CheckItem::when("srcExtendedStringCheck", OBJECTS, bad)
 }
 
 fn keys(tables: &[Described]) -> CheckItem {

@@ -97,6 +97,7 @@ fn statements_in_several_rows_and_rows_that_tell_nothing() {
         open(row(1, T1, 3, "A", "update ")),
         row(1, T1, 3, "A", "rest"),
         row(2, T1, 25, "A", "select for update"),
+        row(2, T1, 27, "", "marker"),
         row(3, T1, 7, "", "commit"),
     ];
     assert_eq!(told(&mut assembly, &rows), ["3 1.2.3 from 1: update rest"]);
@@ -104,7 +105,9 @@ fn statements_in_several_rows_and_rows_that_tell_nothing() {
     for (bad, said) in [
         (row(4, T1, 34, "", ""), "SCN 4, transaction 1.2.3, operation 34: MISSING_SCN"),
         (row(4, T1, 255, "", "Unsupported"), "UNSUPPORTED"),
-        (row(4, T1, 68, "", ""), "not known"),
+        (row(4, T1, 68, "", ""), "operation 68: XML DOC"),
+        (row(4, T1, 91, "A", "DECLARE"), "operation 91: EXTENDED_STRING: a VARCHAR2"),
+        (row(4, T1, 12, "", ""), "not known"),
         (row(4, T1, 1, "A", "more than twenty bytes"), "more than 20 bytes"),
         (RedoRow { is_rollback: true, ..row(4, T1, 1, "A", "i") }, "takes back a change"),
     ] {

@@ -57,6 +57,7 @@ fn deletes() {
         parsed("delete from \"S\".\"T\" where \"A\" = HEXTORAW('0aFF') and \"B\" = 'x\r\ny';"),
         "Delete S.T [] [A:Hex:0aFF|B:Text:x\r\ny] -"
     );
+    assert_eq!(parsed("delete from \"S\".\"T\";"), "Delete S.T [] [] -");
     assert_eq!(
         parsed("DELETE FROM S.T WHERE ROWIDS = '1' and A IS NULL and ROWID = 'AAB'"),
         "Delete S.T [] [ROWIDS:Text:1|A:Null:] AAB"

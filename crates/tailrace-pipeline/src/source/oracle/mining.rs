@@ -8,10 +8,7 @@ use tailrace_codec::redo::{RedoRow, Xid};
 use super::session::{Session, number, text, unexpected};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Operations that are asked for: changes, definitions, begins and ends of transactions, what is missing or not told.
-const OPERATIONS: &str = "0, 1, 2, 3, 5, 6, 7, 9, 10, 11, 25, 29, 34, 36, 255";
-
-/// The one of them that ends a transaction whose changes stay.
+/// The operation that ends a transaction whose changes stay.
 const COMMIT: u16 = 7;
 
 /// A row of LogMiner's with the names of its table.
@@ -102,12 +99,10 @@ pub(crate) fn window(
     let start = "BEGIN DBMS_LOGMNR.START_LOGMNR(STARTSCN => :1, ENDSCN => :2, OPTIONS => \
                  DBMS_LOGMNR.DICT_FROM_ONLINE_CATALOG + DBMS_LOGMNR.NO_ROWID_IN_STMT); END;";
     session.run(start, &[&signed(from)?, &signed(to)?])?;
-    let contents = format!(
-        "SELECT scn, xidusn, xidslt, xidsqn, operation_code, seg_owner, table_name, row_id, rollback, csf, sql_redo, \
-         data_obj#, timestamp \
-         FROM v$logmnr_contents WHERE operation_code IN ({OPERATIONS})"
-    );
-    let read = session.each(&contents, &[], |row| mined(row, clock_ahead_ms, each));
+    // All operations: one that is not known must stop the job, and not be passed over.
+    let contents = "SELECT scn, xidusn, xidslt, xidsqn, operation_code, seg_owner, table_name, row_id, rollback, csf, \
+                    sql_redo, data_obj#, timestamp FROM v$logmnr_contents";
+    let read = session.each(contents, &[], |row| mined(row, clock_ahead_ms, each));
     let ended = session.run("BEGIN DBMS_LOGMNR.END_LOGMNR; END;", &[]);
     read.and(ended)
 }

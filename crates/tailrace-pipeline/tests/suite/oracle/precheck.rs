@@ -81,7 +81,7 @@ fn tables_that_cannot_be_had_are_named() {
         &[
             "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS",
             "CREATE TABLE t (id NUMBER(10) PRIMARY KEY)",
-            "CREATE TABLE \"t\" (id NUMBER(10) PRIMARY KEY)",
+            "CREATE TABLE \"t\" (id NUMBER(10) PRIMARY KEY, slim VARCHAR2(4000), wide VARCHAR2(4001))",
             "CREATE TABLE a_name_of_more_than_thirty_bytes (id NUMBER(10) PRIMARY KEY)",
         ],
     );
@@ -96,6 +96,8 @@ fn tables_that_cannot_be_had_are_named() {
         let (result, words) = item(&items, name);
         assert!(result == CheckResult::Failed && words.contains(wanted), "{name}: {words}");
     }
+    let (result, words) = item(&items, "srcExtendedStringCheck");
+    assert!(result == CheckResult::Alarm && words.contains(": SHOP.t.WIDE"), "{words}");
     // A wrong password is told once; nothing else can be known.
     job.source.password = "wrong".to_owned().into();
     let items = check(&job);
