@@ -105,7 +105,8 @@ impl RedoRows {
         let is_unresolved = dml.is_unresolved(sql) || self.has_numbers_for_names(dml, sql);
         let before = self.row(dml.conditions(sql), is_unresolved)?;
         let after = self.row(dml.values(sql), is_unresolved)?;
-        let has_large = after.contains(&Told::Elsewhere);
+        let has_large = after.contains(&Told::Elsewhere)
+            || dml.kind() == DmlKind::Insert && self.lacks_large(&after);
         let none: &[Told<'_>] = &[];
         let (kind, before, after) = match dml.kind() {
             DmlKind::Insert => (ChangeKind::Insert, none, &self.filled(after)[..]),
@@ -118,6 +119,15 @@ impl RedoRows {
             (false, _) => Appended::NoRoom,
             (true, false) => Appended::Whole,
             (true, true) => Appended::WithoutLarge,
+        })
+    }
+
+    /// Whether an inserted row has a large object of which nothing is told: one that is never stored in its row is told by its
+    /// writes alone, which may come before the row.
+    fn lacks_large(&self, row: &[Told<'_>]) -> bool {
+        self.columns.iter().any(|column| match column.target {
+            ColumnTarget::Column(number) => is_large(column.kind) && row[number] == Told::Nothing,
+            _ => false,
         })
     }
 
@@ -302,6 +312,27 @@ mod tests {
             ),
         ] {
             assert_eq!(told(sql).unwrap(), row, "{sql}");
+        }
+    }
+
+    #[test]
+    fn large_objects_that_are_not_in_an_inserted_row_are_to_be_read() {
+        for (sql, wanted) in [
+            ("insert into \"S\".\"T\"(\"ID\",\"DOC\") values ('1','short');", Appended::Whole),
+            ("insert into \"S\".\"T\"(\"ID\",\"DOC\") values ('1',NULL);", Appended::Whole),
+            (
+                "insert into \"S\".\"T\"(\"ID\",\"DOC\") values ('1',EMPTY_CLOB());",
+                // What is written into it is told with its locator.
+                Appended::Whole,
+            ),
+            ("insert into \"S\".\"T\"(\"ID\") values ('1');", Appended::WithoutLarge),
+            ("update \"S\".\"T\" set \"ID\" = '2' where \"ID\" = '1';", Appended::Whole),
+            ("delete from \"S\".\"T\" where \"ID\" = '1';", Appended::Whole),
+        ] {
+            let kind = redo::ChangeKind::Insert;
+            let change = redo::Change { kind, table: 0, scn: 7, row_id: "", sql };
+            let appended = rows().append(&change, 4, &mut Changes::new()).unwrap();
+            assert_eq!(appended, wanted, "{sql}");
         }
     }
 

@@ -136,8 +136,7 @@ impl Dml {
     fn assignments(&mut self, scan: &mut Scan<'_>, alias: Option<Span>) -> Result<()> {
         loop {
             let name = column(scan, alias)?;
-            scan.need(b'=', "an equal sign")?;
-            let value = literal(scan)?;
+            let value = equal_to(scan)?;
             push(&mut self.values, (name, value), scan)?;
             if !scan.eat(b',') {
                 return Ok(());
@@ -187,19 +186,23 @@ pub(super) fn conditions(
             *row_id = Some(scan.quoted(b'\'', "a ROWID in quotes")?.0);
         } else {
             let name = column(scan, alias)?;
-            let value = if scan.eat(b'=') {
-                literal(scan)?
-            } else {
-                scan.need_word("IS", "an equal sign or IS NULL")?;
-                scan.need_word("NULL", "NULL")?;
-                Literal::NULL
-            };
+            let value = equal_to(scan)?;
             push(into, (name, value), scan)?;
         }
         if !scan.eat_word("and") {
             return Ok(());
         }
     }
+}
+
+/// `= value` or `IS NULL`.
+fn equal_to(scan: &mut Scan<'_>) -> Result<Literal> {
+    if scan.eat(b'=') {
+        return literal(scan);
+    }
+    scan.need_word("IS", "an equal sign or IS NULL")?;
+    scan.need_word("NULL", "NULL")?;
+    Ok(Literal::NULL)
 }
 
 /// Steps over `ROWID` with the alias before it, if that is there.

@@ -13,7 +13,7 @@ fn inserts() {
     );
     assert_eq!(
         parsed(
-            "insert into \"HR\".\"EMP\"\n values\n    \"ID\" = 306,\n    \"NAME\" = 'Sami',\n    \"PART\" = .05,\n    \"D\" = NULL;"
+            "insert into \"HR\".\"EMP\"\n values\n    \"ID\" = 306,\n    \"NAME\" = 'Sami',\n    \"PART\" = .05,\n    \"D\" IS NULL;"
         ),
         "Insert HR.EMP [ID:Number:306|NAME:Text:Sami|PART:Number:.05|D:Null:] [] -"
     );
