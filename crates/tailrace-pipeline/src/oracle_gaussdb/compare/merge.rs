@@ -243,7 +243,7 @@ impl Merge<'_> {
 }
 
 /// A value that both sides read.
-fn literal(form: Form, value: Option<&str>) -> String {
+pub(super) fn literal(form: Form, value: Option<&str>) -> String {
     match value {
         None => "NULL".to_owned(),
         Some(text) => {

@@ -6,6 +6,7 @@
 
 mod canonical;
 mod merge;
+mod repair;
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -24,6 +25,8 @@ use crate::sink::gaussdb::Inspection;
 use crate::source::oracle::session::{Session, lost_snapshot};
 use crate::source::oracle::snapshot::{TableRead, quoted};
 use crate::source::oracle::{catalog, mining};
+
+pub use repair::{Repaired, RowKey, repair};
 
 use canonical::Form;
 use merge::{Column, Found, Merge, Places, Row};
@@ -171,16 +174,7 @@ impl Look<'_> {
         let position = Position::parse(&position)?;
         let copy = target.table_copy(&self.job.job_id, &self.choice.to_string())?;
         let copy = TableCopy::parse(Some(&copy))?;
-        if !position.is_copied && !copy.is_done {
-            let text = "its rows are not copied yet";
-            return Err(Error::new(ErrorKind::SchemaMismatch, text));
-        }
-        let applied = match position.committed.is_empty() {
-            true => position.committed_scn.saturating_sub(1),
-            false => position.committed_scn,
-        };
-        // Changes up to a table's own SCN are in its rows already.
-        Ok((applied.max(copy.own_scn.unwrap_or(0)), Vec::new()))
+        Ok((applied_scn(&position, &copy)?, Vec::new()))
     }
 
     fn counts(&self, target: &mut Inspection, table: &ApplyTable, scn: u64) -> Result<Found> {
@@ -269,6 +263,19 @@ impl Look<'_> {
             }
         }
     }
+}
+
+/// The SCN as of which the source has what the target's table has.
+fn applied_scn(position: &Position, copy: &TableCopy) -> Result<u64> {
+    if !position.is_copied && !copy.is_done {
+        return Err(Error::new(ErrorKind::SchemaMismatch, "its rows are not copied yet"));
+    }
+    let applied = match position.committed.is_empty() {
+        true => position.committed_scn.saturating_sub(1),
+        false => position.committed_scn,
+    };
+    // Changes up to a table's own SCN are in its rows already.
+    Ok(applied.max(copy.own_scn.unwrap_or(0)))
 }
 
 fn canonical(row: Row, forms: &[Form]) -> Row {

@@ -63,6 +63,32 @@ impl GaussSink {
         Ok(Self { connection, progress, applier: Applier::default() })
     }
 
+    /// Connects beside whichever worker has the job now, or had it last.
+    ///
+    /// # Errors
+    /// As [`beside`](Self::beside); `Configuration` if none ever had.
+    pub fn beside_owner(endpoint: &GaussEndpoint, job_id: &str, stop: StopSignal) -> Result<Self> {
+        let mut connection = Connection::connect(endpoint, stop)?;
+        let progress = Progress::of_owner(&mut connection, job_id)?;
+        Ok(Self { connection, progress, applier: Applier::default() })
+    }
+
+    /// The job's position as it is in the open transaction; empty before the first.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub fn position(&mut self) -> Result<String> {
+        Ok(self.progress.position(&mut self.connection)?)
+    }
+
+    /// A query's only row as texts, if there is one.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub(crate) fn row(&mut self, sql: &str) -> Result<Option<Vec<Option<String>>>> {
+        Ok(self.connection.rows(sql)?.into_iter().next())
+    }
+
     /// Begins a transaction that does not move the job's position, beside others.
     ///
     /// # Errors

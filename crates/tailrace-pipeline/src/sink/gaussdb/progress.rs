@@ -40,6 +40,31 @@ impl Progress {
         Self { job: literal(job_id), epoch: epoch.min(i64::MAX as u64) }
     }
 
+    /// The record of a job, as whichever worker owns it now.
+    ///
+    /// # Errors
+    /// `Configuration` if the job has none.
+    pub(super) fn of_owner(connection: &mut Connection, job_id: &str) -> Result<Self> {
+        let none = || {
+            let text = format!(
+                "job {job_id:?} has no progress record at the target: it was never started"
+            );
+            Error::new(ErrorKind::Configuration, text)
+        };
+        if !super::inspection::has_table(connection, SCHEMA, "progress")? {
+            return Err(none());
+        }
+        let sql = format!("SELECT epoch FROM {SCHEMA}.progress WHERE job = {}", literal(job_id));
+        let row = connection.rows(&sql)?.into_iter().next().ok_or_else(none)?;
+        Ok(Self::of(job_id, number(row.into_iter().next().flatten())?))
+    }
+
+    /// The position, as it is in the open transaction; empty before the first.
+    pub(super) fn position(&self, connection: &mut Connection) -> Result<String, Failure> {
+        let sql = format!("SELECT position FROM {SCHEMA}.progress WHERE job = {}", self.job);
+        connection.text(&sql)
+    }
+
     /// Takes the job over for a worker of this epoch, and gives the position that was last committed.
     ///
     /// # Errors

@@ -247,28 +247,60 @@ fn append(rows: &mut Vec<u8>, row: &Row, number: usize, kind: OracleType) -> Res
     Ok(())
 }
 
+/// One row as it was at an SCN, by its key: columns of types with an order, with their values' texts.
+///
+/// # Errors
+/// `Decode` for a column of another type; those of the session, among them what
+/// [`lost_snapshot`](super::session::lost_snapshot) knows.
+pub(crate) fn row_by_key(
+    session: &Session,
+    place: (&str, &str),
+    columns: &[OracleColumn],
+    (key, scn): (&[(&OracleColumn, String)], u64),
+) -> Result<Option<Vec<Option<String>>>> {
+    let term = |(number, (column, _)): (usize, &(&OracleColumn, String))| {
+        let value = bound(column.oracle_type(), number + 1)?;
+        Some(format!("{} = {value}", quoted(&column.name)))
+    };
+    let terms: Option<Vec<String>> = key.iter().enumerate().map(term).collect();
+    let terms = terms.ok_or_else(|| {
+        Error::new(ErrorKind::Decode, "a key with a column of a type that is not asked for")
+    })?;
+    let binds: Vec<&dyn ToDbValue> = key.iter().map(|(_, text)| text as &dyn ToDbValue).collect();
+    one_row(session, place, columns, (&terms.join(" AND "), &binds, scn))
+}
+
 /// One row as it was at an SCN, by its place; `None` if there was none.
 ///
 /// # Errors
 /// Those of the session, among them what [`lost_snapshot`](super::session::lost_snapshot) knows.
 pub(crate) fn row(
     session: &Session,
-    (owner, name): (&str, &str),
+    place: (&str, &str),
     columns: &[OracleColumn],
     (row_id, scn): (&str, u64),
+) -> Result<Option<Vec<Option<String>>>> {
+    one_row(session, place, columns, ("ROWID = CHARTOROWID(:1)", &[&row_id], scn))
+}
+
+fn one_row(
+    session: &Session,
+    (owner, name): (&str, &str),
+    columns: &[OracleColumn],
+    (condition, binds, scn): (&str, &[&dyn ToDbValue], u64),
 ) -> Result<Option<Vec<Option<String>>>> {
     let kinds: Vec<OracleType> = columns.iter().map(|column| column.oracle_type()).collect();
     let selected = columns.iter().zip(&kinds);
     let selected: Vec<String> =
         selected.map(|(column, kind)| expression(&column.name, *kind)).collect();
     let sql = format!(
-        "SELECT {} FROM {}.{} AS OF SCN {scn} WHERE ROWID = CHARTOROWID(:1)",
+        "SELECT {} FROM {}.{} AS OF SCN {scn} WHERE {condition}",
         selected.join(", "),
         quoted(owner),
         quoted(name)
     );
     let mut found = None;
-    session.each(&sql, &[&row_id], |row| {
+    session.each(&sql, binds, |row| {
         let texts = kinds.iter().enumerate().map(|(number, kind)| text_of(row, number, *kind));
         found = Some(texts.collect::<Result<Vec<_>>>()?);
         Ok(())

@@ -15,7 +15,7 @@ use tailrace_pipeline::run::StopSignal;
 use super::{connect, job, run, server, start};
 use crate::gaussdb;
 
-fn compared(job: &OracleJob, objects_only: bool) -> Vec<TableComparison> {
+pub(super) fn compared(job: &OracleJob, objects_only: bool) -> Vec<TableComparison> {
     let request = CompareRequest { tables: None, objects_only, scratch: std::env::temp_dir() };
     let mut all = Vec::new();
     let progress = CompareProgress::default();

@@ -7,6 +7,7 @@ mod definitions;
 mod large_objects;
 mod precheck;
 mod random;
+mod repair;
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
