@@ -3,6 +3,7 @@
 mod compare;
 mod job;
 mod login;
+mod repair;
 
 use std::time::Duration;
 

@@ -54,6 +54,8 @@ pub enum Command {
     Reread,
     /// Compare tables with their topics, or stop doing so.
     Compare,
+    /// Repair rows that a comparison has found, or stop doing so.
+    Repair,
     /// Make a job of the same settings.
     Clone,
 }
@@ -83,7 +85,7 @@ const LIVE: &[JobStatus] = &[
 
 impl Command {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::TestConnection,
         Self::SaveEndpoint,
         Self::SavePolicy,
@@ -106,6 +108,7 @@ impl Command {
         Self::ChangeParameters,
         Self::Reread,
         Self::Compare,
+        Self::Repair,
         Self::Clone,
     ];
 
@@ -134,6 +137,7 @@ impl Command {
             Self::ChangeParameters => "change parameters",
             Self::Reread => "read tables again",
             Self::Compare => "compare",
+            Self::Repair => "repair",
             Self::Clone => "clone",
         }
     }
@@ -257,6 +261,13 @@ impl Command {
             Self::Reread => &[S::IncreTransferStarted, S::IncreTransferFailed, S::Pausing],
             // As DRS has it: while the job runs, its full phase behind it.
             Self::Compare => &[S::FullTransferComplete, S::IncreTransferStarted],
+            // What is repaired holds also where the job rests.
+            Self::Repair => &[
+                S::FullTransferComplete,
+                S::IncreTransferStarted,
+                S::IncreTransferFailed,
+                S::Pausing,
+            ],
             Self::Clone => &[
                 S::StartJobFailed,
                 S::FullTransferStarted,

@@ -479,7 +479,7 @@ impl Inner {
 }
 
 /// What the data path needs, and which tables are meant.
-fn spec_of(
+pub(crate) fn spec_of(
     job: &Job,
     secrets: &JobSecrets,
     input: &CompareInput,

@@ -12,6 +12,7 @@ use super::compare::LiveComparison;
 use super::iam::Iam;
 use super::live::LiveJob;
 use super::refusal::Refusal;
+use super::repair::LiveRepair;
 use super::runner::JobRunner;
 use super::worker::Door;
 use crate::clock::Clock;
@@ -48,7 +49,9 @@ pub(crate) struct Inner {
     pub(crate) process: super::machine::ProcessMeter,
     /// Comparisons that wait or run, by id.
     pub(crate) comparisons: Mutex<HashMap<String, Arc<LiveComparison>>>,
-    /// How many may run at once.
+    /// Repairs that wait or run, by id.
+    pub(crate) repairs: Mutex<HashMap<String, Arc<LiveRepair>>>,
+    /// How many comparisons and repairs may run at once.
     pub(crate) comparing: Arc<Semaphore>,
     live: Mutex<HashMap<String, Arc<LiveJob>>>,
     workers: Mutex<HashMap<String, Arc<Door>>>,
@@ -66,6 +69,7 @@ impl Inner {
         Self {
             probes: Arc::new(Semaphore::new(parts.bounds.probes_max)),
             comparisons: Mutex::default(),
+            repairs: Mutex::default(),
             comparing: Arc::new(Semaphore::new(parts.bounds.comparisons_max)),
             store: parts.store,
             vault: parts.vault,

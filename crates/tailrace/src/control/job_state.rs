@@ -257,6 +257,7 @@ fn on_command(state: &JobState, command: Command, at_ms: Option<i64>) -> Transit
         | Command::Describe
         | Command::ChangeParameters
         | Command::Compare
+        | Command::Repair
         | Command::Clone => vec![],
         Command::SaveEndpoint | Command::SetStartPosition => {
             settings_changed(&mut new);

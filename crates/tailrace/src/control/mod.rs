@@ -32,6 +32,7 @@ mod probe;
 pub mod query;
 mod reading;
 pub mod refusal;
+pub mod repair;
 pub mod rereads;
 pub mod runner;
 pub mod runner_pipeline;

@@ -9,6 +9,7 @@ use tailrace_pipeline::compare::{CompareProgress, TableComparison};
 use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
 use tailrace_pipeline::job::Selection;
 use tailrace_pipeline::observe::{Counters, JobObserver};
+use tailrace_pipeline::oracle_gaussdb::compare::{Repaired, RowKey};
 use tailrace_pipeline::plan::{JobPlan, SourceEndpoint, TargetEndpoint};
 use tailrace_pipeline::run::{Rate, StopSignal};
 
@@ -70,6 +71,19 @@ pub trait JobRunner: Send + Sync + 'static {
         progress: &CompareProgress,
         stop: &StopSignal,
         told: &mut dyn FnMut(TableComparison),
+    ) -> RunResult<()>;
+
+    /// Makes rows of a table, which is told by its name at the source, what they are there; `told` hears of each one by its number.
+    ///
+    /// # Errors
+    /// Those of `tailrace_pipeline::oracle_gaussdb::compare::repair`; `Configuration` for a job to Kafka.
+    fn repair(
+        &self,
+        plan: &JobPlan,
+        table: (&str, &str),
+        keys: &[RowKey],
+        stop: &StopSignal,
+        told: &mut dyn FnMut(usize, Repaired),
     ) -> RunResult<()>;
 
     /// Reads what went to the job's dead-letter topic.

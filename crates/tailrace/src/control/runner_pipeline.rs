@@ -8,6 +8,7 @@ use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
 use tailrace_pipeline::job::JobSpec;
 use tailrace_pipeline::observe::{Counters, JobObserver};
 use tailrace_pipeline::oracle_gaussdb;
+use tailrace_pipeline::oracle_gaussdb::compare::{Repaired, RowKey};
 use tailrace_pipeline::plan::{JobPlan, SourceEndpoint, TargetEndpoint};
 use tailrace_pipeline::precheck::{self, CheckResult as Found};
 use tailrace_pipeline::run::{Rate, StopSignal};
@@ -166,6 +167,24 @@ impl JobRunner for PipelineRunner {
                 oracle_gaussdb::compare::compare(job, &request, progress, stop, told)
             }
         }
+    }
+
+    fn repair(
+        &self,
+        plan: &JobPlan,
+        (owner, name): (&str, &str),
+        keys: &[RowKey],
+        stop: &StopSignal,
+        told: &mut dyn FnMut(usize, Repaired),
+    ) -> RunResult<()> {
+        let wrong = |text: String| Error::new(ErrorKind::Configuration, text);
+        let JobPlan::Gauss(job) = plan else {
+            return Err(wrong("only jobs whose target is a database have this".to_owned()));
+        };
+        let choice = job.tables.iter().find(|table| table.owner == owner && table.name == name);
+        let choice = choice
+            .ok_or_else(|| wrong(format!("{owner}.{name} is none of the job's tables any more")))?;
+        oracle_gaussdb::compare::repair(job, choice, keys, stop, told)
     }
 
     fn dead_letters(&self, plan: &JobPlan, request: &LettersRequest) -> RunResult<Letters> {

@@ -19,6 +19,8 @@ pub enum QueryKind {
     Saving,
     /// Comparison of tables with their topics.
     Compare,
+    /// Repair of rows that a comparison has found.
+    Repair,
 }
 
 impl QueryKind {
@@ -30,12 +32,13 @@ impl QueryKind {
             Self::Precheck => "precheck",
             Self::Saving => "saving",
             Self::Compare => "compare",
+            Self::Repair => "repair",
         }
     }
 
     /// The kind of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Connection, Self::Collect, Self::Precheck, Self::Saving, Self::Compare]
+        [Self::Connection, Self::Collect, Self::Precheck, Self::Saving, Self::Compare, Self::Repair]
             .into_iter()
             .find(|kind| kind.name() == name)
     }

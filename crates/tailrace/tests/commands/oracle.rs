@@ -131,6 +131,13 @@ fn a_job_of_the_file_lives_by_commands() {
     let (code, out, err) = jobs(&served, &["compare", name]);
     assert_eq!(code, 9, "{out}{err}");
     assert!(out.contains("INSERT INTO \"sales\".\"t\""), "{out}");
+    let (code, out, err) = jobs(&served, &["repair", name]);
+    assert_eq!(code, 0, "{out}{err}\n{}", served.log_tail());
+    assert_eq!(ends.rows(), "(1,uno) (2,two)", "{out}");
+    let (code, out, err) = jobs(&served, &["compare", name]);
+    assert_eq!(code, 0, "{out}{err}");
+    let (code, _, err) = jobs(&served, &["repair", name]);
+    assert!(code != 0 && err.contains("found rows that differ"), "{code} {err}");
     assert_eq!(json(&served, &["pause", name, "--wait"])["status"], "PAUSING");
     assert_eq!(json(&served, &["resume", name, "--wait"])["status"], "INCRE_TRANSFER_STARTED");
     assert_eq!(json(&served, &["stop", name, "--wait"])["status"], "RELEASE_RESOURCE_COMPLETE");

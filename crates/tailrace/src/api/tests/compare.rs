@@ -153,3 +153,30 @@ async fn what_is_wrong_with_a_comparison_is_named() {
         assert!(answer.body.to_string().contains(wanted), "{query}: {:?}", answer.body);
     }
 }
+
+#[tokio::test]
+async fn messages_of_topics_are_not_repaired() {
+    let server = Server::start().await;
+    let id = server.make_running_job("job-1").await;
+    let ask = async |info: Value| {
+        let action = json!({"job": {
+            "action_name": "start_repair", "action_params": {"repair_info": info},
+        }});
+        server.post(&v5(&format!("jobs/{id}/action")), action).await
+    };
+    let text = assert_error(&ask(json!({})).await, 400, "DRS.10000010");
+    assert!(text.contains("action_params.repair_info.query_id"), "{text}");
+    let info = json!({"query_id": "c", "objects": [{"table": "t"}]});
+    let text = assert_error(&ask(info).await, 400, "DRS.10000010");
+    assert!(text.contains("objects[0].database"), "{text}");
+    let answer = ask(json!({"query_id": "c"})).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{answer:?}");
+    let text = answer.body["error_msg"].as_str().unwrap();
+    assert!(text.contains("repairing messages of a topic"), "{text}");
+    assert_error(&server.action(&id, "stop_repair").await, 400, "DRS.10000009");
+    let shown = server.get(&v5(&format!("jobs/{id}?type=repair"))).await;
+    assert_eq!(shown.status, StatusCode::OK, "{shown:?}");
+    assert!(shown.body["job"].get("repair_progress_info").is_none(), "{shown:?}");
+    let shown = server.get(&v5(&format!("jobs/{id}?type=repair&query_id=none"))).await;
+    assert_eq!(shown.status, StatusCode::BAD_REQUEST, "{shown:?}");
+}

@@ -36,17 +36,16 @@ use super::{
     endpoint::JobEndpointInput,
     item::{BatchAnswer, ItemResult, name_of},
     missing, refused,
+    repair::RepairInfo,
 };
 
 /// Names of the actions offered.
-const ACTIONS: &str = "network, precheck, skip_precheck, start, stop, restart, reset, terminate, create_compare, cancel_compare";
+const ACTIONS: &str = "network, precheck, skip_precheck, start, stop, restart, reset, terminate, create_compare, cancel_compare, start_repair, stop_repair";
 /// Names of DRS's other actions.
 const NOT_OFFERED: &[&str] = &[
     "reload_parameters",
     "column_limit",
     "diagnosis",
-    "start_repair",
-    "stop_repair",
     "set_writable",
     "set_readonly",
     "bind_eip",
@@ -69,7 +68,7 @@ pub(crate) struct JobAction {
     /// Job, in the batch form.
     pub job_id: Option<String>,
     /// `network`, `precheck`, `start`, `stop` (pauses), `restart` (resumes), `reset`,
-    /// `terminate` (ends), `create_compare` or `cancel_compare`
+    /// `terminate` (ends), `create_compare`, `cancel_compare`, `start_repair` or `stop_repair`
     pub action_name: Option<String>,
     /// Parameters; may be absent.
     #[serde(default)]
@@ -97,6 +96,8 @@ pub(crate) struct ActionParams {
     pub is_sync_re_edit: Option<bool>,
     /// `create_compare`: what to compare; `cancel_compare`: which task.
     pub compare_task_param: Option<CompareTaskInput>,
+    /// `start_repair`: of which comparison, and which tables.
+    pub repair_info: Option<RepairInfo>,
     /// `terminate`: end by force.
     pub force_delete: Option<bool>,
 }
@@ -125,7 +126,8 @@ pub(crate) struct ActionDone {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = V5ActionStarted)]
 pub(crate) struct ActionStarted {
-    /// For `GET …/jobs/{job_id}?type=network|precheck&query_id=`, or `?type=compare&compare_task_id=`
+    /// For `GET …/jobs/{job_id}?type=network|precheck&query_id=`, `?type=compare&compare_task_id=`, or
+    /// `?type=repair&query_id=`
     pub query_id: String,
 }
 
@@ -134,7 +136,7 @@ pub(crate) struct ActionStarted {
     params(("project_id" = String, Path), ("job_id" = String, Path)),
     request_body = ActionRequest,
     responses((status = 200, description = "start, stop, restart, reset, terminate", body = ActionDone),
-              (status = 202, description = "network, precheck, create_compare, cancel_compare",
+              (status = 202, description = "network, precheck, create_compare, cancel_compare, start_repair",
                   body = ActionStarted),
               (status = 400, body = ErrorBody)))]
 pub(crate) async fn execute_job_action(
@@ -223,6 +225,12 @@ async fn execute(
             control.cancel_comparison(caller, id, &task).await.map_err(under)?;
             return Ok(Some(task));
         }
+        "start_repair" => {
+            let under = |r| under(at("repair_info", r));
+            let input = params.repair_info.unwrap_or_default().into_control().map_err(under)?;
+            return control.repair(caller, id, input).await.map(Some).map_err(under);
+        }
+        "stop_repair" => control.stop_repair(caller, id).await?,
         "skip_precheck" => {
             let skip = params.skip_precheck_info.ok_or_else(|| missing("skip_precheck_info"));
             let skip = skip.map_err(under)?;

@@ -30,14 +30,14 @@ use super::{
         CheckView, DetailAnswer, JobDetail, LogView, MetricsView, NetworkResult, ObjectOverview,
         ObjectProgress, PrecheckView, ProgressInfo,
     },
-    refused,
+    refused, repair,
 };
 
 /// Reads a job.
 #[utoipa::path(get, path = "/v5/{project_id}/jobs/{job_id}", tag = "v5 jobs",
     params(("project_id" = String, Path), ("job_id" = String, Path),
-        ("type" = String, Query, description = "overview, detail, network, precheck, progress, log, compare"),
-        ("query_id" = Option<String>, Query, description = "For network, and for precheck if not the newest"),
+        ("type" = String, Query, description = "overview, detail, network, precheck, progress, log, compare, repair"),
+        ("query_id" = Option<String>, Query, description = "For network, and for precheck and repair if not the newest"),
         ("log_level" = Option<String>, Query, description = "Info, Warn, Error"),
         ("compare_type" = Option<String>, Query,
             description = "object_compare, line_compare, content_compare, data_compare (the tasks)"),
@@ -88,6 +88,14 @@ async fn aspect(call: &JobCall, query: &QueryText) -> Result<JobDetail> {
         }
         "log" => log(call, query, head).await?,
         "compare" => JobDetail { compare_result: Some(compare::view(call, query).await?), ..head },
+        "repair" => match repair::view(call, query).await? {
+            None => head,
+            Some((progress, detail)) => JobDetail {
+                repair_progress_info: Some(progress),
+                repair_detail_info: Some(detail),
+                ..head
+            },
+        },
         kind @ ("file" | "is_writable" | "cloud_connection") => {
             return Err(unsupported(format!("type {kind}"), TYPES));
         }
@@ -95,7 +103,7 @@ async fn aspect(call: &JobCall, query: &QueryText) -> Result<JobDetail> {
     })
 }
 
-const TYPES: &str = "overview, detail, network, precheck, progress, log, compare";
+const TYPES: &str = "overview, detail, network, precheck, progress, log, compare, repair";
 
 async fn log(call: &JobCall, query: &QueryText, head: JobDetail) -> Result<JobDetail> {
     let level = match query.text("log_level") {

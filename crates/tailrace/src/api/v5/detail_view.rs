@@ -19,7 +19,11 @@ use crate::{
     control::{endpoint::Side, job::Job, policy::SyncPolicy},
 };
 
-use super::{compare::CompareView, endpoint::JobEndpointView};
+use super::{
+    compare::CompareView,
+    endpoint::JobEndpointView,
+    repair::{RepairDetailView, RepairProgressView},
+};
 
 /// Answer of `GET …/jobs/{job_id}`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -98,6 +102,12 @@ pub(crate) struct JobDetail {
     /// `compare`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compare_result: Option<CompareView>,
+    /// `repair`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_progress_info: Option<RepairProgressView>,
+    /// `repair`: rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_detail_info: Option<RepairDetailView>,
 }
 
 /// Name, link, phases.

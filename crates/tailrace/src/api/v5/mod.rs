@@ -19,6 +19,7 @@ pub(crate) mod object_tree;
 pub(crate) mod objects;
 pub(crate) mod observe;
 pub(crate) mod parameters;
+pub(crate) mod repair;
 pub(crate) mod rereads;
 pub(crate) mod tags;
 pub(crate) mod update;

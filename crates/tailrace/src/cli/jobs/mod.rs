@@ -5,6 +5,7 @@ mod create;
 mod edit;
 mod follow;
 mod parts;
+mod repair;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -146,6 +147,7 @@ enum JobsCommand {
         id: String,
     },
     Compare(compare::Compare),
+    Repair(repair::Repair),
     /// Check a paused or failed job and begin it anew, from its first row.
     Reset {
         /// Id or name.
@@ -308,6 +310,7 @@ impl JobsCommand {
                 parts::Part::Rereads.print(client, &id, output).await
             }
             Self::Compare(compare) => compare.run(client, output).await,
+            Self::Repair(repair) => repair.run(client, output).await,
             Self::Reset { job, waiting } => {
                 let id = client.find(&job).await?;
                 passed(&client.precheck(&id, CheckedFor::Retry).await?)?;
