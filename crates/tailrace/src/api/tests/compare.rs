@@ -164,10 +164,10 @@ async fn messages_of_topics_are_not_repaired() {
         }});
         server.post(&v5(&format!("jobs/{id}/action")), action).await
     };
-    let text = assert_error(&ask(json!({})).await, 400, "DRS.10000010");
+    let text = assert_error(&ask(json!({})).await, 400, "DRS.10000009");
     assert!(text.contains("action_params.repair_info.query_id"), "{text}");
     let info = json!({"query_id": "c", "objects": [{"table": "t"}]});
-    let text = assert_error(&ask(info).await, 400, "DRS.10000010");
+    let text = assert_error(&ask(info).await, 400, "DRS.10000009");
     assert!(text.contains("objects[0].database"), "{text}");
     let answer = ask(json!({"query_id": "c"})).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{answer:?}");
