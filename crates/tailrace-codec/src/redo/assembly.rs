@@ -80,14 +80,16 @@ struct Open<A> {
     /// Its first row was met. One that began before mining did has ended before whatever is still to be told: where mining
     /// begins is chosen so.
     is_whole: bool,
-    /// A locator of a large object was found in it.
-    has_locator: bool,
+    /// The table of the large object whose locator was told last.
+    located: Option<u32>,
+    /// The table of steps whose locator was not told: they belong to the row that is changed next.
+    unlocated: Option<u32>,
     changes: Changes<A>,
 }
 
 impl<A: Aside> Open<A> {
     fn new(begun: u64, is_whole: bool) -> Self {
-        Self { begun, is_whole, has_locator: false, changes: Changes::new() }
+        Self { begun, is_whole, located: None, unlocated: None, changes: Changes::new() }
     }
 }
 
@@ -141,7 +143,7 @@ impl<A: Aside> Assembly<A> {
                 self.open.entry(row.xid).or_insert_with(|| Open::new(row.scn, true));
                 Ok(Assembled::Nothing)
             }
-            7 => Ok(self.commit(row)),
+            7 => self.commit(row),
             36 => {
                 self.open.remove(&row.xid);
                 Ok(Assembled::Nothing)
@@ -156,7 +158,7 @@ impl<A: Aside> Assembly<A> {
             2 => self.change(row, ChangeKind::Delete),
             3 => self.change(row, ChangeKind::Update),
             9 => self.change(row, ChangeKind::Lob),
-            10 | 11 | 29 => self.lob_step(row),
+            10 | 11 | 29 => Ok(self.lob_step(row)),
             // INTERNAL, SELECT_FOR_UPDATE, REPLICATION_MARKER: no change of a row's values.
             0 | 25 | 27 => Ok(Assembled::Nothing),
             68 | 70 | 71 => Err(refused(row, "XML DOC: a change inside an XMLTYPE column").into()),
@@ -166,16 +168,16 @@ impl<A: Aside> Assembly<A> {
         }
     }
 
-    fn commit(&mut self, row: &RedoRow<'_>) -> Assembled<A> {
-        match self.open.remove(&row.xid) {
-            Some(open) if !open.changes.is_empty() => Assembled::Committed {
-                xid: row.xid,
-                scn: row.scn,
-                begun: open.begun,
-                changes: open.changes,
-            },
-            _ => Assembled::Nothing,
+    fn commit(&mut self, row: &RedoRow<'_>) -> Result<Assembled<A>, A::Error> {
+        let Some(open) = self.open.remove(&row.xid) else { return Ok(Assembled::Nothing) };
+        if open.unlocated.is_some() {
+            return Err(refused(row, "a step on a large object whose row was not told").into());
         }
+        if open.changes.is_empty() {
+            return Ok(Assembled::Nothing);
+        }
+        let (begun, changes) = (open.begun, open.changes);
+        Ok(Assembled::Committed { xid: row.xid, scn: row.scn, begun, changes })
     }
 
     fn change(&mut self, row: &RedoRow<'_>, kind: ChangeKind) -> Result<Assembled<A>, A::Error> {
@@ -187,7 +189,7 @@ impl<A: Aside> Assembly<A> {
         // Its first row may be in redo that is older than where mining began: any row begins a transaction.
         let open = self.open.entry(row.xid).or_insert_with(|| Open::new(row.scn, false));
         if kind == ChangeKind::Lob {
-            open.has_locator = true;
+            open.located = Some(table);
             // What was in a large object is no part of what is told of it: there is nothing to take back.
             if row.is_rollback {
                 return Ok(Assembled::Nothing);
@@ -200,18 +202,27 @@ impl<A: Aside> Assembly<A> {
             open.changes.take_back(change)?;
         } else {
             open.changes.push(change)?;
+            let is_written = matches!(kind, ChangeKind::Insert | ChangeKind::Update);
+            if is_written && open.unlocated.take_if(|of| *of == table).is_some() {
+                // What was written before is this row's.
+                let large = Change { kind: ChangeKind::Lob, sql: "", ..change };
+                open.changes.push(large)?;
+            }
         }
         Ok(Assembled::Nothing)
     }
 
-    /// A step on a large object whose row was told with its locator: what it holds at last is read from the source.
-    fn lob_step(&self, row: &RedoRow<'_>) -> Result<Assembled<A>, A::Error> {
-        let is_known =
-            self.open.get(&row.xid).is_none_or(|open| open.has_locator || !open.is_whole);
-        if is_known {
-            return Ok(Assembled::Nothing);
+    /// A step on a large object: what it holds at last is read from the source, by the row that its locator tells. One that is
+    /// never stored in its row may be written before the row, without a locator.
+    fn lob_step(&mut self, row: &RedoRow<'_>) -> Assembled<A> {
+        if let Some(open) = self.open.get_mut(&row.xid)
+            && open.is_whole
+            && open.located != row.table
+            && !row.is_rollback
+        {
+            open.unlocated = row.table;
         }
-        Err(refused(row, "a step on a large object whose locator was not told").into())
+        Assembled::Nothing
     }
 
     fn definition(&mut self, row: &RedoRow<'_>) -> Result<Assembled<A>, A::Error> {

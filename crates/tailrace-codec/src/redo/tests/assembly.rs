@@ -135,3 +135,30 @@ fn what_is_taken_back_of_a_transaction_that_began_before_is_nothing() {
     assert_eq!(told(&mut assembly, &rows), ["10 1.9.4 from 9: i C"]);
     assert_eq!(assembly.oldest_open(), None);
 }
+
+#[test]
+fn steps_on_large_objects_have_a_row() {
+    let other = |one: RedoRow<'static>| RedoRow { table: Some(8), ..one };
+    let mut assembly = Assembly::<Pieces>::new(100);
+    let rows = [
+        row(1, T1, 6, "", ""),
+        // Out of line: written before its row, without a locator.
+        row(2, T1, 10, "", "write"),
+        other(row(2, T1, 1, "O", "i O")),
+        row(2, T1, 1, "A", "i A"),
+        row(3, T1, 1, "B", "i B"),
+        row(3, T1, 9, "B", "locator B"),
+        row(3, T1, 10, "", "write"),
+        row(3, T1, 11, "", "trim"),
+        row(4, T1, 7, "", "commit"),
+    ];
+    // The row is told once more, as one whose large objects are to be read.
+    assert_eq!(told(&mut assembly, &rows), ["4 1.2.3 from 1: i O,i A,,i B,locator B"]);
+    let rows = [row(5, T1, 6, "", ""), row(6, T1, 1, "A", "i A"), row(6, T1, 10, "", "write")];
+    told(&mut assembly, &rows);
+    let error = assembly.push(&row(7, T1, 7, "", "commit")).unwrap_err().to_string();
+    assert!(error.contains("SCN 7, transaction 1.2.3, operation 7: a step on a large"), "{error}");
+    // One whose first row was not met has ended before what is still to be told.
+    let rows = [row(8, T2, 10, "", "write"), row(9, T2, 7, "", "commit")];
+    assert!(told(&mut assembly, &rows).is_empty());
+}
