@@ -11,6 +11,7 @@ use crate::port::Ports;
 use crate::process::{self, Launch, ServerProcess};
 use crate::provision::system;
 use crate::rundir::RunDir;
+use crate::wait;
 
 /// The superuser; it needs no password.
 pub const USER: &str = "postgres";
@@ -86,10 +87,14 @@ impl PostgresServer {
         )
     }
 
-    /// `kill -9` of the main process; the others notice and end. [`restart`](Self::restart) starts
-    /// it again on the same data and port.
+    /// `kill -9` of the main process; the others notice and end, which is waited for: no server starts
+    /// on their data before. [`restart`](Self::restart) starts it again on the same data and port.
     pub fn kill(&mut self) -> Result<()> {
-        self.process.kill()
+        self.process.kill()?;
+        let data = self.dir.path().join("data").canonicalize()?;
+        wait::until("the end of the killed server's processes", READY_LIMIT, || {
+            Ok((!is_worked_in(&data)?).then_some(()))
+        })
     }
 
     /// Stops when it still runs, and starts on the same data and port.
@@ -100,6 +105,18 @@ impl PostgresServer {
         self.process = launch(&self.options, self.dir.path(), self.ports.first(), account)?;
         Ok(())
     }
+}
+
+/// Whether a process works in a folder: all of a server's do in that of its data.
+fn is_worked_in(folder: &Path) -> Result<bool> {
+    for entry in std::fs::read_dir("/proc")? {
+        // One that has ended meanwhile, or is another's, has no folder that can be read.
+        let of = entry?.path().join("cwd").read_link();
+        if of.is_ok_and(|of| of == folder) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn program(name: &str) -> Result<std::path::PathBuf> {
