@@ -313,20 +313,7 @@ fn on_command(state: &JobState, command: Command, at_ms: Option<i64>) -> Transit
             begin_run(&mut new);
             vec![Effect::ClearFailure, Effect::Wake]
         }
-        Command::ResumeEdited => {
-            if !state.edited {
-                return Err(IllegalTransition::NotEdited);
-            }
-            require_precheck(state, command, PrecheckMode::Retry)?;
-            let running = state.status == JobStatus::IncreTransferStarted;
-            begin_run(&mut new);
-            if running {
-                // The parent goes on showing its phase; the child shows the change.
-                new.status = state.status;
-            }
-            new.edited = false;
-            vec![Effect::ClearFailure, Effect::ApplyEdit, Effect::Wake]
-        }
+        Command::ResumeEdited => resume_edited(state, &mut new)?,
         Command::Reset => {
             require_precheck(state, command, PrecheckMode::Retry)?;
             begin_run(&mut new);
@@ -347,6 +334,20 @@ fn on_command(state: &JobState, command: Command, at_ms: Option<i64>) -> Transit
         }
     };
     Ok((new, effects))
+}
+
+fn resume_edited(state: &JobState, new: &mut JobState) -> Result<Vec<Effect>, IllegalTransition> {
+    if !state.edited {
+        return Err(IllegalTransition::NotEdited);
+    }
+    require_precheck(state, Command::ResumeEdited, PrecheckMode::Retry)?;
+    begin_run(new);
+    if state.status == JobStatus::IncreTransferStarted {
+        // The parent goes on showing its phase; the child shows the change.
+        new.status = state.status;
+    }
+    new.edited = false;
+    Ok(vec![Effect::ClearFailure, Effect::ApplyEdit, Effect::Wake])
 }
 
 fn settings_changed(state: &mut JobState) {
