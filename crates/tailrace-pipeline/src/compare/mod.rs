@@ -152,8 +152,8 @@ pub struct TableComparison {
 }
 
 impl TableComparison {
-    /// A table that was not compared, and why.
-    fn impossible(names: (&str, &str), outcome: CompareOutcome, why: String) -> Self {
+    /// A table of which no rows were compared yet, or cannot be, with a note.
+    pub(crate) fn without_rows(names: (&str, &str), outcome: CompareOutcome, why: String) -> Self {
         Self {
             database: names.0.to_owned(),
             table: names.1.to_owned(),

@@ -156,7 +156,7 @@ fn compare_tables(
         } else {
             let names = (&*table.database, &*table.table);
             let why = "it is still being read beside the stream".to_owned();
-            told(TableComparison::impossible(names, CompareOutcome::Impossible, why));
+            told(TableComparison::without_rows(names, CompareOutcome::Impossible, why));
         }
     }
     drop(connection);
@@ -234,7 +234,7 @@ impl<'a> Parts<'a> {
                 Err(e) if e.kind() == ErrorKind::SchemaMismatch || is_stale_view(&e) => {
                     let names = (&*table.database, &*table.table);
                     let why = e.message().to_owned();
-                    told(TableComparison::impossible(names, CompareOutcome::Impossible, why));
+                    told(TableComparison::without_rows(names, CompareOutcome::Impossible, why));
                 }
                 Err(e) => return Err(e),
             }
@@ -255,7 +255,7 @@ impl<'a> Parts<'a> {
             seen: (seen.0.to_owned(), seen.1.to_owned()),
             topic: name.to_owned(),
             notes,
-            ..TableComparison::impossible(names, outcome, String::new())
+            ..TableComparison::without_rows(names, outcome, String::new())
         }
     }
 

@@ -30,10 +30,10 @@ impl Group<'_> {
         let number = u32::try_from(table).unwrap_or(u32::MAX);
         let Some(scanned) = self.tables.get(table) else {
             let why = "it was lost".to_owned();
-            return Ok(TableComparison::impossible(("", ""), CompareOutcome::Impossible, why));
+            return Ok(TableComparison::without_rows(("", ""), CompareOutcome::Impossible, why));
         };
         let names = (scanned.table.database.clone(), scanned.table.table.clone());
-        let mut verdict = TableComparison::impossible(
+        let mut verdict = TableComparison::without_rows(
             (&names.0, &names.1),
             CompareOutcome::Impossible,
             String::new(),

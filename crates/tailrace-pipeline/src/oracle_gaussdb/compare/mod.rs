@@ -105,23 +105,9 @@ impl Look<'_> {
     fn result(&self, outcome: CompareOutcome, notes: Vec<String>) -> TableComparison {
         let (schema, name) =
             (self.choice.schema.to_ascii_lowercase(), self.choice.target.to_ascii_lowercase());
-        TableComparison {
-            database: self.choice.owner.clone(),
-            table: self.choice.name.clone(),
-            seen: (schema, name),
-            topic: String::new(),
-            outcome,
-            source_rows: 0,
-            target_rows: 0,
-            missing: 0,
-            extra: 0,
-            differing: 0,
-            outside: 0,
-            unchecked: 0,
-            differences: Vec::new(),
-            position: None,
-            notes,
-        }
+        let names = (self.choice.owner.as_str(), self.choice.name.as_str());
+        let empty = TableComparison::without_rows(names, outcome, String::new());
+        TableComparison { seen: (schema, name), notes, ..empty }
     }
 
     /// One look at both sides.
