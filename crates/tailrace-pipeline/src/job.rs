@@ -84,12 +84,12 @@ pub enum OracleDatabase {
 /// An Oracle source.
 #[derive(Debug, Clone)]
 pub struct OracleEndpoint {
-    /// Host name or address.
-    pub host: String,
-    /// Port of the listener.
-    pub port: u16,
-    /// The database.
+    /// Hosts and ports of its listeners; the first that answers is taken.
+    pub listeners: Vec<(String, u16)>,
+    /// The database, or the root of a container database.
     pub database: OracleDatabase,
+    /// The pluggable database whose tables are replicated, if `database` is not it already.
+    pub pluggable: Option<String>,
     /// Account.
     pub user: String,
     /// Its password.

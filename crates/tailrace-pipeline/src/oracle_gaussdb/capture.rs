@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::job::OracleEndpoint;
 use crate::observe::Counters;
 use crate::run::StopSignal;
+use crate::source::oracle::log_files;
 use crate::source::oracle::mining::{self, Mined};
 use crate::source::oracle::session::Session;
 
@@ -62,14 +63,14 @@ impl Capture<'_> {
     /// # Errors
     /// Those of the source, of what LogMiner tells, and of the files that large transactions are put aside in; `Cancelled`.
     pub(super) fn run(mut self, from: u64) -> Result<()> {
-        let session = Session::connect(self.source)?;
+        let session = Session::connect_for_mining(self.source)?;
         let clock_ahead_ms = mining::clock_offset_ms(&session)?;
         let mut assembly = Assembly::new(STATEMENT_BYTES_MAX);
         let (mut next, mut span) = (from, WINDOW_SCNS.0);
         let mut long_open = LongOpen::default();
         loop {
             self.stop.check()?;
-            let newest = mining::current_scn(&session)?;
+            let newest = log_files::written_scn(&session)?;
             if newest < next {
                 std::thread::park_timeout(IDLE_INTERVAL);
                 continue;
@@ -78,7 +79,7 @@ impl Capture<'_> {
             let begun = Instant::now();
             mining::window(&session, (next, to), clock_ahead_ms, &mut |mined| {
                 self.stop.check()?;
-                self.take(&session, &mut assembly, mined)
+                self.take(&mut assembly, mined)
             })?;
             span = next_span(span, to < newest, begun.elapsed());
             next = to + 1;
@@ -92,12 +93,7 @@ impl Capture<'_> {
     }
 
     /// Takes a row of the log.
-    fn take(
-        &mut self,
-        session: &Session,
-        assembly: &mut Assembly<SpillFile>,
-        mined: &Mined<'_>,
-    ) -> Result<()> {
+    fn take(&mut self, assembly: &mut Assembly<SpillFile>, mined: &Mined<'_>) -> Result<()> {
         let table = self.numbers.of(mined);
         let row = redo::RedoRow { table, ..mined.row };
         Counters::add(&self.watch.counters.bytes_in, row.sql.len() as u64);
@@ -121,7 +117,7 @@ impl Capture<'_> {
             }
             Assembled::Definition { table, scn, sql } => {
                 // Its partitions may be others from here on.
-                self.numbers.find_objects(table, session)?;
+                self.numbers.find_objects(table, &Session::connect(self.source)?)?;
                 let bytes = sql.len();
                 self.out.push(Captured::Definition { table, scn, sql }, bytes, self.stop)
             }

@@ -10,8 +10,8 @@ use crate::engine::unix_ms;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::TaskType;
 use crate::oracle_gaussdb::{Described, OracleJob, TableChoice, described};
-use crate::source::oracle::session::{Session, text};
-use crate::source::oracle::{catalog, mining, snapshot};
+use crate::source::oracle::session::{ROOT, Session, text};
+use crate::source::oracle::{catalog, log_files, mining, snapshot};
 
 const OBJECTS: &str = "objects";
 /// Longest value of a string column that is in its row, bytes; longer ones are stored as large objects
@@ -34,7 +34,8 @@ pub(super) fn run(job: &OracleJob) -> (Vec<CheckItem>, Vec<Described>) {
     push(&mut items, "srcDbStandbyCheck", standby(&session));
     if increment {
         push(&mut items, "srcDbArchiveLogCheck", archive(&session));
-        push(&mut items, "srcDbPrivilegesIsEnoughForIncre", log_mining(&session));
+        push(&mut items, "srcDbPrivilegesIsEnoughForIncre", log_mining(job));
+        push(&mut items, "srcPdbOpenCheck", open_containers(job));
         push(&mut items, "dbClockConsistency", clock(&session));
     }
     let charset = catalog::charset(&session);
@@ -144,11 +145,14 @@ fn clock(session: &Session) -> Result<CheckItem> {
 }
 
 /// Mines the last moment of the log: whoever can do that has what is needed.
-fn log_mining(session: &Session) -> Result<CheckItem> {
-    let scn = mining::current_scn(session)?;
-    mining::oldest_open(session)?;
-    let mined = mining::window(session, (scn, scn), 0, &mut |_| Ok(()));
-    Ok(match mined {
+fn log_mining(job: &OracleJob) -> Result<CheckItem> {
+    let mine = || {
+        let session = Session::connect_for_mining(&job.source)?;
+        let scn = log_files::written_scn(&session)?;
+        mining::oldest_open(&session)?;
+        mining::window(&session, (scn, scn), 0, &mut |_| Ok(()))
+    };
+    Ok(match mine() {
         Ok(()) => CheckItem::passed("srcDbPrivilegesIsEnoughForIncre", SOURCE),
         Err(e) => CheckItem {
             raw_error: e.message().to_owned(),
@@ -157,10 +161,40 @@ fn log_mining(session: &Session) -> Result<CheckItem> {
                 SOURCE,
                 CheckResult::Failed,
                 format!("LogMiner cannot be used by this account: {}", e.message()),
-                "Grant CREATE SESSION, SELECT ANY DICTIONARY, EXECUTE_CATALOG_ROLE, SELECT ANY TRANSACTION and, from 12c on, LOGMINING.",
+                "Grant CREATE SESSION, SELECT ANY DICTIONARY, EXECUTE_CATALOG_ROLE, SELECT ANY TRANSACTION and, from 12c on, LOGMINING; of a container database to a common user (C##…) that has SET CONTAINER too.",
             )
         },
     })
+}
+
+/// LogMiner of 19c stops where a pluggable database is not open (DRS's own item); the root has no tables of users.
+fn open_containers(job: &OracleJob) -> Result<CheckItem> {
+    let session = Session::connect_for_mining(&job.source)?;
+    let mut closed = Vec::new();
+    if session.replicated_container().is_some() {
+        let sql = "SELECT name FROM v$pdbs WHERE open_mode = 'MOUNTED' AND name <> 'PDB$SEED'";
+        session.each(sql, &[], |row| {
+            closed.extend(text(row, 0)?);
+            Ok(())
+        })?;
+    }
+    let bad = if session.replicated_container() == Some(ROOT) {
+        Some((
+            CheckResult::Alarm,
+            "the source is the root of a container database, where there are seldom tables"
+                .to_owned(),
+            "Name the pluggable database as well: db_name serviceName.SERVICE/PLUGGABLE.",
+        ))
+    } else {
+        (!closed.is_empty()).then(|| {
+            (
+                CheckResult::Alarm,
+                format!("pluggable databases that are not open: {}", listed(&closed)),
+                "Open them: LogMiner of 19c cannot read the log without them.",
+            )
+        })
+    };
+    Ok(CheckItem::when("srcPdbOpenCheck", SOURCE, bad))
 }
 
 /// Reads the selected tables' definitions; those with faults are named.

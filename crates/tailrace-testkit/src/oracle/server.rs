@@ -8,7 +8,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result};
 
-use super::engine::{Engine, Session};
+use super::engine::{Engine, Place, Session};
 use super::wire::{Served, serve};
 use crate::port::Ports;
 
@@ -19,13 +19,18 @@ pub struct OracleOptions {
     pub users: BTreeMap<String, String>,
     /// Service that clients ask for.
     pub service: String,
+    /// Pluggable databases, each with a service of its name; with one of them the database is a container of them, and
+    /// the service leads to its root.
+    pub pluggable: Vec<String>,
+    /// Instances (RAC): connections go to them in turn.
+    pub instances: u16,
 }
 
 impl OracleOptions {
-    /// One user, the service `STANDIN`.
+    /// One user, the service `STANDIN`, one instance, no pluggable databases.
     pub fn with_user(user: &str, password: &str) -> Self {
         let users = BTreeMap::from([(user.to_uppercase(), password.to_owned())]);
-        Self { users, service: "STANDIN".to_owned() }
+        Self { users, service: "STANDIN".to_owned(), pluggable: Vec::new(), instances: 1 }
     }
 }
 
@@ -41,11 +46,24 @@ pub struct OracleServer {
 struct Shared {
     closed: AtomicBool,
     open: Mutex<Vec<Client>>,
+    /// Which instances run.
+    instances: Mutex<Vec<bool>>,
+}
+
+impl Shared {
+    /// The instance of the next connection.
+    fn instance(&self, number: usize) -> u16 {
+        let running = locked(&self.instances);
+        let running: Vec<usize> = (0..running.len()).filter(|at| running[*at]).collect();
+        let at = running.get(number % running.len().max(1)).copied().unwrap_or(0);
+        u16::try_from(at).unwrap_or(0)
+    }
 }
 
 /// A connection, with its user once it has logged in.
 struct Client {
     stream: TcpStream,
+    instance: u16,
     user: Arc<OnceLock<String>>,
 }
 
@@ -59,16 +77,17 @@ impl OracleServer {
         let port = ports.first();
         let listener = TcpListener::bind(("127.0.0.1", port))
             .with_context(|| format!("listening on port {port} of 127.0.0.1"))?;
-        let shared = Arc::new(Shared::default());
-        let served = Arc::new(Served {
-            passwords: options.users,
-            services: vec![options.service.to_uppercase()],
-        });
-        let engine = Engine::default();
+        let instances = Mutex::new(vec![true; usize::from(options.instances)]);
+        let shared = Arc::new(Shared { instances, ..Shared::default() });
+        let mut services = vec![options.service.to_uppercase()];
+        services.extend(options.pluggable.iter().map(|name| name.to_uppercase()));
+        let engine = Engine::new(&services[1..], options.instances);
+        let served = Arc::new(Served { passwords: options.users, services });
         let (opened, accepted) = (engine.clone(), Arc::clone(&shared));
         thread::spawn(move || {
-            for client in listener.incoming() {
+            for (number, client) in listener.incoming().enumerate() {
                 let Ok(client) = client else { return };
+                let instance = accepted.instance(number);
                 if accepted.closed.load(Ordering::SeqCst) {
                     return;
                 }
@@ -77,13 +96,19 @@ impl OracleServer {
                 let Ok(own) = client.try_clone().map(Closing) else { continue };
                 let user = Arc::new(OnceLock::new());
                 if let Ok(stream) = client.try_clone() {
-                    locked(&accepted.open).push(Client { stream, user: Arc::clone(&user) });
+                    locked(&accepted.open).push(Client {
+                        stream,
+                        instance,
+                        user: Arc::clone(&user),
+                    });
                 }
                 thread::spawn(move || {
-                    let open = |name: &str, _: &str| -> Box<dyn super::wire::Database> {
+                    let open = |name: &str, service: &str| -> Box<dyn super::wire::Database> {
                         user.get_or_init(|| name.to_owned());
-                        let user = name;
-                        Box::new(Session::new(engine, user))
+                        let container = served.services.iter().position(|known| known == service);
+                        let container =
+                            container.and_then(|at| u16::try_from(at).ok()).unwrap_or(0);
+                        Box::new(Session::new(engine.at(Place { container, instance }), name))
                     };
                     // A connection that breaks off is its client's matter.
                     if let Err(error) = serve(client, &served, open)
@@ -108,9 +133,35 @@ impl OracleServer {
         self.engine.delete_archived(up_to);
     }
 
+    /// The log writer of an instance, from 0, writes only what it has to from here on (commits, a full buffer), or again
+    /// all that waits.
+    pub fn hold_log_writer(&self, instance: u16, is_held: bool) {
+        self.engine.hold_log_writer(instance, is_held);
+    }
+
+    /// Ends an instance that is not the first, with its connections; the first rolls back what was open in it.
+    pub fn close_instance(&self, instance: u16) {
+        locked(&self.shared.instances)[usize::from(instance)] = false;
+        for client in locked(&self.shared.open).iter().filter(|c| c.instance == instance) {
+            client.stream.shutdown(Shutdown::Both).ok();
+        }
+        self.engine.close_instance(instance);
+    }
+
+    /// Starts an instance again.
+    pub fn open_instance(&self, instance: u16) {
+        self.engine.open_instance(instance);
+        locked(&self.shared.instances)[usize::from(instance)] = true;
+    }
+
     /// Lets a statement that has a part in it fail once with an error of Oracle's, after so many others that have it.
     pub fn fail(&self, part: &str, pass: usize, code: u32, message: &str) {
         self.engine.fail(part, pass, code, message);
+    }
+
+    /// Statements that clients have run so far.
+    pub fn statements(&self) -> u64 {
+        self.engine.statements()
     }
 
     /// Breaks every connection off.

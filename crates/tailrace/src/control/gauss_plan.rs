@@ -39,22 +39,23 @@ pub(crate) fn oracle(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<O
     let port = endpoint.port.filter(|port| *port != 0).unwrap_or(ORACLE_PORT);
     let address = needed(Some(endpoint.address.trim()), "the source's ip")?;
     let listeners = servers(address, port)?;
-    let [(host, port)] = &listeners[..] else {
-        let given = format!("{} listeners", listeners.len());
-        return Err(Refusal::invalid("ip", given, "one listener, or the SCAN name of a cluster"));
-    };
     let name = needed(endpoint.database.as_deref(), "the source's db_name (serviceName.NAME)")?;
+    let (database, pluggable) = database(name)?;
     Ok(OracleEndpoint {
-        host: host.clone(),
-        port: *port,
-        database: database(name)?,
+        listeners,
+        database,
+        pluggable,
         user: needed(endpoint.user.as_deref(), "the source's db_user")?.to_owned(),
         password: needed_secret(secrets.password.as_ref(), "the source's db_password")?,
     })
 }
 
-/// `serviceName.NAME`, `sid.NAME`, or a service's name as it is.
-fn database(name: &str) -> Result<OracleDatabase> {
+/// `serviceName.NAME`, `sid.NAME`, or a service's name as it is; behind a `/` the name of a pluggable database.
+fn database(given: &str) -> Result<(OracleDatabase, Option<String>)> {
+    let (name, pluggable) = match given.split_once('/') {
+        Some((name, pluggable)) => (name, Some(pluggable)),
+        None => (given, None),
+    };
     let behind = |prefix: &str| {
         let (head, rest) = name.split_once('.')?;
         head.eq_ignore_ascii_case(prefix).then(|| rest.to_owned())
@@ -65,13 +66,15 @@ fn database(name: &str) -> Result<OracleDatabase> {
         (None, None) => OracleDatabase::Service(name.to_owned()),
     };
     let (OracleDatabase::Service(text) | OracleDatabase::Sid(text)) = &database;
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '$' | '#');
-    if text.is_empty() || !text.chars().all(fits) {
-        let allowed =
-            "serviceName.NAME or sid.NAME, of letters, digits, `.`, `_`, `-`, `$` and `#`";
-        return Err(Refusal::invalid("db_name", name, allowed));
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '#');
+    let fits = |c: char| plain(c) || matches!(c, '.' | '-');
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(plain);
+    if text.is_empty() || !text.chars().all(fits) || !pluggable.is_none_or(is_name) {
+        let allowed = "serviceName.NAME or sid.NAME, of letters, digits, `.`, `_`, `-`, `$` and `#`; behind it \
+                       `/PLUGGABLE` if NAME is the root of a container database";
+        return Err(Refusal::invalid("db_name", given, allowed));
     }
-    Ok(database)
+    Ok((database, pluggable.map(str::to_owned)))
 }
 
 /// A target of GaussDB Distributed, ready to connect to; its database is that of the objects, or of the endpoint.
@@ -233,12 +236,19 @@ mod tests {
 
     #[test]
     fn a_database_is_a_service_or_a_sid() {
-        let service = |name: &str| OracleDatabase::Service(name.to_owned());
+        let service = |name: &str| (OracleDatabase::Service(name.to_owned()), None);
+        let sid = |name: &str| OracleDatabase::Sid(name.to_owned());
+        assert_eq!(
+            database("serviceName.cdb1.example.com/ORCLPDB1").unwrap(),
+            (OracleDatabase::Service("cdb1.example.com".to_owned()), Some("ORCLPDB1".to_owned()))
+        );
         assert_eq!(database("serviceName.orcl").unwrap(), service("orcl"));
         assert_eq!(database("SERVICENAME.pdb1.example.com").unwrap(), service("pdb1.example.com"));
-        assert_eq!(database("sid.ORCL").unwrap(), OracleDatabase::Sid("ORCL".to_owned()));
+        assert_eq!(database("sid.ORCL").unwrap(), (sid("ORCL"), None));
         assert_eq!(database("pdb1.example.com").unwrap(), service("pdb1.example.com"));
-        for wrong in ["", "sid.", "serviceName.", "a b", "x)(HOST=y", "a/b"] {
+        for wrong in
+            ["", "sid.", "serviceName.", "a b", "x)(HOST=y", "a/", "/b", "a/b c", "a/b.c", "a/b/c"]
+        {
             let refusal = database(wrong).unwrap_err();
             assert!(
                 matches!(refusal, Refusal::Invalid { field, .. } if field == "db_name"),

@@ -57,7 +57,12 @@ impl JobFile {
     /// DRS's `db_name` of the source.
     pub(super) fn source_database(&self) -> Option<String> {
         let service = self.source.service.as_ref().map(|name| format!("serviceName.{name}"));
-        service.or_else(|| self.source.sid.as_ref().map(|name| format!("sid.{name}")))
+        let database =
+            service.or_else(|| self.source.sid.as_ref().map(|name| format!("sid.{name}")));
+        database.map(|name| match &self.source.pluggable {
+            Some(pluggable) => format!("{name}/{pluggable}"),
+            None => name,
+        })
     }
 
     /// Refuses members that belong to another kind of source or target, and names those that are not there.
@@ -67,6 +72,7 @@ impl JobFile {
         let of_gauss = [
             ("source.service", source.service.is_some()),
             ("source.sid", source.sid.is_some()),
+            ("source.pluggable", source.pluggable.is_some()),
             ("target.host", target.host.is_some()),
             ("target.port", target.port.is_some()),
             ("target.database", target.database.is_some()),
@@ -206,6 +212,7 @@ name = "shop-to-gauss"
 engine = "oracle"
 host = "ora.example"
 service = "pdb1.example"
+pluggable = "SALES"
 user = "capture"
 password = "s3cret"
 [target]
@@ -235,8 +242,9 @@ chunk_rows_max = 500
     fn a_file_is_the_same_in_a_run_and_in_requests() {
         let file = JobFile::parse(FILE).unwrap();
         let JobPlan::Gauss(job) = file.plan().unwrap() else { panic!("another link") };
-        assert_eq!((job.source.port, job.job_id.as_str()), (1521, "shop-to-gauss"));
+        assert_eq!((job.source.listeners[0].1, job.job_id.as_str()), (1521, "shop-to-gauss"));
         assert_eq!(job.source.database, OracleDatabase::Service("pdb1.example".to_owned()));
+        assert_eq!(job.source.pluggable.as_deref(), Some("SALES"));
         assert_eq!(job.target.nodes, [("cn1".to_owned(), 8000), ("cn2".to_owned(), 8001)]);
         assert_eq!(job.target.database, "shop");
         assert_eq!(job.limits.chunk_rows_max, 500);
@@ -246,7 +254,7 @@ chunk_rows_max = 500
         let made = &file.creation()["jobs"][0];
         assert_eq!(made["engine_type"], "oracle-to-gaussdbv5");
         assert_eq!(made["target_endpoint"]["db_type"], "gaussdbv5");
-        assert_eq!(file.source_endpoint().unwrap()["db_name"], "serviceName.pdb1.example");
+        assert_eq!(file.source_endpoint().unwrap()["db_name"], "serviceName.pdb1.example/SALES");
         assert_eq!(file.target_endpoint().unwrap()["db_password"], "t0p");
         assert_eq!(file.db_object()["target_root_db"]["db_name"], "shop");
         assert_eq!(file.policy_request("j")["conflict_policy"], "stop");

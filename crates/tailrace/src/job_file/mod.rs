@@ -97,6 +97,8 @@ pub struct Source {
     pub service: Option<String>,
     /// Instance of Oracle, instead of a service.
     pub sid: Option<String>,
+    /// Pluggable database of an Oracle source whose `service` or `sid` leads to the root of a container database.
+    pub pluggable: Option<String>,
     /// Account.
     pub user: String,
     /// Its password.

@@ -1,10 +1,9 @@
 //! Windows of the redo log by LogMiner.
 
-use std::collections::BTreeMap;
-
 use oracledb::{OracleTimestamp, Row};
 use tailrace_codec::redo::{RedoRow, Xid};
 
+use super::log_files::files;
 use super::session::{Session, number, text, unexpected};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -34,12 +33,12 @@ pub(crate) fn current_scn(session: &Session) -> Result<u64> {
     scn.ok_or_else(|| Error::new(ErrorKind::SourceStatement, "the source tells no SCN"))
 }
 
-/// The SCN at which the oldest open transaction began, if one is open.
+/// The SCN at which the oldest open transaction of all instances began, if one is open.
 ///
 /// # Errors
 /// Those of the session.
 pub(crate) fn oldest_open(session: &Session) -> Result<Option<u64>> {
-    session.number("SELECT MIN(start_scn) FROM v$transaction", &[])
+    session.number("SELECT MIN(start_scn) FROM gv$transaction", &[])
 }
 
 /// How far the clock that LogMiner's times are told by is ahead of UTC, milliseconds.
@@ -78,7 +77,7 @@ fn offset_ms(text: &str) -> Option<i64> {
     Some(if hours.starts_with('-') { -whole } else { whole } * 60_000)
 }
 
-/// Reads all records from one SCN to another, both included, in the order of the log. `clock_ahead_ms`: see
+/// Reads all records of the replicated container from one SCN to another, both included, in the order of the log. `clock_ahead_ms`: see
 /// [`clock_offset_ms`].
 ///
 /// # Errors
@@ -102,43 +101,25 @@ pub(crate) fn window(
     // All operations: one that is not known must stop the job, and not be passed over.
     let contents = "SELECT scn, xidusn, xidslt, xidsqn, operation_code, seg_owner, table_name, row_id, rollback, csf, \
                     sql_redo, data_obj#, timestamp FROM v$logmnr_contents";
-    let read = session.each(contents, &[], |row| mined(row, clock_ahead_ms, each));
+    let mut take = |row: &Row| mined(row, clock_ahead_ms, each);
+    let read = match session.replicated_container() {
+        None => session.each(contents, &[], &mut take),
+        // Objects and transactions of different containers may have the same numbers.
+        Some(container) => {
+            let contents = format!("{contents} WHERE src_con_name = :1");
+            session.each(&contents, &[&container], &mut take)
+        }
+    };
     let ended = session.run("BEGIN DBMS_LOGMNR.END_LOGMNR; END;", &[]);
     read.and(ended)
 }
 
-fn signed(scn: u64) -> Result<i64> {
+/// An SCN or another number as a bind.
+///
+/// # Errors
+/// `Limit` if it is too large.
+pub(super) fn signed(scn: u64) -> Result<i64> {
     i64::try_from(scn).map_err(|_| Error::new(ErrorKind::Limit, format!("SCN {scn} is too large")))
-}
-
-/// The files that hold the log between two SCNs: archived ones, and online ones that are not archived yet.
-fn files(session: &Session, from: u64, to: u64) -> Result<Vec<String>> {
-    let mut files = BTreeMap::new();
-    let (from, to) = (signed(from)?, signed(to)?);
-    let archived = "SELECT sequence#, name FROM v$archived_log WHERE next_change# > :1 AND first_change# <= :2 \
-                    AND archived = 'YES' AND deleted = 'NO' AND standby_dest = 'NO' AND name IS NOT NULL";
-    session.each(archived, &[&from, &to], |row| {
-        files.insert(number(row, 0)?.unwrap_or(0), text(row, 1)?.unwrap_or_default());
-        Ok(())
-    })?;
-    let mut online = Vec::new();
-    let groups =
-        "SELECT sequence#, group# FROM v$log WHERE next_change# > :1 AND first_change# <= :2";
-    session.each(groups, &[&from, &to], |row| {
-        online.push((number(row, 0)?.unwrap_or(0), number(row, 1)?.unwrap_or(0)));
-        Ok(())
-    })?;
-    for (sequence, group) in online {
-        if files.contains_key(&sequence) {
-            continue;
-        }
-        let member = "SELECT member FROM v$logfile WHERE group# = :1";
-        session.each(member, &[&signed(group)?], |row| {
-            files.insert(sequence, text(row, 0)?.unwrap_or_default());
-            Ok(())
-        })?;
-    }
-    Ok(files.into_values().collect())
 }
 
 fn mined(

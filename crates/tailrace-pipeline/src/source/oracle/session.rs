@@ -7,21 +7,86 @@ use tailrace_codec::gaussdb::{DATE_FORMAT, TIMESTAMP_FORMAT, TIMESTAMP_TZ_FORMAT
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{OracleDatabase, OracleEndpoint};
 
+/// Name of the container that all others are in.
+pub(crate) const ROOT: &str = "CDB$ROOT";
+
 /// A session that is logged in. Its calls block.
 pub(crate) struct Session {
     connection: Connection,
+    /// Container whose tables are replicated; `None` if the database has none.
+    container: Option<String>,
 }
 
 impl Session {
-    /// Logs in and sets the formats of dates.
+    /// Logs in, goes to the pluggable database, and sets the formats of dates.
     ///
     /// # Errors
     /// `SourceConnection`, `SourceAuthentication`, `Configuration`.
     pub(crate) fn connect(endpoint: &OracleEndpoint) -> Result<Self> {
-        let address = address(endpoint);
+        let mut session = Self::open(endpoint)?;
+        if let Some(name) = &endpoint.pluggable {
+            session.enter(name)?;
+        }
+        session.container = session.container()?;
+        session.run(
+            &format!(
+                "ALTER SESSION SET NLS_DATE_FORMAT = '{DATE_FORMAT}' NLS_TIMESTAMP_FORMAT = '{TIMESTAMP_FORMAT}' \
+                 NLS_TIMESTAMP_TZ_FORMAT = '{TIMESTAMP_TZ_FORMAT}' NLS_NUMERIC_CHARACTERS = '.,' NLS_SORT = 'BINARY' NLS_COMP = 'BINARY' TIME_ZONE = '+00:00'"
+            ),
+            &[],
+        )?;
+        Ok(session)
+    }
+
+    /// As [`connect`](Self::connect), but in the root, where the log of all containers is.
+    ///
+    /// # Errors
+    /// As that; `SourcePrivilege` if the account may not go there.
+    pub(crate) fn connect_for_mining(endpoint: &OracleEndpoint) -> Result<Self> {
+        let session = Self::connect(endpoint)?;
+        if session.container.as_deref().is_some_and(|name| name != ROOT) {
+            session.enter(ROOT).map_err(|e| {
+                let text = format!(
+                    "LogMiner reads the log in the root of a container database, where the account may not go: {}; take a common \
+                     user (C##…) that has SET CONTAINER",
+                    e.message()
+                );
+                Error::new(ErrorKind::SourcePrivilege, text)
+            })?;
+        }
+        Ok(session)
+    }
+
+    /// The container whose tables are replicated; `None` if the database has no containers.
+    pub(crate) fn replicated_container(&self) -> Option<&str> {
+        self.container.as_deref()
+    }
+
+    fn enter(&self, container: &str) -> Result<()> {
+        self.run(&format!("ALTER SESSION SET CONTAINER = {container}"), &[])
+    }
+
+    /// The container in which the session is.
+    fn container(&self) -> Result<Option<String>> {
+        let mut found = None;
+        let sql =
+            "SELECT SYS_CONTEXT('USERENV', 'CON_ID'), SYS_CONTEXT('USERENV', 'CON_NAME') FROM dual";
+        self.each(sql, &[], |row| {
+            // Number 0 is a database without containers, whose name is told instead.
+            let is_container = text(row, 0)?.is_some_and(|number| number != "0");
+            found = text(row, 1)?.filter(|_| is_container);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn open(endpoint: &OracleEndpoint) -> Result<Self> {
+        let descriptor = descriptor(endpoint);
+        let named = |(host, port): &(String, u16)| format!("{host}:{port}");
+        let address = endpoint.listeners.iter().map(named).collect::<Vec<_>>().join(", ");
         let config = Config::default()
             .set_credentials(&endpoint.user, endpoint.password.expose_secret())
-            .set_connect_string(&address)
+            .set_connect_string(&descriptor)
             .map_err(|e| {
                 Error::new(ErrorKind::Configuration, format!("the source's address {address}: {e}"))
             })?;
@@ -36,15 +101,7 @@ impl Session {
                 _ => error,
             }
         })?;
-        let session = Self { connection };
-        session.run(
-            &format!(
-                "ALTER SESSION SET NLS_DATE_FORMAT = '{DATE_FORMAT}' NLS_TIMESTAMP_FORMAT = '{TIMESTAMP_FORMAT}' \
-                 NLS_TIMESTAMP_TZ_FORMAT = '{TIMESTAMP_TZ_FORMAT}' NLS_NUMERIC_CHARACTERS = '.,' NLS_SORT = 'BINARY' NLS_COMP = 'BINARY' TIME_ZONE = '+00:00'"
-            ),
-            &[],
-        )?;
-        Ok(session)
+        Ok(Self { connection, container: None })
     }
 
     /// Runs a statement or a block.
@@ -86,15 +143,17 @@ impl Session {
     }
 }
 
-/// A connect string.
-fn address(endpoint: &OracleEndpoint) -> String {
-    let (host, port) = (&endpoint.host, endpoint.port);
-    match &endpoint.database {
-        OracleDatabase::Service(name) => format!("{host}:{port}/{name}"),
-        OracleDatabase::Sid(sid) => format!(
-            "(DESCRIPTION=(ADDRESS=(PROTOCOL=TCP)(HOST={host})(PORT={port}))(CONNECT_DATA=(SID={sid})))"
-        ),
-    }
+/// A connect descriptor (Oracle Net Services Reference, "Local Naming Parameters"): its listeners are tried in turn.
+fn descriptor(endpoint: &OracleEndpoint) -> String {
+    let listener = |(host, port): &(String, u16)| {
+        format!("(ADDRESS=(PROTOCOL=TCP)(HOST={host})(PORT={port}))")
+    };
+    let listeners: String = endpoint.listeners.iter().map(listener).collect();
+    let database = match &endpoint.database {
+        OracleDatabase::Service(name) => format!("SERVICE_NAME={name}"),
+        OracleDatabase::Sid(sid) => format!("SID={sid}"),
+    };
+    format!("(DESCRIPTION=(ADDRESS_LIST=(FAILOVER=ON){listeners})(CONNECT_DATA=({database})))")
 }
 
 /// A text of a row; `None` for NULL.

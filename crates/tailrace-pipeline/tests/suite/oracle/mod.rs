@@ -1,5 +1,6 @@
 //! Oracle → GaussDB Distributed, between two stand-ins: neither server can be had.
 
+mod clusters;
 mod column_values;
 mod compare;
 mod copies;
@@ -61,9 +62,9 @@ fn job(server: &OracleServer, name: &str, tables: &[&str]) -> OracleJob {
         job_id: name.to_owned(),
         task: TaskType::FullIncremental,
         source: OracleEndpoint {
-            host: "127.0.0.1".to_owned(),
-            port: server.port(),
+            listeners: vec![("127.0.0.1".to_owned(), server.port())],
             database: OracleDatabase::Service("standin".to_owned()),
+            pluggable: None,
             user: "shop".to_owned(),
             password: SecretString::from(PASSWORD),
         },

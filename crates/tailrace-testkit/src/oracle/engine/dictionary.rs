@@ -1,8 +1,8 @@
 //! The data dictionary and the dynamic views, as far as replication asks for them.
 
 use super::column::ColumnDef;
-use super::redo::{GROUPS, Log};
-use super::store::{State, Transaction};
+use super::redo::{GROUPS, Log, Thread};
+use super::store::{Container, State, Transaction};
 use super::table::{Table, Xid};
 use crate::oracle::number::Number;
 use crate::oracle::value::Value;
@@ -35,7 +35,11 @@ pub(super) fn view(name: &str, state: &State) -> Option<View> {
         "V$LOG" => logs(state),
         "V$LOGFILE" => log_files(state),
         "V$ARCHIVED_LOG" => archived_logs(state),
-        "V$TRANSACTION" => transactions(state),
+        "V$LOG_HISTORY" => log_history(state),
+        "V$TRANSACTION" => transactions(state, Some(state.redo.instance())),
+        "GV$TRANSACTION" => transactions(state, None),
+        "V$THREAD" => threads(state),
+        "V$PDBS" | "V$CONTAINERS" => containers(state, &name),
         "V$VERSION" => version(),
         "NLS_DATABASE_PARAMETERS" => parameters(),
         _ => return None,
@@ -290,7 +294,7 @@ fn database(state: &State) -> View {
         Value::Number(Number::from(state.scn)),
         Value::text("PRIMARY"),
         Value::text("READ WRITE"),
-        yes(false),
+        yes(state.is_cdb()),
         number(1_i64),
         Value::text("Linux x86 64-bit"),
         yes(state.supplemental.minimal),
@@ -324,10 +328,13 @@ fn log_groups(state: &State) -> View {
     made(&names, each(state, rows))
 }
 
-/// The newest logs, which are online.
-fn online(state: &State) -> &[Log] {
-    let logs = &state.redo.logs;
-    &logs[logs.len().saturating_sub(GROUPS as usize)..]
+/// The newest logs of each thread, which are online.
+fn online(state: &State) -> impl Iterator<Item = &Log> {
+    state
+        .redo
+        .threads
+        .iter()
+        .flat_map(|thread| &thread.logs[thread.logs.len().saturating_sub(GROUPS as usize)..])
 }
 
 fn scn(scn: u64) -> Value {
@@ -351,7 +358,7 @@ fn logs(state: &State) -> View {
         let is_current = log.next_scn.is_none();
         vec![
             number(log.group()),
-            number(1_i64),
+            number(log.thread),
             number(log.sequence),
             number(i64::try_from(log.bytes).unwrap_or(i64::MAX)),
             number(1_i64),
@@ -362,7 +369,7 @@ fn logs(state: &State) -> View {
             Value::DateTime(log.first_time),
         ]
     };
-    made(&names, online(state).iter().map(row).collect())
+    made(&names, online(state).map(row).collect())
 }
 
 fn log_files(state: &State) -> View {
@@ -374,7 +381,7 @@ fn log_files(state: &State) -> View {
             Value::text(log.online_name()),
         ]
     };
-    made(&["GROUP##", "STATUS", "TYPE", "MEMBER"], online(state).iter().map(row).collect())
+    made(&["GROUP##", "STATUS", "TYPE", "MEMBER"], online(state).map(row).collect())
 }
 
 fn archived_logs(state: &State) -> View {
@@ -387,24 +394,26 @@ fn archived_logs(state: &State) -> View {
         "NEXT_CHANGE##",
         "BLOCKS#",
         "BLOCK_SIZE#",
+        "RESETLOGS_CHANGE##",
         "ARCHIVED",
         "DELETED",
         "STATUS",
         "STANDBY_DEST",
         "FIRST_TIME@",
     ];
-    let archived = state.redo.logs.iter().filter(|log| log.next_scn.is_some());
+    let archived = state.redo.logs().filter(|log| log.next_scn.is_some());
     let row = |log: &Log| {
         let name = if log.is_deleted { Value::Null } else { Value::text(log.archive_name()) };
         vec![
             name,
             number(1_i64),
-            number(1_i64),
+            number(log.thread),
             number(log.sequence),
             scn(log.first_scn),
             scn(log.next_scn.unwrap_or(0)),
             number(i64::try_from(log.bytes / 512).unwrap_or(i64::MAX)),
             number(512_i64),
+            number(1_i64),
             yes(true),
             yes(log.is_deleted),
             Value::text(if log.is_deleted { "D" } else { "A" }),
@@ -415,8 +424,65 @@ fn archived_logs(state: &State) -> View {
     made(&names, archived.map(row).collect())
 }
 
-fn transactions(state: &State) -> View {
-    let open = state.transactions.iter();
+fn log_history(state: &State) -> View {
+    let ended = state.redo.logs().filter_map(|log| Some((log, log.next_scn?)));
+    let row = |(log, next): (&Log, u64)| {
+        vec![number(log.thread), number(log.sequence), scn(log.first_scn), scn(next)]
+    };
+    let names = ["THREAD##", "SEQUENCE##", "FIRST_CHANGE##", "NEXT_CHANGE##"];
+    made(&names, ended.map(row).collect())
+}
+
+fn threads(state: &State) -> View {
+    let names = [
+        "THREAD##",
+        "STATUS",
+        "ENABLED",
+        "INSTANCE",
+        "SEQUENCE##",
+        "ENABLE_CHANGE##",
+        "LAST_REDO_SEQUENCE##",
+        "LAST_REDO_CHANGE##",
+    ];
+    let row = |thread: &Thread| {
+        let log = thread.current();
+        vec![
+            number(log.thread),
+            Value::text(if thread.is_closed { "CLOSED" } else { "OPEN" }),
+            Value::text("PUBLIC"),
+            Value::text(format!("STANDIN{}", log.thread)),
+            number(log.sequence),
+            scn(thread.enabled_scn),
+            number(log.sequence),
+            scn(thread.written_scn),
+        ]
+    };
+    made(&names, state.redo.threads.iter().map(row).collect())
+}
+
+/// Containers that the session's container sees: the root all of them, a pluggable database itself.
+fn containers(state: &State, view: &str) -> View {
+    let all = (0..).zip(&state.containers).filter(|(number, _)| {
+        let shows_root = view == "V$CONTAINERS";
+        (state.is_cdb() && (*number > 0 || shows_root))
+            && (state.container == 0 || state.container == *number)
+    });
+    let row = |(container, held): (u16, &Container)| {
+        vec![
+            number(state.container_id(container)),
+            Value::text(&held.name),
+            Value::text("READ WRITE"),
+        ]
+    };
+    made(&["CON_ID#", "NAME", "OPEN_MODE"], all.map(row).collect())
+}
+
+/// Open transactions of one instance or of all; the root sees those of all containers.
+fn transactions(state: &State, instance: Option<u16>) -> View {
+    let seen = (0..state.containers.len()).filter_map(|number| u16::try_from(number).ok());
+    let seen = seen.filter(|number| state.container == 0 || state.container == *number);
+    let open = seen.flat_map(|number| state.transactions_of(number).iter());
+    let open = open.filter(|(_, open)| instance.is_none_or(|instance| open.instance == instance));
     let row = |(xid, transaction): (&Xid, &Transaction)| {
         Some(vec![
             number(xid.segment),

@@ -31,6 +31,8 @@ pub(super) struct Context<'s> {
     /// Values of the binds, by their place in the text, from 1.
     pub(super) binds: &'s [Value],
     pub(super) scn: u64,
+    /// Name and number of the container.
+    pub(super) container: (&'s str, u16),
     pub(super) now: DateTime,
     pub(super) mining: &'s Mining,
 }

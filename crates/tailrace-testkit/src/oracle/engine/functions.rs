@@ -135,8 +135,8 @@ fn decode(values: &[Value]) -> Value {
 fn context(what: &str, session: &Context<'_>) -> String {
     match what.to_uppercase().as_str() {
         "CURRENT_SCHEMA" | "SESSION_USER" | "CURRENT_USER" => session.user.to_owned(),
-        "CON_NAME" => "STANDIN".to_owned(),
-        "CON_ID" => "0".to_owned(),
+        "CON_NAME" => session.container.0.to_owned(),
+        "CON_ID" => session.container.1.to_string(),
         "DB_NAME" | "DB_UNIQUE_NAME" | "INSTANCE_NAME" | "SERVICE_NAME" => "STANDIN".to_owned(),
         _ => String::new(),
     }

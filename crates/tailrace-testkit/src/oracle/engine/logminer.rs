@@ -17,7 +17,7 @@ pub(super) const NEW: i64 = 1;
 pub(super) const NO_ROWID: i64 = 2048;
 
 /// Columns of `V$LOGMNR_CONTENTS`; those whose names end with `#` of a pair are numbers.
-const COLUMNS: [(&str, Kind); 24] = [
+const COLUMNS: [(&str, Kind); 26] = [
     ("SCN", Kind::Number),
     ("START_SCN", Kind::Number),
     ("COMMIT_SCN", Kind::Number),
@@ -42,6 +42,8 @@ const COLUMNS: [(&str, Kind); 24] = [
     ("INFO", Kind::VarChar2),
     ("DATA_OBJ#", Kind::Number),
     ("DATA_OBJD#", Kind::Number),
+    ("SRC_CON_ID", Kind::Number),
+    ("SRC_CON_NAME", Kind::VarChar2),
 ];
 
 /// A session's mining.
@@ -114,20 +116,24 @@ impl Mining {
         };
         let mut logs: Vec<&Log> =
             self.files.iter().map(|file| find(state, file)).collect::<Result<_, _>>()?;
-        logs.sort_by_key(|log| log.sequence);
-        logs.dedup_by_key(|log| log.sequence);
+        logs.sort_by_key(|log| (log.thread, log.sequence));
+        logs.dedup_by_key(|log| (log.thread, log.sequence));
         for pair in logs.windows(2) {
-            if pair[0].sequence + 1 != pair[1].sequence {
+            if pair[0].thread == pair[1].thread && pair[0].sequence + 1 != pair[1].sequence {
                 return Err(OraError::new(1291, "missing log file"));
             }
         }
-        let mut rows = Vec::new();
+        let inside = |scn: Scn| scn >= from && to.is_none_or(|to| scn <= to);
+        let mut records: Vec<(&Record, &Log)> = Vec::new();
         for log in logs {
-            let inside =
-                log.records.iter().filter(|r| r.scn >= from && to.is_none_or(|to| r.scn <= to));
-            for record in inside {
-                self.rows_of(record, log, state, formats, &mut rows);
-            }
+            let told = log.records().iter().filter(|record| inside(record.scn));
+            records.extend(told.map(|record| (record, log)));
+        }
+        // The threads' records come as one log.
+        records.sort_by_key(|(record, _)| record.scn);
+        let mut rows = Vec::new();
+        for (record, log) in records {
+            self.rows_of(record, log, state, formats, &mut rows);
         }
         let columns = COLUMNS
             .iter()
@@ -146,7 +152,11 @@ impl Mining {
         formats: &Formats,
         rows: &mut Vec<Vec<Value>>,
     ) {
-        let mut told = Told { record, log, rows, part: 0 };
+        let container = (
+            state.container_id(record.container),
+            state.containers[usize::from(record.container)].name.as_str(),
+        );
+        let mut told = Told { record, log, container, rows, part: 0 };
         match &record.what {
             What::Start => told.mark(operation::START, "set transaction read write;"),
             What::Commit => told.mark(operation::COMMIT, "commit;"),
@@ -158,7 +168,7 @@ impl Mining {
             }
             What::Change(change) => {
                 // The online catalog knows the table as it is now.
-                let now = state.tables.get(&change.table);
+                let now = state.tables_of(record.container).get(&change.table);
                 let is_known = now.is_some_and(|table| {
                     table.object == change.object
                         && table.columns.len() == change.columns.len()
@@ -187,7 +197,7 @@ impl Mining {
 
 /// The log file of this name.
 fn find<'s>(state: &'s State, file: &str) -> Result<&'s Log, OraError> {
-    let logs = state.redo.logs.iter().rev();
+    let logs = state.redo.logs().rev();
     let found = logs
         .clone()
         .find(|log| log.archive_name() == file && log.next_scn.is_some() && !log.is_deleted);
@@ -208,6 +218,8 @@ struct Of<'o> {
 struct Told<'t> {
     record: &'t Record,
     log: &'t Log,
+    /// Number and name of the container.
+    container: (u16, &'t str),
     rows: &'t mut Vec<Vec<Value>>,
     /// `SSN`: statements of the record so far.
     part: u32,
@@ -255,7 +267,7 @@ impl Told<'_> {
             scn(record.start_scn),
             commit.map_or(Value::Null, scn),
             Value::DateTime(crate::oracle::value::DateTime { nanos: 0, ..record.at }),
-            number(1),
+            number(self.log.thread.into()),
             number(xid.segment.into()),
             number(xid.slot.into()),
             number(xid.sequence.into()),
@@ -275,6 +287,8 @@ impl Told<'_> {
             Value::Null,
             number(of.objects.0.into()),
             number(of.objects.1.into()),
+            number(self.container.0.into()),
+            if self.container.0 == 0 { Value::Null } else { Value::text(self.container.1) },
         ]);
     }
 }

@@ -26,4 +26,4 @@ mod table;
 mod time;
 
 pub(crate) use session::Session;
-pub(crate) use store::Engine;
+pub(crate) use store::{Engine, Place};

@@ -1,6 +1,7 @@
 //! The redo log: what was changed, in the order in which it was, in log files that are switched and archived.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::column::ColumnDef;
 use super::store::TableName;
@@ -12,8 +13,12 @@ use crate::oracle::value::{DateTime, RowId, Value};
 const LOG_BYTES: u64 = 50 * 1024 * 1024;
 /// Bytes of a block of the log.
 const BLOCK_BYTES: u64 = 512;
-/// Groups of online logs: so many of the newest files are online.
+/// Groups of online logs of a thread: so many of its newest files are online.
 pub(super) const GROUPS: u32 = 3;
+/// Bytes of records that wait before the log writer writes them.
+const BUFFER_BYTES: u64 = 1024 * 1024;
+/// How long they wait at most. Oracle's log writer wakes every three seconds.
+const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What a record says.
 #[derive(Debug, Clone)]
@@ -55,6 +60,8 @@ pub(super) struct Record {
     pub(super) xid: Xid,
     /// SCN at which its transaction began.
     pub(super) start_scn: Scn,
+    /// Number of the container whose change it is.
+    pub(super) container: u16,
     /// Byte of the log file.
     pub(super) byte: u64,
     pub(super) what: What,
@@ -63,40 +70,49 @@ pub(super) struct Record {
 /// A log file.
 #[derive(Debug)]
 pub(super) struct Log {
+    /// Number of its thread, from 1.
+    pub(super) thread: u16,
     pub(super) sequence: u32,
     pub(super) first_scn: Scn,
     /// Where the next one begins; none of the newest.
     pub(super) next_scn: Option<Scn>,
     pub(super) first_time: DateTime,
     pub(super) bytes: u64,
-    pub(super) records: Vec<Record>,
+    records: Vec<Record>,
+    /// How many of the records are in the file; the others are in the log writer's buffer.
+    written: usize,
     /// It was deleted from the archive.
     pub(super) is_deleted: bool,
 }
 
 impl Log {
-    fn new(sequence: u32, first_scn: Scn) -> Self {
-        let first_time = DateTime { nanos: 0, ..time::now() };
-        let records = Vec::new();
+    fn new(thread: u16, sequence: u32, first_scn: Scn) -> Self {
         Self {
+            thread,
             sequence,
             first_scn,
             next_scn: None,
-            first_time,
+            first_time: DateTime { nanos: 0, ..time::now() },
             bytes: 0,
-            records,
+            records: Vec::new(),
+            written: 0,
             is_deleted: false,
         }
     }
 
+    /// What is in the file.
+    pub(super) fn records(&self) -> &[Record] {
+        &self.records[..self.written]
+    }
+
     /// Name of its archived file.
     pub(super) fn archive_name(&self) -> String {
-        format!("/arch/1_{}_1.arc", self.sequence)
+        format!("/arch/{}_{}_1.arc", self.thread, self.sequence)
     }
 
     /// Group of online logs in which it is, if it still is.
     pub(super) fn group(&self) -> u32 {
-        self.sequence % GROUPS + 1
+        u32::from(self.thread - 1) * GROUPS + self.sequence % GROUPS + 1
     }
 
     /// Name of the file of an online group.
@@ -105,49 +121,165 @@ impl Log {
     }
 }
 
-/// All log files, the oldest first.
+/// The log of one instance.
+#[derive(Debug)]
+pub(super) struct Thread {
+    /// Its log files, the oldest first.
+    pub(super) logs: Vec<Log>,
+    /// Its instance is not running.
+    pub(super) is_closed: bool,
+    /// SCN of what was written last.
+    pub(super) written_scn: Scn,
+    /// SCN at which it was enabled.
+    pub(super) enabled_scn: Scn,
+    written_at: Instant,
+    /// Bytes in the buffer.
+    waiting_bytes: u64,
+    /// The log writer writes only what it has to.
+    is_held: bool,
+}
+
+impl Thread {
+    fn new(number: u16, scn: Scn) -> Self {
+        Self {
+            logs: vec![Log::new(number, 1, scn)],
+            is_closed: false,
+            written_scn: scn,
+            enabled_scn: scn,
+            written_at: Instant::now(),
+            waiting_bytes: 0,
+            is_held: false,
+        }
+    }
+
+    /// The log that is written to, or was the last one.
+    pub(super) fn current(&self) -> &Log {
+        self.logs.last().expect("there is always one")
+    }
+
+    fn current_mut(&mut self) -> &mut Log {
+        self.logs.last_mut().expect("there is always one")
+    }
+
+    /// Writes the buffer.
+    fn write(&mut self, scn: Scn) {
+        let log = self.current_mut();
+        log.written = log.records.len();
+        (self.written_scn, self.written_at, self.waiting_bytes) = (scn, Instant::now(), 0);
+    }
+
+    /// Begins a new log file.
+    fn switch(&mut self, scn: Scn) {
+        self.write(scn);
+        let log = self.current_mut();
+        log.next_scn.get_or_insert(scn);
+        let next = Log::new(log.thread, log.sequence + 1, scn);
+        self.logs.push(next);
+    }
+}
+
+/// The logs of all instances.
 #[derive(Debug)]
 pub(super) struct Redo {
-    pub(super) logs: Vec<Log>,
+    pub(super) threads: Vec<Thread>,
+    /// Whose session holds the database.
+    current: usize,
 }
 
 impl Redo {
-    pub(super) fn new(scn: Scn) -> Self {
-        Self { logs: vec![Log::new(1, scn)] }
+    pub(super) fn new(scn: Scn, instances: u16) -> Self {
+        let threads = (1..=instances.max(1)).map(|number| Thread::new(number, scn)).collect();
+        Self { threads, current: 0 }
     }
 
-    /// Appends a record.
-    pub(super) fn push(&mut self, scn: Scn, xid: Xid, start_scn: Scn, what: What) {
-        if self.current().bytes > LOG_BYTES {
-            self.switch(scn);
+    /// What comes now is of a session of this instance.
+    pub(super) fn enter(&mut self, instance: u16) {
+        self.current = usize::from(instance);
+    }
+
+    /// Number of the instance whose session holds the database, from 0.
+    pub(super) fn instance(&self) -> u16 {
+        u16::try_from(self.current).unwrap_or(u16::MAX)
+    }
+
+    /// All log files.
+    pub(super) fn logs(&self) -> impl DoubleEndedIterator<Item = &Log> + Clone {
+        self.threads.iter().flat_map(|thread| &thread.logs)
+    }
+
+    /// Appends a record. Whoever commits waits until it is in the file.
+    pub(super) fn push(
+        &mut self,
+        (scn, container): (Scn, u16),
+        xid: Xid,
+        start_scn: Scn,
+        what: What,
+    ) {
+        // What is still under way in an instance that ends is the first one's to log.
+        let at = if self.threads[self.current].is_closed { 0 } else { self.current };
+        let thread = &mut self.threads[at];
+        if thread.current().bytes > LOG_BYTES {
+            thread.switch(scn);
         }
-        let log = self.current();
+        let is_commit = matches!(what, What::Commit);
+        let size = size(&what).next_multiple_of(16);
+        thread.waiting_bytes += size;
+        let log = thread.current_mut();
         let byte = log.bytes;
-        log.bytes += size(&what).next_multiple_of(16);
-        log.records.push(Record { scn, at: time::now(), xid, start_scn, byte, what });
+        log.bytes += size;
+        log.records.push(Record { scn, at: time::now(), xid, start_scn, container, byte, what });
+        if is_commit || thread.waiting_bytes > BUFFER_BYTES {
+            thread.write(scn);
+        }
     }
 
-    /// Begins a new log file at this SCN.
-    pub(super) fn switch(&mut self, scn: Scn) {
-        let log = self.current();
-        log.next_scn = Some(scn);
-        let next = Log::new(log.sequence + 1, scn);
-        self.logs.push(next);
-    }
-
-    /// Deletes archived files up to a sequence, which are not online any more.
-    pub(super) fn delete_archived(&mut self, up_to: u32) {
-        let newest = self.current().sequence;
-        for log in &mut self.logs {
-            if log.sequence <= up_to && log.sequence + GROUPS <= newest {
-                log.is_deleted = true;
-                log.records = Vec::new();
+    /// Log writers whose time has come write, and with it that they live.
+    pub(super) fn tick(&mut self, scn: &mut Scn) {
+        for thread in &mut self.threads {
+            let is_due = thread.written_at.elapsed() >= WRITE_INTERVAL;
+            if is_due && !thread.is_held && !thread.is_closed {
+                *scn += 1;
+                thread.write(*scn);
             }
         }
     }
 
-    fn current(&mut self) -> &mut Log {
-        self.logs.last_mut().expect("there is always one")
+    /// A log writer writes only what it has to from here on, or again all.
+    pub(super) fn hold(&mut self, instance: u16, is_held: bool) {
+        self.threads[usize::from(instance)].is_held = is_held;
+    }
+
+    /// An instance ends.
+    pub(super) fn close(&mut self, instance: u16, scn: Scn) {
+        let thread = &mut self.threads[usize::from(instance)];
+        thread.write(scn);
+        thread.current_mut().next_scn = Some(scn);
+        thread.is_closed = true;
+    }
+
+    /// An instance is there again.
+    pub(super) fn open(&mut self, instance: u16, scn: Scn) {
+        let thread = &mut self.threads[usize::from(instance)];
+        thread.switch(scn);
+        thread.is_closed = false;
+    }
+
+    /// Begins a new log file at this SCN.
+    pub(super) fn switch(&mut self, scn: Scn) {
+        self.threads[self.current].switch(scn);
+    }
+
+    /// Deletes archived files up to a sequence, which are not online any more.
+    pub(super) fn delete_archived(&mut self, up_to: u32) {
+        for thread in &mut self.threads {
+            let newest = thread.current().sequence;
+            for log in &mut thread.logs {
+                if log.sequence <= up_to && log.sequence + GROUPS <= newest {
+                    log.is_deleted = true;
+                    (log.records, log.written) = (Vec::new(), 0);
+                }
+            }
+        }
     }
 }
 

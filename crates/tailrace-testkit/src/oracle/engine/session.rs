@@ -10,7 +10,7 @@ use super::expression::{Context, unknown};
 use super::logminer::Mining;
 use super::plsql::{self, Call};
 use super::query::View;
-use super::store::Engine;
+use super::store::{Engine, Place};
 use super::table::Xid;
 use super::{change, define, query, time};
 use crate::oracle::value::Value;
@@ -67,7 +67,7 @@ impl Session {
                 transaction.savepoints.push((name, transaction.changes.len()));
             }
         } else if follow(pieces, 0, &["ALTER", "SESSION", "SET"]) {
-            self.set(&pieces[3..]);
+            self.set(&pieces[3..])?;
         } else {
             let is_definition = ["CREATE", "DROP", "ALTER", "TRUNCATE", "COMMENT"]
                 .iter()
@@ -108,7 +108,7 @@ impl Session {
     }
 
     /// `NAME = 'value'`, once or more often.
-    fn set(&mut self, pieces: &[Piece]) {
+    fn set(&mut self, pieces: &[Piece]) -> Result<(), OraError> {
         for assignment in pieces.windows(3) {
             let [name, equal, value] = assignment else { continue };
             let (Some(name), Token::Eq) = (name.word(), &equal.token) else { continue };
@@ -122,9 +122,27 @@ impl Session {
                 "NLS_TIMESTAMP_FORMAT" => self.formats.timestamp = value,
                 "NLS_TIMESTAMP_TZ_FORMAT" => self.formats.timestamp_tz = value,
                 "CURRENT_SCHEMA" => self.schema = value,
+                "CONTAINER" => self.enter(&value)?,
                 _ => {}
             }
         }
+        Ok(())
+    }
+
+    /// Goes to another container.
+    fn enter(&mut self, name: &str) -> Result<(), OraError> {
+        if self.transaction.is_some() {
+            return Err(OraError::new(65023, "active transaction exists in container"));
+        }
+        let state = self.engine.lock();
+        let found = state.containers.iter().position(|container| container.name == name);
+        let found = found.filter(|_| state.is_cdb()).and_then(|found| u16::try_from(found).ok());
+        drop(state);
+        let container = found.ok_or_else(|| {
+            OraError::new(65011, format!("Pluggable database {name} does not exist."))
+        })?;
+        self.engine = self.engine.at(Place { container, ..self.engine.place() });
+        Ok(())
     }
 
     fn run(
@@ -148,9 +166,21 @@ impl Session {
         binds: &[Value],
         (formats, schema, mining): (&Formats, &str, &Mining),
     ) -> Result<Executed, OraError> {
-        let now_scn = self.engine.lock().scn;
-        let context =
-            Context { user: schema, formats, binds, scn: now_scn, now: time::now(), mining };
+        let (now_scn, container) = {
+            let state = self.engine.lock();
+            let name = state.containers[usize::from(state.container)].name.clone();
+            let name = if state.is_cdb() { name } else { "STANDIN".to_owned() };
+            (state.scn, (name, state.container_id(state.container)))
+        };
+        let context = Context {
+            user: schema,
+            formats,
+            binds,
+            scn: now_scn,
+            container: (&container.0, container.1),
+            now: time::now(),
+            mining,
+        };
         match statement {
             Statement::Query(query) => {
                 let state = self.engine.lock();
@@ -190,6 +220,10 @@ impl Session {
 
     fn call(&mut self, call: &Call) -> Result<(), OraError> {
         let state = self.engine.lock();
+        if state.container > 0 {
+            let text = "operation not allowed from within a pluggable database";
+            return Err(OraError::new(65040, text));
+        }
         match call.name.trim_start_matches("SYS.") {
             "DBMS_LOGMNR.ADD_LOGFILE" => {
                 let Value::Text(file) = call.argument("LOGFILENAME", 0) else {
@@ -232,7 +266,7 @@ impl Session {
 impl Database for Session {
     fn execute(&mut self, sql: &str, binds: &[Vec<Value>]) -> Result<Executed, OraError> {
         let sql = sql.trim().trim_end_matches(';');
-        self.engine.ordered_failure(sql)?;
+        self.engine.begin_statement(sql)?;
         let invalid = |why: String| OraError::new(900, format!("invalid SQL statement: {why}"));
         let statements = sql_token::oracle(sql).ok_or_else(|| invalid("no tokens".into()))?;
         let pieces = statements.first().ok_or_else(|| invalid("it is empty".into()))?;

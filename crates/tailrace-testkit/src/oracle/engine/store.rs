@@ -1,6 +1,7 @@
 //! What all sessions share.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,18 +17,29 @@ const LOCK_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Owner and name.
 pub(crate) type TableName = (String, String);
 
-/// The database. Cheap to clone; clones are the same one.
-#[derive(Clone, Default)]
+/// The database as the sessions of one place see it. Cheap to clone; clones are of the same database.
+#[derive(Clone)]
 pub(crate) struct Engine {
     shared: Arc<Shared>,
+    place: Place,
 }
 
-#[derive(Default)]
+/// Where a session is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Number of the container: 0 is the root, or all of a database without containers.
+    pub(crate) container: u16,
+    /// Number of the instance, from 0.
+    pub(crate) instance: u16,
+}
+
 struct Shared {
     state: Mutex<State>,
     /// A transaction has ended.
     ended: Condvar,
     failures: Mutex<Vec<OrderedFailure>>,
+    /// Statements that were begun.
+    statements: AtomicU64,
 }
 
 /// A failure that a test has ordered.
@@ -44,12 +56,26 @@ struct OrderedFailure {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) scn: Scn,
+    /// Tables and open transactions of the container in which the session is that holds the database.
     pub(crate) tables: BTreeMap<TableName, Table>,
     pub(crate) transactions: HashMap<Xid, Transaction>,
+    next_transaction: u32,
     pub(super) redo: Redo,
     /// Of the whole database.
     pub(super) supplemental: Supplemental,
     next_object: u32,
+    /// Number of that container.
+    pub(super) container: u16,
+    pub(super) containers: Vec<Container>,
+}
+
+/// A container: the root or a pluggable database, whose undo is its own, and with it the numbers of its transactions.
+#[derive(Debug, Default)]
+pub(super) struct Container {
+    pub(super) name: String,
+    /// What is in it while no session in it holds the database.
+    tables: BTreeMap<TableName, Table>,
+    transactions: HashMap<Xid, Transaction>,
     next_transaction: u32,
 }
 
@@ -62,27 +88,106 @@ pub(crate) struct Transaction {
     pub(crate) savepoints: Vec<(String, usize)>,
     /// SCN of its first change.
     pub(crate) start_scn: Option<Scn>,
+    /// Number of the instance whose session has it.
+    pub(crate) instance: u16,
 }
 
-impl Default for State {
-    fn default() -> Self {
+impl State {
+    fn new(containers: &[String], instances: u16) -> Self {
         let scn = 1_000_000;
+        let named = |name: &String| Container { name: name.clone(), ..Container::default() };
+        let mut all = vec![Container { name: "CDB$ROOT".to_owned(), ..Container::default() }];
+        all.extend(containers.iter().map(named));
         Self {
             scn,
             tables: BTreeMap::new(),
             transactions: HashMap::new(),
-            redo: Redo::new(scn),
+            next_transaction: 0,
+            redo: Redo::new(scn, instances),
             supplemental: Supplemental::default(),
             next_object: 70_000,
-            next_transaction: 0,
+            container: 0,
+            containers: all,
+        }
+    }
+
+    /// What comes now is of a session at this place.
+    fn enter(&mut self, place: Place) {
+        self.redo.enter(place.instance);
+        self.redo.tick(&mut self.scn);
+        if self.container != place.container {
+            self.exchange();
+            self.container = place.container;
+            self.exchange();
+        }
+    }
+
+    /// What is in the current container against what its place has.
+    fn exchange(&mut self) {
+        let held = &mut self.containers[usize::from(self.container)];
+        std::mem::swap(&mut self.tables, &mut held.tables);
+        std::mem::swap(&mut self.transactions, &mut held.transactions);
+        std::mem::swap(&mut self.next_transaction, &mut held.next_transaction);
+    }
+
+    /// Tables of a container.
+    pub(super) fn tables_of(&self, container: u16) -> &BTreeMap<TableName, Table> {
+        if container == self.container {
+            &self.tables
+        } else {
+            &self.containers[usize::from(container)].tables
+        }
+    }
+
+    /// Open transactions of a container.
+    pub(super) fn transactions_of(&self, container: u16) -> &HashMap<Xid, Transaction> {
+        if container == self.container {
+            &self.transactions
+        } else {
+            &self.containers[usize::from(container)].transactions
+        }
+    }
+
+    /// Whether there are pluggable databases.
+    pub(super) fn is_cdb(&self) -> bool {
+        self.containers.len() > 1
+    }
+
+    /// `CON_ID` of a container: the seed is the second.
+    pub(super) fn container_id(&self, container: u16) -> u16 {
+        match container {
+            0 => u16::from(self.is_cdb()),
+            number => number + 2,
         }
     }
 }
 
 impl Engine {
+    /// A database with pluggable ones of these names, and so many instances.
+    pub(crate) fn new(containers: &[String], instances: u16) -> Self {
+        let shared = Shared {
+            state: Mutex::new(State::new(containers, instances)),
+            ended: Condvar::new(),
+            failures: Mutex::default(),
+            statements: AtomicU64::new(0),
+        };
+        Self { shared: Arc::new(shared), place: Place::default() }
+    }
+
+    /// The same database from another place.
+    pub(crate) fn at(&self, place: Place) -> Self {
+        Self { shared: Arc::clone(&self.shared), place }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+
     /// The state, for as long as the guard lives.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.enter(self.place);
+        state
     }
 
     /// Waits until no other transaction has an open change of a row.
@@ -101,6 +206,7 @@ impl Engine {
             }
             let waited = self.shared.ended.wait_timeout(state, Duration::from_millis(100));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.enter(self.place);
         }
         Ok(state)
     }
@@ -119,14 +225,49 @@ impl Engine {
         self.lock().redo.delete_archived(up_to);
     }
 
+    /// The log writer of an instance writes only what it has to from here on (commits, a full buffer), or again all.
+    pub(crate) fn hold_log_writer(&self, instance: u16, is_held: bool) {
+        self.lock().redo.hold(instance, is_held);
+    }
+
+    /// Ends an instance; what was open in it is rolled back by the first.
+    pub(crate) fn close_instance(&self, instance: u16) {
+        let containers = self.lock().containers.len();
+        for container in 0..u16::try_from(containers).unwrap_or(u16::MAX) {
+            let there = self.at(Place { container, instance: 0 });
+            let open: Vec<Xid> = {
+                let state = there.lock();
+                let open = state.transactions.iter().filter(|(_, open)| open.instance == instance);
+                open.map(|(xid, _)| *xid).collect()
+            };
+            open.into_iter().for_each(|xid| there.roll_back(xid, 0));
+        }
+        let mut state = self.lock();
+        let scn = state.advance();
+        state.redo.close(instance, scn);
+    }
+
+    /// Starts an instance again.
+    pub(crate) fn open_instance(&self, instance: u16) {
+        let mut state = self.lock();
+        let scn = state.advance();
+        state.redo.open(instance, scn);
+    }
+
     /// Lets a statement that has a part in it fail once, after so many others that have it.
     pub(crate) fn fail(&self, part: &str, pass: usize, code: u32, message: &str) {
         let (part, message) = (part.to_owned(), message.to_owned());
         self.failures().push(OrderedFailure { part, pass, code, message });
     }
 
-    /// The failure that was ordered for this statement.
-    pub(super) fn ordered_failure(&self, sql: &str) -> Result<(), OraError> {
+    /// Statements that were begun so far.
+    pub(crate) fn statements(&self) -> u64 {
+        self.shared.statements.load(Ordering::Relaxed)
+    }
+
+    /// A statement begins; the failure that was ordered for it.
+    pub(super) fn begin_statement(&self, sql: &str) -> Result<(), OraError> {
+        self.shared.statements.fetch_add(1, Ordering::Relaxed);
         let mut failures = self.failures();
         let Some(at) = failures.iter().position(|failure| sql.contains(&failure.part)) else {
             return Ok(());
@@ -172,12 +313,13 @@ impl State {
     pub(crate) fn begin(&mut self) -> Xid {
         self.next_transaction += 1;
         let number = self.next_transaction;
+        let instance = self.redo.instance();
         let xid = Xid {
-            segment: (number % 10 + 1) as u16,
+            segment: (number % 10 + 1) as u16 + 20 * instance,
             slot: (number / 10 % 34) as u16,
             sequence: number / 340 + 1,
         };
-        self.transactions.insert(xid, Transaction::default());
+        self.transactions.insert(xid, Transaction { instance, ..Transaction::default() });
         xid
     }
 
@@ -199,7 +341,7 @@ impl State {
         if let Some(transaction) = self.transactions.get_mut(&xid) {
             if transaction.start_scn.is_none() {
                 transaction.start_scn = Some(scn);
-                self.redo.push(scn, xid, scn, What::Start);
+                self.redo.push((scn, self.container), xid, scn, What::Start);
             }
             transaction.changes.push((table.clone(), row));
         }
@@ -231,7 +373,8 @@ impl State {
             is_undo,
         };
         let start = self.transactions.get(&xid).and_then(|transaction| transaction.start_scn);
-        self.redo.push(self.scn, xid, start.unwrap_or(self.scn), What::Change(change));
+        let at = (self.scn, self.container);
+        self.redo.push(at, xid, start.unwrap_or(self.scn), What::Change(change));
     }
 
     /// Logs a statement that defines a table in another way, in a transaction of its own.
@@ -242,14 +385,15 @@ impl State {
         let sql = sql.to_owned();
         for what in [What::Start, What::Definition { table, object, sql }, What::Commit] {
             let scn = self.advance();
-            self.redo.push(scn, xid, start, what);
+            self.redo.push((scn, self.container), xid, start, what);
         }
     }
 
     /// Finds out anew which columns are always logged.
     pub(super) fn relog(&mut self) {
         let supplemental = self.supplemental;
-        for table in self.tables.values_mut() {
+        let others = self.containers.iter_mut().flat_map(|container| container.tables.values_mut());
+        for table in self.tables.values_mut().chain(others) {
             table.logged = Arc::new(supplemental.columns(table));
         }
     }
@@ -258,7 +402,7 @@ impl State {
         let scn = self.advance();
         let Some(transaction) = self.transactions.remove(&xid) else { return scn };
         if let Some(start) = transaction.start_scn {
-            self.redo.push(scn, xid, start, What::Commit);
+            self.redo.push((scn, self.container), xid, start, What::Commit);
         }
         for (table, row) in transaction.changes {
             let versions = self.tables.get_mut(&table).and_then(|table| table.rows.get_mut(&row));
@@ -292,7 +436,7 @@ impl State {
         }
         if let Some(start) = start.filter(|_| to == 0) {
             let scn = self.advance();
-            self.redo.push(scn, xid, start, What::RolledBack);
+            self.redo.push((scn, self.container), xid, start, What::RolledBack);
         }
     }
 }
