@@ -71,6 +71,12 @@ pub struct Counters {
     pub durable_time_ms: AtomicI64,
     /// The stream has caught up with the source: nothing is waiting.
     pub idle: AtomicBool,
+    /// The part that reads the log rests, as it was told to.
+    pub capture_rests: AtomicBool,
+    /// The part that writes to the target rests, as it was told to.
+    pub apply_rests: AtomicBool,
+    /// SCN up to which the log was read, of a source that has them; 0 before.
+    pub captured_scn: AtomicU64,
     /// Where its time goes.
     pub stages: Stages,
 }

@@ -1,4 +1,4 @@
-//! How a running job is steered from outside: stop and speed.
+//! How a running job is steered from outside: stop, speed, and parts that rest.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,6 +31,15 @@ impl Rate {
 /// Longest time that a limit makes of one batch.
 const TIME_MAX: Duration = Duration::from_secs(3600);
 
+/// A part of an increment that may rest while the other goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// Reads the log.
+    Capture,
+    /// Writes to the target.
+    Apply,
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     stop: AtomicBool,
@@ -38,10 +47,12 @@ struct Shared {
     rows_per_second: AtomicU64,
     /// 0: unlimited.
     bytes_per_second: AtomicU64,
+    /// By [`Part`].
+    held: [AtomicBool; 2],
     parent: Option<StopSignal>,
 }
 
-/// Asks a job to stop at its next durable checkpoint, and sets its speed. Cheap to clone; clones share
+/// Asks a job to stop at its next durable checkpoint, sets its speed, and has parts of it rest. Cheap to clone; clones share
 /// the signal.
 #[derive(Debug, Clone, Default)]
 pub struct StopSignal {
@@ -85,6 +96,17 @@ impl StopSignal {
             rows_per_second: given(&self.shared.rows_per_second).or(above.rows_per_second),
             bytes_per_second: given(&self.shared.bytes_per_second).or(above.bytes_per_second),
         }
+    }
+
+    /// Has a part rest from its next step on, or go on.
+    pub fn hold(&self, part: Part, is_held: bool) {
+        self.shared.held[part as usize].store(is_held, Ordering::Release);
+    }
+
+    /// Whether a part is to rest.
+    pub fn is_held(&self, part: Part) -> bool {
+        self.shared.held[part as usize].load(Ordering::Acquire)
+            || self.shared.parent.as_ref().is_some_and(|parent| parent.is_held(part))
     }
 
     /// An error of kind `Cancelled` once the job is asked to stop.

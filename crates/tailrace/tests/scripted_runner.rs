@@ -86,6 +86,8 @@ impl RunningJob for Handle {
         }
     }
 
+    fn hold(&self, _: tailrace_pipeline::run::Part, _: bool) {}
+
     fn set_rate(&self, rate: Rate) {
         self.0.rate.send_replace(rate);
     }

@@ -1,5 +1,6 @@
 //! Reads the log in windows, puts transactions together, and hands them over in the order of their commits.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tailrace_codec::redo::{self, Assembled, Assembly};
@@ -13,7 +14,7 @@ use super::watch::Watch;
 use crate::error::Result;
 use crate::job::OracleEndpoint;
 use crate::observe::Counters;
-use crate::run::StopSignal;
+use crate::run::{Part, StopSignal};
 use crate::source::oracle::log_files;
 use crate::source::oracle::mining::{self, Mined};
 use crate::source::oracle::session::Session;
@@ -69,7 +70,7 @@ impl Capture<'_> {
         let (mut next, mut span) = (from, WINDOW_SCNS.0);
         let mut long_open = LongOpen::default();
         loop {
-            self.stop.check()?;
+            self.rest()?;
             let newest = log_files::written_scn(&session)?;
             if newest < next {
                 std::thread::park_timeout(IDLE_INTERVAL);
@@ -88,8 +89,21 @@ impl Capture<'_> {
                 self.watch.log(tracing::Level::WARN, &text);
             }
             let mine_from = assembly.oldest_open().unwrap_or(next).min(next);
+            self.watch.counters.captured_scn.store(to, Ordering::Relaxed);
             self.out.push(Captured::Window { read: to, mine_from }, 0, self.stop)?;
         }
+    }
+
+    /// Waits while the reading is to rest.
+    fn rest(&self) -> Result<()> {
+        let rests = &self.watch.counters.capture_rests;
+        while self.stop.is_held(Part::Capture) {
+            self.stop.check()?;
+            rests.store(true, Ordering::Relaxed);
+            std::thread::park_timeout(IDLE_INTERVAL);
+        }
+        rests.store(false, Ordering::Relaxed);
+        self.stop.check()
     }
 
     /// Takes a row of the log.

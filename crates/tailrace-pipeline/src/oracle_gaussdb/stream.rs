@@ -21,7 +21,7 @@ use super::{OracleJob, TableChoice};
 use crate::batch::Counts;
 use crate::engine::Ended;
 use crate::error::{Error, ErrorKind, Result};
-use crate::run::StopSignal;
+use crate::run::{Part, StopSignal};
 use crate::sink::gaussdb::GaussSink;
 use crate::source::oracle::session::Session;
 
@@ -126,6 +126,7 @@ impl Applier<'_> {
     /// Applies what is handed over until nothing is to come any more.
     fn run(&mut self, queue: &Handover<Captured>, stop: &StopSignal) -> Result<()> {
         loop {
+            self.rest(stop)?;
             match queue.pop(QUIET_INTERVAL, stop)? {
                 Next::Item(captured) => {
                     self.watch.counters.idle.store(false, Ordering::Relaxed);
@@ -135,6 +136,21 @@ impl Applier<'_> {
                 Next::Closed => return self.commit_if_due(),
             }
         }
+    }
+
+    /// Waits while the applying is to rest; what was applied is committed first.
+    fn rest(&mut self, stop: &StopSignal) -> Result<()> {
+        let counters = self.watch.counters;
+        if stop.is_held(Part::Apply) {
+            self.commit()?;
+        }
+        while stop.is_held(Part::Apply) {
+            stop.check()?;
+            counters.apply_rests.store(true, Ordering::Relaxed);
+            thread::park_timeout(QUIET_INTERVAL);
+        }
+        counters.apply_rests.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     fn take(&mut self, captured: Captured, queue: &Handover<Captured>) -> Result<()> {

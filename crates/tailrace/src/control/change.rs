@@ -4,7 +4,7 @@
 use super::caller::Caller;
 use super::command::Command;
 use super::inner::Inner;
-use super::job::{Job, TaskMode};
+use super::job::{HeldParts, Job, TaskMode};
 use super::job_state::{Effect, IllegalTransition, JobEvent, next};
 use super::refusal::{Refusal, Result};
 use super::view::{ParameterChange, TimelineEntry};
@@ -163,6 +163,8 @@ impl Control {
     /// Applies what a transition asks for on the row itself; answers the child to add.
     fn apply_effects(&self, job: &mut Job, effects: &[Effect]) -> Option<Job> {
         if effects.contains(&Effect::ClearFailure) {
+            // As DRS has it: whoever starts a job starts all of it.
+            job.held = HeldParts::default();
             job.failure = None;
         }
         if !effects.contains(&Effect::ApplyEdit) {

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::job::HeldParts;
 use super::status::{Action, JobStatus};
 
 /// A command of a user.
@@ -56,6 +57,8 @@ pub enum Command {
     Compare,
     /// Repair rows that a comparison has found, or stop doing so.
     Repair,
+    /// Have a part of the increment rest, or go on.
+    HoldPart,
     /// Make a job of the same settings.
     Clone,
 }
@@ -85,7 +88,7 @@ const LIVE: &[JobStatus] = &[
 
 impl Command {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::TestConnection,
         Self::SaveEndpoint,
         Self::SavePolicy,
@@ -109,6 +112,7 @@ impl Command {
         Self::Reread,
         Self::Compare,
         Self::Repair,
+        Self::HoldPart,
         Self::Clone,
     ];
 
@@ -138,6 +142,7 @@ impl Command {
             Self::Reread => "read tables again",
             Self::Compare => "compare",
             Self::Repair => "repair",
+            Self::HoldPart => "stop or continue a part",
             Self::Clone => "clone",
         }
     }
@@ -268,6 +273,8 @@ impl Command {
                 S::IncreTransferFailed,
                 S::Pausing,
             ],
+            // A part of what runs; which of them rest is forgotten with every start.
+            Self::HoldPart => &[S::IncreTransferStarted],
             Self::Clone => &[
                 S::StartJobFailed,
                 S::FullTransferStarted,
@@ -313,6 +320,22 @@ pub struct Actions {
     pub current: Option<Action>,
 }
 
+/// The actions of a job whose increment has parts, beside those of [`actions`].
+pub fn part_actions(status: JobStatus, held: HeldParts) -> Actions {
+    let is_open = |action: &Action| {
+        is_available(*action, status)
+            && match action {
+                Action::StopCapture => !held.capture,
+                Action::ContinueCapture => held.capture,
+                Action::StopApply => !held.apply,
+                Action::ContinueApply => held.apply,
+                _ => true,
+            }
+    };
+    let (available, unavailable) = Action::OF_PARTS.into_iter().partition(is_open);
+    Actions { available, unavailable, current: None }
+}
+
 /// The actions of a job in a status; what is under way follows from the status alone here, a pause
 /// that is still waiting for its checkpoint is added by the caller.
 pub fn actions(status: JobStatus) -> Actions {
@@ -350,5 +373,11 @@ fn is_available(action: Action, status: JobStatus) -> bool {
         Action::Reset => any(&[Command::Reset]),
         Action::Delete => any(&[Command::Delete]),
         Action::Clone => any(&[Command::Clone]),
+        Action::StopJob => any(&[Command::Pause]),
+        Action::ContinueJob => is_available(Action::Retry, status),
+        Action::StopCapture
+        | Action::ContinueCapture
+        | Action::StopApply
+        | Action::ContinueApply => any(&[Command::HoldPart]),
     }
 }

@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::command::Command;
 use super::endpoint::{Endpoint, EndpointInput, EndpointSecrets, Side};
-use super::job::{ChildJob, Job, JobFilter, JobTimes, NewJob, Page};
+use super::job::{ChildJob, HeldParts, Job, JobFilter, JobTimes, NewJob, Page};
 use super::job_state::JobState;
 use super::refusal::{Refusal, Result};
 use super::view::TimelineEntry;
@@ -59,6 +59,7 @@ impl Control {
             rereads: Vec::new(),
             progress_left: false,
             speed_windows: Vec::new(),
+            held: HeldParts::default(),
             parameters: Default::default(),
             failure: None,
             times: JobTimes { created_ms: now_ms, updated_ms: now_ms, ..Default::default() },

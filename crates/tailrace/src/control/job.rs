@@ -1,6 +1,7 @@
 //! A job as callers see it, and what they give to make one.
 
 use serde::{Deserialize, Serialize};
+use tailrace_pipeline::run::Part;
 
 use super::endpoint::{DbType, Endpoint, EndpointInput};
 use super::job_state::JobState;
@@ -62,6 +63,11 @@ impl Engine {
             Self::TaurusToKafka => DbType::Taurus,
             Self::OracleToGaussDbV5 => DbType::Oracle,
         }
+    }
+
+    /// Whether its increment has a part that reads and one that writes, each of which can be stopped alone.
+    pub fn has_parts(self) -> bool {
+        self.target() == DbType::GaussDbV5
     }
 
     /// Kind of its target.
@@ -240,6 +246,9 @@ pub struct Job {
     /// Windows of the speed limit.
     #[serde(default)]
     pub speed_windows: Vec<SpeedWindow>,
+    /// Parts of the increment that are to rest.
+    #[serde(default, skip_serializing_if = "HeldParts::is_none")]
+    pub held: HeldParts,
     /// Parameters that differ from their defaults.
     #[serde(default)]
     pub parameters: std::collections::BTreeMap<String, String>,
@@ -256,6 +265,32 @@ impl Job {
     /// Where it stands.
     pub fn status(&self) -> JobStatus {
         self.state.status
+    }
+}
+
+/// Parts of an increment that a user has stopped while the job goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HeldParts {
+    /// The one that reads the log.
+    #[serde(default)]
+    pub capture: bool,
+    /// The one that writes to the target.
+    #[serde(default)]
+    pub apply: bool,
+}
+
+impl HeldParts {
+    /// Whether all parts are to go on.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Has a part rest or go on.
+    pub fn set(&mut self, part: Part, is_held: bool) {
+        match part {
+            Part::Capture => self.capture = is_held,
+            Part::Apply => self.apply = is_held,
+        }
     }
 }
 

@@ -289,7 +289,7 @@ fn on_command(state: &JobState, command: Command, at_ms: Option<i64>) -> Transit
             new.generation += 1;
             vec![Effect::Wake]
         }
-        Command::SetSpeedLimit => vec![Effect::Wake],
+        Command::SetSpeedLimit | Command::HoldPart => vec![Effect::Wake],
         Command::Start => {
             require_precheck(state, command, PrecheckMode::Start)?;
             match at_ms {

@@ -1,5 +1,7 @@
 //! Start, pause, resume, reset, end, delete.
 
+use tailrace_pipeline::run::Part;
+
 use super::caller::Caller;
 use super::change::{Extra, unchanged};
 use super::command::{self, Actions, Command};
@@ -52,6 +54,32 @@ impl Control {
     pub async fn resume(&self, caller: &Caller, job_id: &str, re_edit: bool) -> Result<()> {
         let command = if re_edit { Command::ResumeEdited } else { Command::Resume };
         self.command(caller, job_id, command, &unchanged).await.map(|_| ())
+    }
+
+    /// Has a part of the increment rest, or go on; the job itself runs. A part that rests goes on with every start of the job.
+    ///
+    /// # Errors
+    /// [`Refusal::Unsupported`] of a job whose increment has one part only, [`Refusal::WrongState`].
+    pub async fn hold(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        part: Part,
+        is_held: bool,
+    ) -> Result<()> {
+        let job = self.inner.load(caller, job_id).await?.job;
+        if !job.engine.has_parts() {
+            return Err(Refusal::Unsupported {
+                what: format!("stopping a part of the increment of {}", job.engine.name()),
+                instead: "stop, for the whole job".to_owned(),
+            });
+        }
+        self.command(caller, job_id, Command::HoldPart, &|job| {
+            job.held.set(part, is_held);
+            Ok(Extra::default())
+        })
+        .await
+        .map(|_| ())
     }
 
     /// Forgets the progress and begins again with the full phase.
@@ -130,6 +158,11 @@ pub fn actions_of(job: &Job) -> Actions {
     }
     if work(&job.state) == Work::Pause {
         actions.current = Some(Action::Pause);
+    }
+    if job.engine.has_parts() {
+        let of_parts = command::part_actions(job.status(), job.held);
+        actions.available.extend(of_parts.available);
+        actions.unavailable.extend(of_parts.unavailable);
     }
     actions
 }

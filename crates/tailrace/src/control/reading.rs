@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tailrace_pipeline::observe::Counters;
 use tokio::time::Instant;
 
 use super::Control;
@@ -99,7 +100,10 @@ impl Control {
             None => !job.failure.as_ref().is_some_and(|f| f.kind.starts_with(end)),
         };
         let running = standing.live.as_ref().is_some_and(|live| live.is_running());
-        let idle = standing.live.as_ref().is_some_and(|l| l.counters.idle.load(Ordering::Relaxed));
+        let counted = |read: fn(&Counters) -> bool| {
+            standing.live.as_ref().is_some_and(|live| read(&live.counters))
+        };
+        let idle = counted(|counters| counters.idle.load(Ordering::Relaxed));
         Ok(Monitor {
             running,
             source_normal: normal(|l| l.source_normal.load(Ordering::Relaxed), "source"),
@@ -111,6 +115,13 @@ impl Control {
             },
             delay_ms: delay_ms(&job, &standing, now_ms),
             read_delay_ms: read_delay_ms(&job, &standing),
+            capture_rests: counted(|counters| counters.capture_rests.load(Ordering::Relaxed)),
+            apply_rests: counted(|counters| counters.apply_rests.load(Ordering::Relaxed)),
+            captured_scn: standing
+                .live
+                .as_ref()
+                .map(|live| live.counters.captured_scn.load(Ordering::Relaxed))
+                .filter(|scn| *scn > 0),
             rows_rate: rates.rows,
             transactions_rate: rates.transactions,
             ddls_rate: rates.ddls,

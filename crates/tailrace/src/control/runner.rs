@@ -11,7 +11,7 @@ use tailrace_pipeline::job::Selection;
 use tailrace_pipeline::observe::{Counters, JobObserver};
 use tailrace_pipeline::oracle_gaussdb::compare::{Repaired, RowKey};
 use tailrace_pipeline::plan::{JobPlan, SourceEndpoint, TargetEndpoint};
-use tailrace_pipeline::run::{Rate, StopSignal};
+use tailrace_pipeline::run::{Part, Rate, StopSignal};
 
 use super::objects::FoundDatabase;
 use super::query::CheckItem;
@@ -115,6 +115,9 @@ pub trait RunningJob: Send + Sync {
 
     /// Limits the speed of the whole job from now on.
     fn set_rate(&self, rate: Rate);
+
+    /// Has a part of the increment rest from its next step on, or go on. Without a meaning where the increment has one part.
+    fn hold(&self, part: Part, is_held: bool);
 
     /// Waits for the end: `Ok` after a pause or when a full-only job is finished. Called once.
     fn join(&self) -> RunEnd<'_>;

@@ -11,7 +11,7 @@ use tailrace_pipeline::oracle_gaussdb;
 use tailrace_pipeline::oracle_gaussdb::compare::{Repaired, RowKey};
 use tailrace_pipeline::plan::{JobPlan, SourceEndpoint, TargetEndpoint};
 use tailrace_pipeline::precheck::{self, CheckResult as Found};
-use tailrace_pipeline::run::{Rate, StopSignal};
+use tailrace_pipeline::run::{Part, Rate, StopSignal};
 use tailrace_pipeline::{Error, ErrorKind};
 use tokio::sync::oneshot;
 
@@ -50,6 +50,10 @@ impl RunningJob for PipelineJob {
 
     fn set_rate(&self, rate: Rate) {
         self.stop.set_rate(rate);
+    }
+
+    fn hold(&self, part: Part, is_held: bool) {
+        self.stop.hold(part, is_held);
     }
 
     fn join(&self) -> RunEnd<'_> {

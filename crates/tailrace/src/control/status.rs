@@ -186,10 +186,32 @@ pub enum Action {
     Delete,
     /// `CLONE`
     Clone,
+    /// `STOP_JOB`: pause, of a job whose increment has parts.
+    StopJob,
+    /// `CONTINUE_JOB`: resume such a job.
+    ContinueJob,
+    /// `STOP_CAPTURE`: have the part that reads the log rest.
+    StopCapture,
+    /// `CONTINUE_CAPTURE`
+    ContinueCapture,
+    /// `STOP_APPLY`: have the part that writes to the target rest.
+    StopApply,
+    /// `CONTINUE_APPLY`
+    ContinueApply,
 }
 
 impl Action {
-    /// All actions Tailrace knows.
+    /// Actions of jobs whose increment has parts, beside all others.
+    pub const OF_PARTS: [Self; 6] = [
+        Self::StopJob,
+        Self::ContinueJob,
+        Self::StopCapture,
+        Self::ContinueCapture,
+        Self::StopApply,
+        Self::ContinueApply,
+    ];
+
+    /// All actions of every job.
     pub const ALL: [Self; 14] = [
         Self::Create,
         Self::ChooseObject,
@@ -224,6 +246,12 @@ impl Action {
             Self::Reset => "RESET",
             Self::Delete => "DELETE",
             Self::Clone => "CLONE",
+            Self::StopJob => "STOP_JOB",
+            Self::ContinueJob => "CONTINUE_JOB",
+            Self::StopCapture => "STOP_CAPTURE",
+            Self::ContinueCapture => "CONTINUE_CAPTURE",
+            Self::StopApply => "STOP_APPLY",
+            Self::ContinueApply => "CONTINUE_APPLY",
         }
     }
 }

@@ -88,6 +88,12 @@ pub struct Monitor {
     pub delay_ms: Option<u64>,
     /// How long after its commit the newest change was read; `None` before the incremental phase and while no data path runs.
     pub read_delay_ms: Option<u64>,
+    /// The part that reads the log rests, as it was told to.
+    pub capture_rests: bool,
+    /// The part that writes to the target rests, as it was told to.
+    pub apply_rests: bool,
+    /// SCN up to which the log was read, of a source that has them, while a data path runs.
+    pub captured_scn: Option<u64>,
     /// Rows per second.
     pub rows_rate: f64,
     /// Source transactions per second.

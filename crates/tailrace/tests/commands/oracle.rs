@@ -5,6 +5,7 @@ use tailrace_testkit::oracle::{OracleOptions, OracleServer};
 use tailrace_testkit::provision::python::ORACLE;
 use tailrace_testkit::python;
 use tailrace_testkit::servers::postgres::{PostgresOptions, PostgresServer};
+use tailrace_testkit::wait;
 
 use super::jobs::{jobs, json};
 use super::{ended, tailrace, text};
@@ -120,10 +121,8 @@ fn a_job_of_the_file_lives_by_commands() {
     }
     assert!(!out.contains(PASSWORD), "{out}");
     ends.sql(&["UPDATE t SET v = 'uno' WHERE id = 1", "INSERT INTO t VALUES (2, 'two')"]);
-    tailrace_testkit::wait::until("the changes", PATIENCE, || {
-        Ok((ends.rows() == "(1,uno) (2,two)").then_some(()))
-    })
-    .expect("the changes");
+    wait::until("the changes", PATIENCE, || Ok((ends.rows() == "(1,uno) (2,two)").then_some(())))
+        .expect("the changes");
     let (code, out, err) = jobs(&served, &["compare", name]);
     assert_eq!(code, 0, "{out}{err}\n{}", served.log_tail());
     assert!(out.contains("CONSISTENT"), "{out}");
@@ -138,7 +137,20 @@ fn a_job_of_the_file_lives_by_commands() {
     assert_eq!(code, 0, "{out}{err}");
     let (code, _, err) = jobs(&served, &["repair", name]);
     assert!(code != 0 && err.contains("found rows that differ"), "{code} {err}");
+    let components = || json(&served, &["parts", name, "components"]);
+    for (half, at) in [("capture", 0), ("apply", 1)] {
+        let (code, out, err) = jobs(&served, &["pause", name, "--part", half]);
+        assert_eq!(code, 0, "{out}{err}");
+        let status = || components()[at]["status"].as_str().unwrap_or_default().to_owned();
+        wait::until_true("a part that rests", PATIENCE, || status() == "STOPPED");
+        assert_eq!(components()[1 - at]["status"], "STARTED");
+        let (code, out, err) = jobs(&served, &["resume", name, "--part", half]);
+        assert_eq!(code, 0, "{out}{err}");
+        wait::until_true("a part that goes on", PATIENCE, || status() == "STARTED");
+    }
     assert_eq!(json(&served, &["pause", name, "--wait"])["status"], "PAUSING");
+    let (code, _, err) = jobs(&served, &["pause", name, "--part", "apply"]);
+    assert!(code != 0 && err.contains("PAUSING"), "{err}");
     assert_eq!(json(&served, &["resume", name, "--wait"])["status"], "INCRE_TRANSFER_STARTED");
     assert_eq!(json(&served, &["stop", name, "--wait"])["status"], "RELEASE_RESOURCE_COMPLETE");
     assert_eq!(json(&served, &["delete", name])["status"], "DELETED");

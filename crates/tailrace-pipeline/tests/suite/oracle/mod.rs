@@ -6,6 +6,7 @@ mod compare;
 mod copies;
 mod definitions;
 mod large_objects;
+mod parts;
 mod precheck;
 mod random;
 mod repair;

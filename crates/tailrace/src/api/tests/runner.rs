@@ -195,6 +195,8 @@ impl RunningJob for Running {
 
     fn set_rate(&self, _: tailrace_pipeline::run::Rate) {}
 
+    fn hold(&self, _: tailrace_pipeline::run::Part, _: bool) {}
+
     fn join(&self) -> RunEnd<'_> {
         let mut stopped = self.0.subscribe();
         Box::pin(async move {

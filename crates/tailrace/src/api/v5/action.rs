@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
+use tailrace_pipeline::run::Part;
 use utoipa::ToSchema;
 
 use crate::{
@@ -40,7 +41,7 @@ use super::{
 };
 
 /// Names of the actions offered.
-const ACTIONS: &str = "network, precheck, skip_precheck, start, stop, restart, reset, terminate, create_compare, cancel_compare, start_repair, stop_repair";
+const ACTIONS: &str = "network, precheck, skip_precheck, start, stop, restart, reset, terminate, create_compare, cancel_compare, start_repair, stop_repair, stop_capture, continue_capture, stop_apply, continue_apply";
 /// Names of DRS's other actions.
 const NOT_OFFERED: &[&str] = &[
     "reload_parameters",
@@ -68,7 +69,8 @@ pub(crate) struct JobAction {
     /// Job, in the batch form.
     pub job_id: Option<String>,
     /// `network`, `precheck`, `start`, `stop` (pauses), `restart` (resumes), `reset`,
-    /// `terminate` (ends), `create_compare`, `cancel_compare`, `start_repair` or `stop_repair`
+    /// `terminate` (ends), `create_compare`, `cancel_compare`, `start_repair`, `stop_repair`,
+    /// `stop_capture`, `continue_capture`, `stop_apply` or `continue_apply`
     pub action_name: Option<String>,
     /// Parameters; may be absent.
     #[serde(default)]
@@ -249,6 +251,10 @@ async fn execute(
         "restart" => {
             control.resume(caller, id, params.is_sync_re_edit.unwrap_or(false)).await?;
         }
+        "stop_capture" => control.hold(caller, id, Part::Capture, true).await?,
+        "continue_capture" => control.hold(caller, id, Part::Capture, false).await?,
+        "stop_apply" => control.hold(caller, id, Part::Apply, true).await?,
+        "continue_apply" => control.hold(caller, id, Part::Apply, false).await?,
         "reset" => control.reset(caller, id).await?,
         "terminate" => control.end(caller, id, params.force_delete.unwrap_or(false)).await?,
         other if NOT_OFFERED.contains(&other) => {

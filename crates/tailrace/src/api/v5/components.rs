@@ -12,7 +12,6 @@ use crate::{
     },
     control::{
         Refusal,
-        endpoint::DbType,
         job::Job,
         view::{Monitor, RedoPosition},
     },
@@ -36,7 +35,7 @@ pub(crate) struct Components {
 pub(crate) struct Component {
     /// `capture` reads the log, `apply` writes to the target.
     pub r#type: &'static str,
-    /// `STARTED` or `STOPPED`
+    /// `STARTED`, `STOPPING`, `STOPPED` or `STARTING`
     pub status: &'static str,
     /// When the increment was first entered.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +62,7 @@ pub(crate) async fn show_increment_components_detail(
     call: JobCall,
 ) -> Result<Json<Components>, ApiError> {
     let job = call.control.get(&call.caller, &call.job_id).await.map_err(refused)?;
-    if job.engine.target() == DbType::Kafka {
+    if !job.engine.has_parts() {
         return Err(refused(Refusal::Unsupported {
             what: format!("parts of the increment of {}", job.engine.name()),
             instead: "monitor-data".to_owned(),
@@ -71,33 +70,55 @@ pub(crate) async fn show_increment_components_detail(
     }
     let now = call.control.monitor(&call.caller, &call.job_id).await.map_err(refused)?;
     let redo = now.position.as_ref().and_then(|position| position.redo);
-    let part = |kind, point: fn(RedoPosition) -> u64, delay_ms: Option<u64>| {
-        component(kind, redo.map(|redo| (redo.begun, point(redo))), delay_ms, &job, &now)
+    let captured = |redo: RedoPosition| now.captured_scn.unwrap_or(0).max(redo.read);
+    let capture = Shown {
+        kind: "capture",
+        points: redo.map(|redo| (redo.begun, captured(redo))),
+        delay_ms: now.read_delay_ms.or(now.delay_ms),
+        is_held: job.held.capture,
+        rests: now.capture_rests,
+    };
+    let apply = Shown {
+        kind: "apply",
+        points: redo.map(|redo| (redo.begun, redo.applied)),
+        delay_ms: now.delay_ms,
+        is_held: job.held.apply,
+        rests: now.apply_rests,
     };
     Ok(Json(Components {
-        increment_components_list: vec![
-            part("capture", |redo| redo.read, now.read_delay_ms.or(now.delay_ms)),
-            part("apply", |redo| redo.applied, now.delay_ms),
-        ],
+        increment_components_list: vec![capture.view(&job, &now), apply.view(&job, &now)],
         update_time: time::iso(now.at_ms),
     }))
 }
 
-fn component(
+/// A part as it is shown.
+struct Shown {
     kind: &'static str,
+    /// SCN at which it began, and up to which it is.
     points: Option<(u64, u64)>,
     delay_ms: Option<u64>,
-    job: &Job,
-    now: &Monitor,
-) -> Component {
-    let newest = now.totals.source_time_ms;
-    Component {
-        r#type: kind,
-        status: if now.running { "STARTED" } else { "STOPPED" },
-        start_time: job.times.incremental_started_ms.map(time::iso),
-        start_point: points.map(|(begun, _)| begun.to_string()),
-        current_point: points.map(|(_, current)| current.to_string()),
-        resolution_time: (newest > 0).then(|| time::iso(newest)),
-        delay: delay_ms.map(|ms| (ms / 1000).to_string()),
+    /// It is to rest.
+    is_held: bool,
+    /// It does.
+    rests: bool,
+}
+
+impl Shown {
+    fn view(self, job: &Job, now: &Monitor) -> Component {
+        let newest = now.totals.source_time_ms;
+        Component {
+            r#type: self.kind,
+            status: match (now.running, self.is_held, self.rests) {
+                (false, ..) | (true, true, true) => "STOPPED",
+                (true, true, false) => "STOPPING",
+                (true, false, true) => "STARTING",
+                (true, false, false) => "STARTED",
+            },
+            start_time: job.times.incremental_started_ms.map(time::iso),
+            start_point: self.points.map(|(begun, _)| begun.to_string()),
+            current_point: self.points.map(|(_, current)| current.to_string()),
+            resolution_time: (newest > 0).then(|| time::iso(newest)),
+            delay: self.delay_ms.map(|ms| (ms / 1000).to_string()),
+        }
     }
 }

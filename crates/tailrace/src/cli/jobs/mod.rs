@@ -179,6 +179,9 @@ enum JobsCommand {
     Pause {
         /// Id or name.
         job: String,
+        /// Only this part of the increment; the job itself goes on. (Of jobs that have parts: Oracle to GaussDB.)
+        #[arg(long, conflicts_with = "wait")]
+        part: Option<parts::Half>,
         #[command(flatten)]
         waiting: Waiting,
     },
@@ -186,6 +189,9 @@ enum JobsCommand {
     Resume {
         /// Id or name.
         job: String,
+        /// Only this part of the increment.
+        #[arg(long, conflicts_with = "wait")]
+        part: Option<parts::Half>,
         #[command(flatten)]
         waiting: Waiting,
     },
@@ -278,13 +284,21 @@ impl JobsCommand {
                 follow::started(client, &id, &waiting).await?;
                 print_job(client, &id, output).await
             }
-            Self::Pause { job, waiting } => {
+            Self::Pause { job, part: Some(half), .. } => {
+                let id = client.find(&job).await?;
+                parts::hold(client, &id, ("stop", half), output).await
+            }
+            Self::Resume { job, part: Some(half), .. } => {
+                let id = client.find(&job).await?;
+                parts::hold(client, &id, ("continue", half), output).await
+            }
+            Self::Pause { job, waiting, .. } => {
                 let id = client.find(&job).await?;
                 client.act(&id, "stop", json!({"pause_mode": "target"})).await?;
                 follow::until(client, &id, &waiting, &["PAUSING"]).await?;
                 print_job(client, &id, output).await
             }
-            Self::Resume { job, waiting } => {
+            Self::Resume { job, waiting, .. } => {
                 let id = client.find(&job).await?;
                 client.act(&id, "restart", json!({})).await?;
                 follow::started(client, &id, &waiting).await?;

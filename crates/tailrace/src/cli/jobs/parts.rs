@@ -23,6 +23,32 @@ pub(super) enum Part {
     Rereads,
     /// Changes that went to the dead-letter topic.
     DeadLetters,
+    /// Parts of the increment, of jobs that have some: what reads the log, and what writes to the target.
+    Components,
+}
+
+/// A part of the increment that can be stopped alone.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Half {
+    /// Reads the log.
+    Capture,
+    /// Writes to the target.
+    Apply,
+}
+
+/// Has a part rest (`stop`) or go on (`continue`), and shows both.
+pub(super) async fn hold(
+    client: &Client,
+    id: &str,
+    (what, half): (&str, Half),
+    output: Output,
+) -> Result<(), Failed> {
+    let half = match half {
+        Half::Capture => "capture",
+        Half::Apply => "apply",
+    };
+    client.act(id, &format!("{what}_{half}"), json!({})).await?;
+    Part::Components.print(client, id, output).await
 }
 
 impl Part {
@@ -35,6 +61,7 @@ impl Part {
             Self::Parameters => ("/configurations", "parameter_config_list"),
             Self::Rereads => ("/rereads", "rereads"),
             Self::DeadLetters => ("/dirty-data", "dirty_data_list"),
+            Self::Components => ("/increment-components-detail", "increment_components_list"),
         }
     }
 
@@ -69,6 +96,13 @@ impl Part {
                 ("change", "/error_sql"),
                 ("error", "/error_code"),
                 ("why", "/error_msg"),
+            ],
+            Self::Components => &[
+                ("part", "/type"),
+                ("status", "/status"),
+                ("from", "/start_point"),
+                ("is at", "/current_point"),
+                ("seconds behind", "/delay"),
             ],
             Self::Parameters => &[
                 ("name", "/name"),

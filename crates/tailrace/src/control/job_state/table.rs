@@ -5,7 +5,7 @@ use super::*;
 use JobStatus as S;
 
 /// Columns of [`COMMANDS`].
-const COLUMNS: [Command; 24] = [
+const COLUMNS: [Command; 25] = [
     Command::TestConnection,
     Command::SaveEndpoint,
     Command::SavePolicy,
@@ -29,43 +29,44 @@ const COLUMNS: [Command; 24] = [
     Command::Reread,
     Command::Compare,
     Command::Repair,
+    Command::HoldPart,
     Command::Clone,
 ];
 
 /// `.` refused, `=` stays, `S` to STARTJOBING, `R` to RELEASE_RESOURCE_STARTED, `D` to DELETED.
 ///
 /// Columns in groups: the six settings, two prechecks, Start, Pause, Resume, ResumeEdited and Reset,
-/// End and EndForced, Delete, the eight rest.
+/// End and EndForced, Delete, the nine rest.
 const COMMANDS: [(JobStatus, &str); 29] = [
-    (S::Creating, "...... .. ..... RR . ........"),
-    (S::CreateFailed, "...... .. ..... .. D ........"),
-    (S::Configuration, "====== =. S.... RR . =.==...."),
-    (S::WaitingForStart, "...... .. S.... RR . =.=....."),
-    (S::Startjobing, "...... .. ..... RR . ===....."),
-    (S::StartJobFailed, "...... .= ..S.. RR . ===....="),
-    (S::FullTransferStarted, "...... .. .=S.. RR . ====...="),
-    (S::FullTransferFailed, "..=.=. .= ..S.S RR . ====...="),
-    (S::FullTransferComplete, "...... .. .=... RR . ===..==="),
-    (S::IncreTransferStarted, "..===. .= .=S=. RR . ========"),
-    (S::IncreTransferFailed, "..===. .= ..SSS RR . =====.=="),
-    (S::Pausing, "..=.=. .= ..S.S RR . =====.=="),
-    (S::ChangeJobStarted, "...... .. ..... .R . =.=....="),
-    (S::ChangeJobFailed, "...... .. ..... RR . =.=....="),
-    (S::RebuildNodeStarted, "...... .. ..... RR . =.=....="),
-    (S::RebuildNodeFailed, "...... .. ..... RR . =.=....="),
-    (S::NodeUpgradeStart, "...... .. ..... .R . =.=....="),
-    (S::NodeUpgradeComplete, "...... .. ..... .R . =.=....="),
-    (S::NodeUpgradeFailed, "...... .. ..... RR . =.=....="),
-    (S::ChildTransferStarting, "...... .. ..... .. . ........"),
-    (S::ChildTransferStarted, "...... .. ..... .. . ........"),
-    (S::ChildTransferComplete, "...... .. ..... .. . ........"),
-    (S::ChildTransferFailed, "...... .. ..... .. . ........"),
-    (S::ReleaseChildTransferStarted, "...... .. ..... .. . ........"),
-    (S::ReleaseChildTransferComplete, "...... .. ..... .. D ........"),
-    (S::ReleaseResourceStarted, "...... .. ..... .R . .......="),
-    (S::ReleaseResourceFailed, "...... .. ..... RR . .......="),
-    (S::ReleaseResourceComplete, "...... .. ..... .. D .......="),
-    (S::Deleted, "...... .. ..... .. . ........"),
+    (S::Creating, "...... .. ..... RR . ........."),
+    (S::CreateFailed, "...... .. ..... .. D ........."),
+    (S::Configuration, "====== =. S.... RR . =.==....."),
+    (S::WaitingForStart, "...... .. S.... RR . =.=......"),
+    (S::Startjobing, "...... .. ..... RR . ===......"),
+    (S::StartJobFailed, "...... .= ..S.. RR . ===.....="),
+    (S::FullTransferStarted, "...... .. .=S.. RR . ====....="),
+    (S::FullTransferFailed, "..=.=. .= ..S.S RR . ====....="),
+    (S::FullTransferComplete, "...... .. .=... RR . ===..==.="),
+    (S::IncreTransferStarted, "..===. .= .=S=. RR . ========="),
+    (S::IncreTransferFailed, "..===. .= ..SSS RR . =====.=.="),
+    (S::Pausing, "..=.=. .= ..S.S RR . =====.=.="),
+    (S::ChangeJobStarted, "...... .. ..... .R . =.=.....="),
+    (S::ChangeJobFailed, "...... .. ..... RR . =.=.....="),
+    (S::RebuildNodeStarted, "...... .. ..... RR . =.=.....="),
+    (S::RebuildNodeFailed, "...... .. ..... RR . =.=.....="),
+    (S::NodeUpgradeStart, "...... .. ..... .R . =.=.....="),
+    (S::NodeUpgradeComplete, "...... .. ..... .R . =.=.....="),
+    (S::NodeUpgradeFailed, "...... .. ..... RR . =.=.....="),
+    (S::ChildTransferStarting, "...... .. ..... .. . ........."),
+    (S::ChildTransferStarted, "...... .. ..... .. . ........."),
+    (S::ChildTransferComplete, "...... .. ..... .. . ........."),
+    (S::ChildTransferFailed, "...... .. ..... .. . ........."),
+    (S::ReleaseChildTransferStarted, "...... .. ..... .. . ........."),
+    (S::ReleaseChildTransferComplete, "...... .. ..... .. D ........."),
+    (S::ReleaseResourceStarted, "...... .. ..... .R . ........="),
+    (S::ReleaseResourceFailed, "...... .. ..... RR . ........="),
+    (S::ReleaseResourceComplete, "...... .. ..... .. D ........="),
+    (S::Deleted, "...... .. ..... .. . ........."),
 ];
 
 fn state(status: JobStatus) -> JobState {
@@ -109,7 +110,7 @@ fn every_status_and_command() {
 #[test]
 fn effects_of_every_command() {
     use Effect as E;
-    let table: [(Command, JobStatus, &[Effect]); 24] = [
+    let table: [(Command, JobStatus, &[Effect]); 25] = [
         (Command::TestConnection, S::Configuration, &[]),
         (Command::SaveEndpoint, S::Configuration, &[]),
         (Command::SavePolicy, S::Configuration, &[]),
@@ -133,6 +134,7 @@ fn effects_of_every_command() {
         (Command::Reread, S::Pausing, &[E::Wake]),
         (Command::Compare, S::IncreTransferStarted, &[]),
         (Command::Repair, S::Pausing, &[]),
+        (Command::HoldPart, S::IncreTransferStarted, &[E::Wake]),
         (Command::Clone, S::Pausing, &[]),
     ];
     assert_eq!(table.map(|(command, ..)| command), Command::ALL);

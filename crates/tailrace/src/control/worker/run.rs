@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tailrace_pipeline::checkpoint::Checkpoint;
 use tailrace_pipeline::plan::JobPlan;
-use tailrace_pipeline::run::Rate;
+use tailrace_pipeline::run::{Part, Rate};
 use tailrace_pipeline::{Error, ErrorKind};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use super::feed::Feed;
 use super::report::Note;
 use super::retry::{Retries, Verdict};
 use super::{Lost, Then, Worker};
-use crate::control::job::{Job, TaskMode};
+use crate::control::job::{HeldParts, Job, TaskMode};
 use crate::control::job_state::{Report, RunPhase};
 use crate::control::live::LiveJob;
 use crate::control::runner::{RunResult, RunningJob};
@@ -31,6 +31,8 @@ pub(super) struct ActiveRun {
     end: JoinHandle<RunResult<()>>,
     asked_to_stop: bool,
     rate: Rate,
+    /// What it was told of its parts.
+    held: HeldParts,
 }
 
 /// Resolves when the run has ended and its outcome is there; never if there is no run or its outcome
@@ -118,6 +120,7 @@ impl Worker {
         if self.flushed.elapsed() >= self.inner.bounds.tick {
             self.flush().await?;
             self.set_rate(&stored.job);
+            self.set_parts(&stored.job);
         }
         Ok(false)
     }
@@ -195,6 +198,15 @@ impl Worker {
         if rate != run.rate {
             run.rate = rate;
             run.running.set_rate(rate);
+        }
+    }
+
+    fn set_parts(&mut self, job: &Job) {
+        let Some(run) = &mut self.run else { return };
+        if run.held != job.held {
+            run.held = job.held;
+            run.running.hold(Part::Capture, job.held.capture);
+            run.running.hold(Part::Apply, job.held.apply);
         }
     }
 
@@ -309,6 +321,7 @@ impl Worker {
             end,
             asked_to_stop: false,
             rate: Rate::default(),
+            held: HeldParts::default(),
         });
         self.begin_children().await
     }
