@@ -545,11 +545,20 @@ pub struct Limits {
     pub snapshot_view_age_max: Duration,
     /// Keys remembered as changed while a read view was opened; more opens a new view.
     pub window_keys_max: usize,
+    /// Rows that a source of Oracle hands out at a time in the full phase.
+    pub copy_fetch_rows: u32,
+    /// The same of what LogMiner tells.
+    pub log_fetch_rows: u32,
+    /// Most changes that a target database refuses and that are put aside; at the next the job stops. 0: it stops at the first.
+    pub dirty_rows_max: u64,
     /// Rows per second over the whole job; `None` is unlimited.
     pub rows_per_second_max: Option<u64>,
     /// Bytes of messages per second of the whole job, full phase and stream.
     pub bytes_per_second_max: Option<u64>,
 }
+
+/// Rows that Oracle hands out at a time; DRS's default too.
+const FETCH_ROWS: u32 = 1000;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -570,6 +579,9 @@ impl Default for Limits {
             snapshot_share_percent_max: 30,
             snapshot_view_age_max: Duration::from_secs(600),
             window_keys_max: 200_000,
+            copy_fetch_rows: FETCH_ROWS,
+            log_fetch_rows: FETCH_ROWS,
+            dirty_rows_max: 0,
             rows_per_second_max: None,
             bytes_per_second_max: None,
         }

@@ -274,6 +274,23 @@ impl JobRunner for ScriptedRunner {
         Ok(Letters::default())
     }
 
+    fn dirty_rows(
+        &self,
+        _: &JobPlan,
+        _: (i64, i64),
+        _: (u64, u64),
+    ) -> RunResult<(u64, Vec<tailrace_pipeline::oracle_gaussdb::AsideRow>)> {
+        Ok((0, Vec::new()))
+    }
+
+    fn reapply(&self, _: &JobPlan, _: &[u64]) -> RunResult<Vec<(u64, Repaired)>> {
+        Ok(Vec::new())
+    }
+
+    fn discard(&self, _: &JobPlan, ids: &[u64]) -> RunResult<u64> {
+        Ok(ids.len() as u64)
+    }
+
     fn forget(&self, _: &JobPlan) -> RunResult<()> {
         let mut script = self.script.lock().unwrap();
         match script.forget_errors.pop_front() {

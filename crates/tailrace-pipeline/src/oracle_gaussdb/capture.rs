@@ -52,6 +52,8 @@ pub(super) enum Captured {
 /// Reads the log.
 pub(super) struct Capture<'a> {
     pub(super) source: &'a OracleEndpoint,
+    /// Rows of LogMiner's that the source hands out at a time.
+    pub(super) fetch_rows: u32,
     pub(super) numbers: TableNumbers,
     pub(super) watch: &'a Watch<'a>,
     pub(super) stop: &'a StopSignal,
@@ -64,7 +66,7 @@ impl Capture<'_> {
     /// # Errors
     /// Those of the source, of what LogMiner tells, and of the files that large transactions are put aside in; `Cancelled`.
     pub(super) fn run(mut self, from: u64) -> Result<()> {
-        let session = Session::connect_for_mining(self.source)?;
+        let session = Session::connect_for_mining(self.source)?.fetching(self.fetch_rows);
         let clock_ahead_ms = mining::clock_offset_ms(&session)?;
         let mut assembly = Assembly::new(STATEMENT_BYTES_MAX);
         let (mut next, mut span) = (from, WINDOW_SCNS.0);

@@ -164,7 +164,7 @@ impl Common<'_> {
 
     fn read(&self) -> Result<()> {
         let job = self.job;
-        let session = Session::connect(&job.source)?;
+        let session = Session::connect(&job.source)?.fetching(job.limits.copy_fetch_rows);
         let sink = GaussSink::beside(&job.target, &job.job_id, self.epoch, self.stop.clone())?;
         let mut copier = Copier { common: self, session, sink };
         loop {

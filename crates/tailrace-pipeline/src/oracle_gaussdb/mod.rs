@@ -7,6 +7,7 @@
 
 mod capture;
 pub mod compare;
+pub mod dirty;
 mod full;
 mod handover;
 mod large;
@@ -30,6 +31,7 @@ use crate::job::{GaussEndpoint, Limits, OracleEndpoint, TaskType};
 use crate::observe::{Counters, JobObserver, Phase};
 use crate::run::{Rate, StopSignal};
 use crate::sink::gaussdb::GaussSink;
+pub use crate::sink::gaussdb::{AsideKey, AsideRow};
 use crate::source::oracle::session::Session;
 use crate::source::oracle::{catalog, mining};
 
@@ -79,7 +81,8 @@ pub struct OracleJob {
     /// Changes of the tables' definitions are applied; without this they are told and passed over, and values of columns that
     /// the target does not have stop the job.
     pub apply_definitions: bool,
-    /// Bounds: of them count rows of a piece of the full phase (`chunk_rows_max`) and the speed limits.
+    /// Bounds: of them count rows of a piece of the full phase (`chunk_rows_max`), rows that the source hands out at a time,
+    /// changes that may be put aside (`dirty_rows_max`), readers, and the speed limits.
     pub limits: Limits,
 }
 

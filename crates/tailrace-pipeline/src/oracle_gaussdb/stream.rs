@@ -11,6 +11,7 @@ use tailrace_codec::oracle::definition::{TableChange, table_changes};
 use tailrace_codec::redo;
 
 use super::capture::{Capture, Captured};
+use super::dirty::Marks;
 use super::handover::{Handover, Next};
 use super::large::{self, LargeRows};
 use super::position::{Position, XidParts};
@@ -19,10 +20,10 @@ use super::targets::Targets;
 use super::watch::Watch;
 use super::{OracleJob, TableChoice};
 use crate::batch::Counts;
-use crate::engine::Ended;
+use crate::engine::{Ended, unix_ms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::{Part, StopSignal};
-use crate::sink::gaussdb::GaussSink;
+use crate::sink::gaussdb::{Aside, GaussSink};
 use crate::source::oracle::session::Session;
 
 /// What stands for a definition among the transactions that were applied at its SCN.
@@ -63,6 +64,7 @@ pub(super) fn follow(
         job,
         watch,
         changes: Changes::new(),
+        marks: Marks::default(),
         large: LargeRows::default(),
         counts: Counts::default(),
         committed_ms: None,
@@ -73,8 +75,14 @@ pub(super) fn follow(
         in_transaction: false,
     };
     thread::scope(|scope| {
-        let capture =
-            Capture { source: &job.source, numbers, watch, stop: &reading_stop, out: &queue };
+        let capture = Capture {
+            source: &job.source,
+            fetch_rows: job.limits.log_fetch_rows,
+            numbers,
+            watch,
+            stop: &reading_stop,
+            out: &queue,
+        };
         let reading =
             thread::Builder::new().name("tailrace-capture".into()).spawn_scoped(scope, || {
                 let read = capture.run(from);
@@ -105,6 +113,8 @@ struct Applier<'a> {
     watch: &'a Watch<'a>,
     /// What is not at the target yet.
     changes: Changes,
+    /// Whose changes they are.
+    marks: Marks,
     /// Rows of the transaction that is being applied whose large objects are still to be read.
     large: LargeRows,
     /// What the open target transaction has.
@@ -185,6 +195,7 @@ impl Applier<'_> {
         scn: u64,
         xid: XidParts,
     ) -> Result<()> {
+        self.marks.begin(self.changes.len(), scn);
         changes.for_each(|change| {
             if self.targets.is_in_rows(change.table, scn) {
                 return Ok(());
@@ -262,8 +273,29 @@ impl Applier<'_> {
             return Ok(());
         }
         self.begin()?;
-        self.sink.apply(&self.targets.tables, &self.changes, self.job.conflict)?;
+        let (tables, conflict) = (&self.targets.tables, self.job.conflict);
+        if self.job.limits.dirty_rows_max == 0 {
+            self.sink.apply(tables, &self.changes, conflict)?;
+        } else {
+            let choices = &self.targets.choices;
+            let aside = Aside {
+                rows_max: self.job.limits.dirty_rows_max,
+                table_name: &|table| {
+                    choices.get(table as usize).map_or(String::new(), TableChoice::to_string)
+                },
+                scn: &|change| self.marks.scn(change),
+                at_ms: unix_ms(),
+            };
+            let set_aside =
+                self.sink.apply_or_set_aside(tables, &self.changes, conflict, &aside)?;
+            self.counts.dead_letters += set_aside;
+            if set_aside > 0 {
+                let text = format!("{set_aside} changes were refused by the target and put aside");
+                self.watch.log(tracing::Level::WARN, &text);
+            }
+        }
         self.changes.clear();
+        self.marks.clear();
         Ok(())
     }
 

@@ -42,6 +42,23 @@ impl Client {
         self.act(job, "stop_repair", json!({})).await.map(drop)
     }
 
+    /// Brings changes that a target database refused to an end: `reapply` or `discard`; what came of each.
+    ///
+    /// # Errors
+    /// [`super::ClientError`].
+    pub async fn settle_dirty_rows(
+        &self,
+        job: &str,
+        action: &str,
+        ids: &[u64],
+    ) -> Result<Vec<Value>> {
+        let body = json!({"action": action, "ids": ids});
+        let path = self.job_path(job, "/dirty-data");
+        let answer = self.call(Method::POST, &path, None, Some(&body)).await?;
+        let results = answer.get("results").and_then(Value::as_array);
+        Ok(results.cloned().unwrap_or_default())
+    }
+
     /// How far a repair is; the newest without an id, `null` if the job has none.
     ///
     /// # Errors

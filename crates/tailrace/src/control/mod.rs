@@ -12,6 +12,7 @@ pub mod compare;
 mod create;
 pub mod database_policy;
 pub mod dead_letters;
+pub mod dirty_rows;
 pub mod endpoint;
 mod gauss_plan;
 pub mod iam;
@@ -60,6 +61,7 @@ pub(crate) use naming::check_job_name;
 pub use refusal::{Refusal, Result};
 pub use spec::{RunSettings, run_spec};
 pub use status::{Action, JobStatus};
+pub use tailrace_pipeline::run::Part;
 pub(crate) use worker::{Retries, Verdict};
 
 use iam::Iam;

@@ -26,7 +26,7 @@ fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }
 
-const DEFINITIONS: [Definition; 14] = [
+const DEFINITIONS: [Definition; 17] = [
     Definition {
         name: "read_task_num",
         description: "Parallel readers of the full phase.",
@@ -122,6 +122,30 @@ const DEFINITIONS: [Definition; 14] = [
         max: 60_000,
         read: |l| millis(l.transaction_age_max),
         write: |l, n| l.transaction_age_max = Duration::from_millis(n),
+    },
+    Definition {
+        name: "datamove_fetchsize",
+        description: "Rows that a source of Oracle hands out at a time in the full phase.",
+        min: 10,
+        max: 10_000,
+        read: |l| u64::from(l.copy_fetch_rows),
+        write: |l, n| l.copy_fetch_rows = u32::try_from(n).unwrap_or(10_000),
+    },
+    Definition {
+        name: "logminer_fetchsize",
+        description: "Rows of LogMiner's that a source of Oracle hands out at a time.",
+        min: 10,
+        max: 10_000,
+        read: |l| u64::from(l.log_fetch_rows),
+        write: |l, n| l.log_fetch_rows = u32::try_from(n).unwrap_or(10_000),
+    },
+    Definition {
+        name: "dirty_rows_max",
+        description: "Changes that a target database refuses and that are put aside as dirty data before the job stops; 0 stops it at the first.",
+        min: 0,
+        max: 100_000,
+        read: |l| l.dirty_rows_max,
+        write: |l, n| l.dirty_rows_max = n,
     },
     Definition {
         name: "rows_per_second_max",

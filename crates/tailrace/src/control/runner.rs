@@ -9,6 +9,7 @@ use tailrace_pipeline::compare::{CompareProgress, TableComparison};
 use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
 use tailrace_pipeline::job::Selection;
 use tailrace_pipeline::observe::{Counters, JobObserver};
+use tailrace_pipeline::oracle_gaussdb::AsideRow;
 use tailrace_pipeline::oracle_gaussdb::compare::{Repaired, RowKey};
 use tailrace_pipeline::plan::{JobPlan, SourceEndpoint, TargetEndpoint};
 use tailrace_pipeline::run::{Part, Rate, StopSignal};
@@ -91,6 +92,29 @@ pub trait JobRunner: Send + Sync + 'static {
     /// # Errors
     /// Of a target kind.
     fn dead_letters(&self, plan: &JobPlan, request: &LettersRequest) -> RunResult<Letters>;
+
+    /// A page (offset, limit) of the changes that are put aside between two moments, and how many there are.
+    ///
+    /// # Errors
+    /// Those of `tailrace_pipeline::oracle_gaussdb::dirty`; none are there for a job to Kafka.
+    fn dirty_rows(
+        &self,
+        plan: &JobPlan,
+        between_ms: (i64, i64),
+        page: (u64, u64),
+    ) -> RunResult<(u64, Vec<AsideRow>)>;
+
+    /// Makes the rows of changes that were put aside what they are at the source; what came of each change that there is.
+    ///
+    /// # Errors
+    /// As [`dirty_rows`](Self::dirty_rows).
+    fn reapply(&self, plan: &JobPlan, ids: &[u64]) -> RunResult<Vec<(u64, Repaired)>>;
+
+    /// Forgets changes that were put aside.
+    ///
+    /// # Errors
+    /// As [`dirty_rows`](Self::dirty_rows).
+    fn discard(&self, plan: &JobPlan, ids: &[u64]) -> RunResult<u64>;
 
     /// Removes the job's progress records from the target. Does nothing if there are none.
     ///

@@ -7,8 +7,8 @@ use tailrace_pipeline::compare::{self, CompareProgress, CompareRequest, TableCom
 use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
 use tailrace_pipeline::job::JobSpec;
 use tailrace_pipeline::observe::{Counters, JobObserver};
-use tailrace_pipeline::oracle_gaussdb;
 use tailrace_pipeline::oracle_gaussdb::compare::{Repaired, RowKey};
+use tailrace_pipeline::oracle_gaussdb::{self, AsideRow, OracleJob};
 use tailrace_pipeline::plan::{JobPlan, SourceEndpoint, TargetEndpoint};
 use tailrace_pipeline::precheck::{self, CheckResult as Found};
 use tailrace_pipeline::run::{Part, Rate, StopSignal};
@@ -35,6 +35,17 @@ fn kafka(plan: &JobPlan) -> RunResult<&JobSpec> {
     plan.kafka().ok_or_else(|| {
         Error::new(ErrorKind::Configuration, "only jobs whose target is Kafka have this")
     })
+}
+
+/// The settings of a job whose target is a database.
+fn gauss(plan: &JobPlan) -> RunResult<&OracleJob> {
+    match plan {
+        JobPlan::Gauss(job) => Ok(job),
+        JobPlan::Kafka(_) => {
+            let text = "only jobs whose target is a database have this";
+            Err(Error::new(ErrorKind::Configuration, text))
+        }
+    }
 }
 
 /// A data path on its thread.
@@ -182,9 +193,7 @@ impl JobRunner for PipelineRunner {
         told: &mut dyn FnMut(usize, Repaired),
     ) -> RunResult<()> {
         let wrong = |text: String| Error::new(ErrorKind::Configuration, text);
-        let JobPlan::Gauss(job) = plan else {
-            return Err(wrong("only jobs whose target is a database have this".to_owned()));
-        };
+        let job = gauss(plan)?;
         let choice = job.tables.iter().find(|table| table.owner == owner && table.name == name);
         let choice = choice
             .ok_or_else(|| wrong(format!("{owner}.{name} is none of the job's tables any more")))?;
@@ -193,6 +202,32 @@ impl JobRunner for PipelineRunner {
 
     fn dead_letters(&self, plan: &JobPlan, request: &LettersRequest) -> RunResult<Letters> {
         tailrace_pipeline::dead_letters::dead_letters(kafka(plan)?, request, &StopSignal::new())
+    }
+
+    fn dirty_rows(
+        &self,
+        plan: &JobPlan,
+        between_ms: (i64, i64),
+        page: (u64, u64),
+    ) -> RunResult<(u64, Vec<AsideRow>)> {
+        oracle_gaussdb::dirty::list(gauss(plan)?, between_ms, page, &StopSignal::new())
+    }
+
+    fn reapply(&self, plan: &JobPlan, ids: &[u64]) -> RunResult<Vec<(u64, Repaired)>> {
+        let mut outcomes = Vec::with_capacity(ids.len());
+        oracle_gaussdb::dirty::reapply(
+            gauss(plan)?,
+            ids,
+            &StopSignal::new(),
+            &mut |id, outcome| {
+                outcomes.push((id, outcome));
+            },
+        )?;
+        Ok(outcomes)
+    }
+
+    fn discard(&self, plan: &JobPlan, ids: &[u64]) -> RunResult<u64> {
+        oracle_gaussdb::dirty::discard(gauss(plan)?, ids, &StopSignal::new())
     }
 
     fn forget(&self, plan: &JobPlan) -> RunResult<()> {

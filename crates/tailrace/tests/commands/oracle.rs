@@ -50,7 +50,7 @@ impl Ends {
             "name = \"shop-to-gauss\"\n[source]\nengine = \"oracle\"\nhost = \"127.0.0.1\"\nport = {}\nservice = \"standin\"\n\
              user = \"shop\"\npassword = \"{PASSWORD}\"\n[target]\nhost = \"127.0.0.1\"\nport = {}\ndatabase = \"postgres\"\n\
              user = \"tailrace\"\npassword = \"{PASSWORD}\"\n[objects]\nSHOP = [\"T\"]\n[mapping.SHOP]\ntarget = \"sales\"\n\
-             [policy]\nconflict_policy = \"stop\"\n",
+             [policy]\nconflict_policy = \"stop\"\n[limits]\ndirty_rows_max = 2\n",
             self.oracle.port(),
             self.front.port()
         );
@@ -137,6 +137,24 @@ fn a_job_of_the_file_lives_by_commands() {
     assert_eq!(code, 0, "{out}{err}");
     let (code, _, err) = jobs(&served, &["repair", name]);
     assert!(code != 0 && err.contains("found rows that differ"), "{code} {err}");
+    // What the target refuses is put aside, and comes to an end by command.
+    let refuse = "ALTER TABLE sales.t ADD CONSTRAINT short CHECK (length(v) < 5)";
+    ends.postgres.sql(refuse).expect("a constraint");
+    ends.sql(&["INSERT INTO t VALUES (3, 'too long')", "INSERT INTO t VALUES (4, 'fits')"]);
+    wait::until_true("the changes", PATIENCE, || ends.rows().ends_with("(4,fits)"));
+    let dirty = json(&served, &["dirty", name]);
+    let (change, number) = (&dirty[0], dirty[0]["id"].to_string());
+    assert!(change["error_sql"].as_str().is_some_and(|sql| sql.contains("'too long'")), "{dirty}");
+    assert!(change["error_msg"].as_str().is_some_and(|why| why.contains("short")), "{dirty}");
+    let (code, out, err) = jobs(&served, &["dirty", name, "--reapply", &number]);
+    assert!(code == 9 && out.contains("short"), "{code} {out}{err}");
+    ends.postgres.sql("ALTER TABLE sales.t DROP CONSTRAINT short").expect("a constraint");
+    let (code, out, err) = jobs(&served, &["dirty", name, "--reapply", &number]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(ends.rows().contains("(3,\"too long\")"), "{}", ends.rows());
+    assert_eq!(json(&served, &["dirty", name]), serde_json::json!([]));
+    let (code, out, err) = jobs(&served, &["dirty", name, "--discard", "99"]);
+    assert_eq!(code, 0, "{out}{err}");
     let components = || json(&served, &["parts", name, "components"]);
     for (half, at) in [("capture", 0), ("apply", 1)] {
         let (code, out, err) = jobs(&served, &["pause", name, "--part", half]);

@@ -26,6 +26,7 @@ use crate::source::oracle::session::{Session, lost_snapshot};
 use crate::source::oracle::snapshot::{TableRead, quoted};
 use crate::source::oracle::{catalog, mining};
 
+pub(super) use repair::repair_told;
 pub use repair::{Repaired, RowKey, repair};
 
 use canonical::Form;
@@ -51,7 +52,7 @@ pub fn compare(
     stop: &StopSignal,
     told: &mut dyn FnMut(TableComparison),
 ) -> Result<()> {
-    let session = Session::connect(&job.source)?;
+    let session = Session::connect(&job.source)?.fetching(job.limits.copy_fetch_rows);
     for choice in &job.tables {
         stop.check()?;
         let wanted = request.tables.as_ref();

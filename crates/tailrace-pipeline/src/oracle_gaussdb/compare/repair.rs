@@ -50,6 +50,33 @@ pub fn repair(
     stop: &StopSignal,
     told: &mut dyn FnMut(usize, Repaired),
 ) -> Result<()> {
+    repair_by(job, choice, (keys, false), stop, told)
+}
+
+/// As [`repair`], of rows whose keys are as the log tells them.
+///
+/// # Errors
+/// As that.
+pub(crate) fn repair_told(
+    job: &OracleJob,
+    choice: &TableChoice,
+    keys: &[RowKey],
+    stop: &StopSignal,
+    told: &mut dyn FnMut(usize, Repaired),
+) -> Result<()> {
+    repair_by(job, choice, (keys, true), stop, told)
+}
+
+fn repair_by(
+    job: &OracleJob,
+    choice: &TableChoice,
+    (keys, as_told): (&[RowKey], bool),
+    stop: &StopSignal,
+    told: &mut dyn FnMut(usize, Repaired),
+) -> Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
     let session = Session::connect(&job.source)?;
     let mut sink = GaussSink::beside_owner(&job.target, &job.job_id, stop.clone())?;
     let source = catalog::table(&session, &choice.owner, &choice.name, &choice.schema)?;
@@ -73,8 +100,21 @@ pub fn repair(
     };
     for (batch, first) in keys.chunks(BATCH_ROWS).zip((0..).step_by(BATCH_ROWS)) {
         stop.check()?;
-        for (number, outcome) in (first..).zip(repair.batch(batch, stop)?) {
-            told(number, outcome);
+        if !as_told {
+            for (number, outcome) in (first..).zip(repair.batch(batch, stop)?) {
+                told(number, outcome);
+            }
+            continue;
+        }
+        // A key that the target cannot read is its own matter.
+        for (number, key) in (first..).zip(batch) {
+            match repair.canonical_key(key)? {
+                Ok(key) => {
+                    let outcome = repair.batch(&[key], stop)?.pop();
+                    outcome.into_iter().for_each(|outcome| told(number, outcome));
+                }
+                Err(why) => told(number, Repaired::Failed(why)),
+            }
         }
     }
     Ok(())
@@ -94,6 +134,42 @@ struct Repair<'a> {
 }
 
 impl Repair<'_> {
+    /// A key as a comparison has it; or why it is none of the table's.
+    fn canonical_key(&mut self, key: &RowKey) -> Result<Result<RowKey, String>> {
+        let Some(table) = self.tables.get(&TABLE) else {
+            return Err(Error::new(ErrorKind::Bug, "the table is not there"));
+        };
+        let mut columns = Vec::with_capacity(key.len());
+        for (name, text) in key {
+            let column = table.columns().iter().find(|column| column.name == *name);
+            let compared = self.compared.columns.iter().find(|column| column.name == *name);
+            let (Some(column), Some(compared)) = (column, compared) else {
+                return Ok(Err(format!(
+                    "its key has a column {name} that the table has not any more"
+                )));
+            };
+            let text = literal(Form::Text, Some(text));
+            columns.push((
+                name,
+                compared.form,
+                format!("CAST({text} AS {})::text", column.sql_type),
+            ));
+        }
+        let casts: Vec<&str> = columns.iter().map(|(_, _, cast)| cast.as_str()).collect();
+        let row = match self.sink.row(&format!("SELECT {}", casts.join(", "))) {
+            Ok(row) => row.unwrap_or_default(),
+            Err(e) if e.kind() == ErrorKind::Target => return Ok(Err(e.message().to_owned())),
+            Err(e) => return Err(e),
+        };
+        let forms: Vec<Form> = columns.iter().map(|(_, form, _)| *form).collect();
+        let texts = canonical(row, &forms);
+        let pair = |((name, ..), text): (&(&String, Form, String), Option<String>)| {
+            Some(((*name).clone(), text?))
+        };
+        let pairs: Option<RowKey> = columns.iter().zip(texts).map(pair).collect();
+        Ok(pairs.ok_or_else(|| "its key has a NULL".to_owned()))
+    }
+
     /// Repairs rows, whoever owns the job meanwhile.
     fn batch(&mut self, keys: &[RowKey], stop: &StopSignal) -> Result<Vec<Repaired>> {
         for _ in 1..OWNERS_MAX {

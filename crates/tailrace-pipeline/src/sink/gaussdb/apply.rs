@@ -9,7 +9,9 @@ use tailrace_codec::gaussdb::apply::{ApplyTable, Change, Changes, Conflict, Fold
 
 pub(super) use together::copy_statement;
 
+use super::aside::Aside;
 use super::connection::Connection;
+use super::progress::Progress;
 use super::refused::{Failure, Refused};
 use crate::error::Result;
 
@@ -18,6 +20,16 @@ const SINGLE_CHANGES_MAX: usize = 24;
 
 /// Tables by the number that changes have.
 pub type ApplyTables = HashMap<u32, ApplyTable>;
+
+/// What is done with changes that do not fit.
+pub(super) struct Policy<'a> {
+    /// Rows that are not what they were at the source.
+    pub(super) conflict: Conflict,
+    /// Changes that the target refuses; without it the first of them ends the batch.
+    pub(super) aside: Option<&'a Aside<'a>>,
+    /// Whose job it is.
+    pub(super) progress: &'a Progress,
+}
 
 /// Why changes could not be applied the fast way.
 #[derive(Debug)]
@@ -64,8 +76,8 @@ impl Applier {
         self.stages.clear();
     }
 
-    /// Applies changes in the open transaction. Rows of one table are changed in their order; tables do not wait for each
-    /// other.
+    /// Applies changes in the open transaction; how many were put aside. Rows of one table are changed in their order; tables
+    /// do not wait for each other.
     ///
     /// # Errors
     /// `TargetRow` for the first change that does not fit, by the policy; the connection's errors. The transaction is to be
@@ -75,15 +87,16 @@ impl Applier {
         connection: &mut Connection,
         tables: &ApplyTables,
         changes: &Changes,
-        conflict: Conflict,
-    ) -> Result<()> {
+        policy: &Policy<'_>,
+    ) -> Result<u64> {
+        let conflict = policy.conflict;
         self.collect(changes);
         connection.run("SAVEPOINT tailrace_changes")?;
         for attempt in [Attempt::First, Attempt::Merging] {
             match self.fast(connection, tables, changes, conflict, attempt) {
                 Ok(()) => {
                     connection.run("RELEASE SAVEPOINT tailrace_changes")?;
-                    return Ok(());
+                    return Ok(0);
                 }
                 Err(Slow::Failed(failure)) => return Err(failure.into()),
                 Err(Slow::Rows(refused)) => {
@@ -97,7 +110,7 @@ impl Applier {
                 }
             }
         }
-        one_by_one::apply(connection, tables, changes, conflict)
+        one_by_one::apply(connection, tables, changes, policy)
     }
 
     fn collect(&mut self, changes: &Changes) {

@@ -1,6 +1,7 @@
 //! GaussDB Distributed as the target of rows: structure, copies of tables, and changes applied in whole transactions.
 
 mod apply;
+mod aside;
 mod catalog;
 mod connection;
 mod inspection;
@@ -10,8 +11,9 @@ mod refused;
 
 use tailrace_codec::gaussdb::apply::{ApplyTable, Changes, Conflict};
 
-use apply::Applier;
 pub use apply::ApplyTables;
+use apply::{Applier, Policy};
+pub use aside::{Aside, AsideKey, AsideRow};
 use connection::Connection;
 pub(crate) use inspection::Inspection;
 pub use progress::TableRecord;
@@ -202,7 +204,55 @@ impl GaussSink {
         changes: &Changes,
         conflict: Conflict,
     ) -> Result<()> {
-        self.applier.apply(&mut self.connection, tables, changes, conflict)
+        let policy = Policy { conflict, aside: None, progress: &self.progress };
+        self.applier.apply(&mut self.connection, tables, changes, &policy).map(drop)
+    }
+
+    /// Applies changes in the open transaction and puts those aside that the target refuses; how many.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply), where no more may be put aside and where a row is not what it was at the source while the
+    /// policy says that the job stops at that.
+    pub fn apply_or_set_aside(
+        &mut self,
+        tables: &ApplyTables,
+        changes: &Changes,
+        conflict: Conflict,
+        aside: &Aside<'_>,
+    ) -> Result<u64> {
+        let policy = Policy { conflict, aside: Some(aside), progress: &self.progress };
+        self.applier.apply(&mut self.connection, tables, changes, &policy)
+    }
+
+    /// A page of the changes that are put aside between two moments, and how many there are.
+    ///
+    /// # Errors
+    /// `Checkpoint` if one is damaged; the connection's errors.
+    pub fn aside(
+        &mut self,
+        between_ms: (i64, i64),
+        page: (u64, u64),
+    ) -> Result<(u64, Vec<AsideRow>)> {
+        self.progress.aside(&mut self.connection, between_ms, page)
+    }
+
+    /// The changes with these numbers that are put aside.
+    ///
+    /// # Errors
+    /// As [`aside`](Self::aside).
+    pub fn aside_of(&mut self, ids: &[u64]) -> Result<Vec<AsideRow>> {
+        self.progress.aside_of(&mut self.connection, ids)
+    }
+
+    /// Forgets changes that were put aside; how many there were.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn discard(&mut self, ids: &[u64]) -> Result<u64> {
+        self.begin_beside()?;
+        let gone = self.progress.discard(&mut self.connection, ids)?;
+        self.commit_beside()?;
+        Ok(gone)
     }
 
     /// Commits the open transaction with the position that it reaches.

@@ -34,6 +34,11 @@ pub struct TableRecord {
 }
 
 impl Progress {
+    /// The job's name as a literal.
+    pub(super) fn job(&self) -> &str {
+        &self.job
+    }
+
     /// The record of a job that was taken over.
     pub(super) fn of(job_id: &str, epoch: u64) -> Self {
         // The target's numbers have a sign.
@@ -180,7 +185,8 @@ impl Progress {
         self.begin(connection)?;
         connection
             .run(&format!(
-                "DELETE FROM {SCHEMA}.tables WHERE job = {job}; DELETE FROM {SCHEMA}.progress WHERE job = {job}; COMMIT",
+                "DELETE FROM {SCHEMA}.tables WHERE job = {job}; DELETE FROM {SCHEMA}.dirty_rows WHERE job = {job}; \
+                 DELETE FROM {SCHEMA}.progress WHERE job = {job}; COMMIT",
                 job = self.job
             ))?;
         Ok(())
@@ -273,12 +279,17 @@ fn make_tables(connection: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-/// What is kept: positions; of tables their definitions there, and how far their copies are.
-const TABLES: [(&str, &str); 2] = [
+/// What is kept: positions; of tables their definitions there, and how far their copies are; changes that were put aside.
+const TABLES: [(&str, &str); 3] = [
     ("progress", "JOB PRIMARY KEY, epoch bigint NOT NULL, position text"),
     (
         "tables",
         "JOB, table_name character varying(300), version text, copied text, PRIMARY KEY (job, table_name)",
+    ),
+    (
+        "dirty_rows",
+        "JOB, id bigint, table_name character varying(300), kind character varying(10), scn bigint, at_ms bigint, statement text, \
+         error text, row_keys text, PRIMARY KEY (job, id)",
     ),
 ];
 

@@ -7,12 +7,16 @@ use tailrace_codec::gaussdb::{DATE_FORMAT, TIMESTAMP_FORMAT, TIMESTAMP_TZ_FORMAT
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{OracleDatabase, OracleEndpoint};
 
+/// Rows that are fetched at a time unless it is told otherwise.
+const FETCH_ROWS: u32 = 100;
 /// Name of the container that all others are in.
 pub(crate) const ROOT: &str = "CDB$ROOT";
 
 /// A session that is logged in. Its calls block.
 pub(crate) struct Session {
     connection: Connection,
+    /// Rows that are fetched at a time.
+    fetch_rows: u32,
     /// Container whose tables are replicated; `None` if the database has none.
     container: Option<String>,
 }
@@ -62,6 +66,12 @@ impl Session {
         self.container.as_deref()
     }
 
+    /// The same session, with so many rows of a query fetched at a time.
+    pub(crate) fn fetching(mut self, rows: u32) -> Self {
+        self.fetch_rows = rows;
+        self
+    }
+
     fn enter(&self, container: &str) -> Result<()> {
         self.run(&format!("ALTER SESSION SET CONTAINER = {container}"), &[])
     }
@@ -101,7 +111,7 @@ impl Session {
                 _ => error,
             }
         })?;
-        Ok(Self { connection, container: None })
+        Ok(Self { connection, fetch_rows: FETCH_ROWS, container: None })
     }
 
     /// Runs a statement or a block.
@@ -122,7 +132,10 @@ impl Session {
         binds: &[&dyn ToDbValue],
         mut each: impl FnMut(&Row) -> Result<()>,
     ) -> Result<()> {
-        let cursor = self.connection.query(sql, binds).map_err(|e| refused(&e))?;
+        let statement = self.connection.statement(sql).map_err(|e| refused(&e))?;
+        let statement = statement.fetch_array_size(self.fetch_rows).build();
+        let statement = statement.map_err(|e| refused(&e))?;
+        let cursor = statement.query(binds).map_err(|e| refused(&e))?;
         for row in cursor {
             each(&row.map_err(|e| refused(&e))?)?;
         }

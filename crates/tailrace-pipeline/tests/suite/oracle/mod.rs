@@ -5,6 +5,7 @@ mod column_values;
 mod compare;
 mod copies;
 mod definitions;
+mod dirty;
 mod large_objects;
 mod parts;
 mod precheck;

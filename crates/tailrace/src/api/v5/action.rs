@@ -6,7 +6,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use tailrace_pipeline::run::Part;
 use utoipa::ToSchema;
 
 use crate::{
@@ -24,7 +23,7 @@ use crate::{
         },
     },
     control::{
-        Caller, Control, Refusal, Result,
+        Caller, Control, Part, Refusal, Result,
         endpoint::{EndpointInput, Side},
         job::Job,
         query::{CheckItem, CheckResult},

@@ -2,6 +2,7 @@
 
 mod compare;
 mod create;
+mod dirty;
 mod edit;
 mod follow;
 mod parts;
@@ -148,6 +149,7 @@ enum JobsCommand {
     },
     Compare(compare::Compare),
     Repair(repair::Repair),
+    Dirty(dirty::Dirty),
     /// Check a paused or failed job and begin it anew, from its first row.
     Reset {
         /// Id or name.
@@ -325,6 +327,7 @@ impl JobsCommand {
             }
             Self::Compare(compare) => compare.run(client, output).await,
             Self::Repair(repair) => repair.run(client, output).await,
+            Self::Dirty(dirty) => dirty.run(client, output).await,
             Self::Reset { job, waiting } => {
                 let id = client.find(&job).await?;
                 passed(&client.precheck(&id, CheckedFor::Retry).await?)?;

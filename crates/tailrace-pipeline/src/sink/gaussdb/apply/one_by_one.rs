@@ -4,9 +4,10 @@ use tailrace_codec::gaussdb::apply::{
     ApplyTable, Change, ChangeKind, Changes, Conflict, RowStatements, Rows, copies, row_statements,
 };
 
+use super::super::aside;
 use super::super::connection::Connection;
 use super::super::refused::{Failure, Refused};
-use super::{ApplyTables, Slow};
+use super::{ApplyTables, Policy, Slow};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A SQLSTATE of our own, of the class of data, for a statement that touched another number of rows than it has to.
@@ -37,47 +38,67 @@ pub(super) fn in_one_message<'c>(
         }
     }
     let touched = connection.run_all(&statements)?;
-    for ((sql, wanted), touched) in statements.iter().zip(wanted).zip(touched) {
+    for (wanted, touched) in wanted.into_iter().zip(touched) {
         if !fits(wanted, touched) {
-            return Err(Slow::Rows(wrong_count(sql, wanted, touched)));
+            return Err(Slow::Rows(wrong_count(wanted, touched)));
         }
     }
     Ok(())
 }
 
-/// Applies changes one after the other, and names the first that does not fit.
+/// Applies changes one after the other; those that are refused are put aside as far as they may be, and counted. Names the
+/// first that does not fit.
 pub(super) fn apply(
     connection: &mut Connection,
     tables: &ApplyTables,
     changes: &Changes,
-    conflict: Conflict,
-) -> Result<()> {
+    policy: &Policy<'_>,
+) -> Result<u64> {
+    let mut set_aside = 0;
     for (number, change) in changes.iter().enumerate() {
         let table = table_of(tables, change.table)?;
-        let made = statements_of(table, &change, conflict)?;
+        let made = statements_of(table, &change, policy.conflict)?;
         connection.run("SAVEPOINT tailrace_row")?;
-        match apply_one(connection, &made, conflict) {
+        match apply_one(connection, &made, policy.conflict) {
             Ok(()) => {
                 connection.run("RELEASE SAVEPOINT tailrace_row")?;
             }
-            Err(Failed::Row(why)) => {
-                let text = format!(
-                    "change {} of {} ({} of {}) cannot be applied: {why}",
-                    number + 1,
-                    changes.len(),
-                    kind(change.kind),
-                    table.full_name()
-                );
-                return Err(Error::new(ErrorKind::TargetRow, text));
+            Err(Failed::Row { sql, refused }) => {
+                let aside = policy.aside.filter(|_| is_set_aside(policy.conflict, &refused));
+                let Some(aside) = aside else {
+                    let text = format!(
+                        "change {} of {} ({} of {}) cannot be applied: {sql}: {refused}",
+                        number + 1,
+                        changes.len(),
+                        kind(change.kind),
+                        table.full_name()
+                    );
+                    return Err(Error::new(ErrorKind::TargetRow, text));
+                };
+                connection.run("ROLLBACK TO SAVEPOINT tailrace_row")?;
+                let what = (number, table, &change);
+                let why = refused.to_string();
+                aside::put(connection, policy.progress, aside, what, (&sql, &why))?;
+                connection.run("RELEASE SAVEPOINT tailrace_row")?;
+                set_aside += 1;
             }
             Err(Failed::Other(failure)) => return Err(failure.into()),
         }
     }
-    Ok(())
+    Ok(set_aside)
+}
+
+/// Whether a refused change may be put aside: a policy that stops at rows which are not what they were stops at them.
+fn is_set_aside(conflict: Conflict, refused: &Refused) -> bool {
+    conflict != Conflict::Stop || !(refused.is_duplicate() || refused.code == ROWS_CODE)
 }
 
 enum Failed {
-    Row(String),
+    /// A statement that cannot be, and why.
+    Row {
+        sql: String,
+        refused: Refused,
+    },
     Other(Failure),
 }
 
@@ -90,7 +111,7 @@ fn apply_one(
         let touched = match connection.run(sql) {
             Ok(touched) => touched,
             Err(Failure::Refused(refused)) if refused.is_of_data() => {
-                return Err(Failed::Row(format!("{sql}: {refused}")));
+                return Err(Failed::Row { sql: sql.clone(), refused });
             }
             Err(other) => return Err(Failed::Other(other)),
         };
@@ -104,7 +125,10 @@ fn apply_one(
                 return Ok(());
             }
             _ if fits(*wanted, touched) => {}
-            _ => return Err(Failed::Row(wrong_count(sql, *wanted, touched).message)),
+            _ => {
+                let refused = wrong_count(*wanted, touched);
+                return Err(Failed::Row { sql: sql.clone(), refused });
+            }
         }
     }
     Ok(())
@@ -123,9 +147,9 @@ fn fits(wanted: Rows, touched: u64) -> bool {
     touched == 1 || touched == 0 && wanted == Rows::UpToOne
 }
 
-fn wrong_count(sql: &str, wanted: Rows, touched: u64) -> Refused {
+fn wrong_count(wanted: Rows, touched: u64) -> Refused {
     let wanted = if wanted == Rows::One { "1" } else { "1 or none" };
-    let message = format!("{sql}: touched {touched} rows, not {wanted}");
+    let message = format!("it touched {touched} rows, not {wanted}");
     Refused { code: ROWS_CODE.to_owned(), message, ..Refused::default() }
 }
 
