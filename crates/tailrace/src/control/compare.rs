@@ -31,7 +31,9 @@ use crate::store::{QueryKind, QueryRow};
 /// Comparisons of one job that wait or run.
 pub const COMPARISONS_PENDING_MAX: usize = 5;
 /// Differences that are kept of one comparison.
-pub const DIFFERENCES_KEPT_MAX: usize = 1_000;
+pub const DIFFERENCES_KEPT_MAX: usize = 10_000;
+/// Bytes of them that are kept of one comparison, about.
+const DIFFERENCES_BYTES_MAX: usize = 16 << 20;
 /// How often one that waits for its time looks at the clock.
 const CLOCK_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -123,6 +125,20 @@ pub struct RowDifference {
     pub statements: Option<DifferenceStatements>,
 }
 
+impl RowDifference {
+    /// About how many bytes it takes.
+    fn bytes(&self) -> usize {
+        let key: usize = self.key.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let columns: usize = self.columns.iter().map(String::len).sum();
+        let statements = self.statements.as_ref().map_or(0, |statements| {
+            statements.source_select.len()
+                + statements.target_select.len()
+                + statements.repair.as_ref().map_or(0, String::len)
+        });
+        100 + key + columns + statements
+    }
+}
+
 /// Statements about a row that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DifferenceStatements {
@@ -163,7 +179,8 @@ pub struct ComparedTable {
     pub position: Option<String>,
     /// What a reader of the result should know.
     pub notes: Vec<String>,
-    /// Some of the differences.
+    /// Some of the differences; none in lists.
+    #[serde(default)]
     pub differences: Vec<RowDifference>,
 }
 
@@ -269,7 +286,14 @@ impl LiveComparison {
     fn tell(&self, told: TableComparison) {
         let mut tables = locked(&self.tables);
         let kept: usize = tables.iter().map(|table| table.differences.len()).sum();
-        tables.push(ComparedTable::of(told, DIFFERENCES_KEPT_MAX.saturating_sub(kept)));
+        let mut table = ComparedTable::of(told, DIFFERENCES_KEPT_MAX.saturating_sub(kept));
+        let mut bytes: usize =
+            tables.iter().flat_map(|table| &table.differences).map(RowDifference::bytes).sum();
+        table.differences.retain(|one| {
+            bytes += one.bytes();
+            bytes <= DIFFERENCES_BYTES_MAX
+        });
+        tables.push(table);
     }
 }
 
@@ -345,6 +369,27 @@ impl Control {
         self.inner.load(caller, job_id).await?;
         let rows = self.inner.store.queries(job_id, QueryKind::Compare).await?;
         rows.into_iter().map(|row| self.inner.comparison(row)).collect()
+    }
+
+    /// One comparison of a job, with the rows that it lists.
+    ///
+    /// # Errors
+    /// [`Refusal::QueryMissing`].
+    pub async fn comparison_with_rows(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        id: &str,
+    ) -> Result<Comparison> {
+        let mut comparison = self.comparison(caller, job_id, id).await?;
+        if let Some(detail) = self.inner.store.query_detail(id).await? {
+            let rows: Vec<Vec<RowDifference>> =
+                serde_json::from_str(&detail).map_err(Refusal::internal)?;
+            for (table, rows) in comparison.tables.iter_mut().zip(rows) {
+                table.differences = rows;
+            }
+        }
+        Ok(comparison)
     }
 
     /// One comparison of a job.
@@ -428,18 +473,25 @@ impl Inner {
             Err(e) => Err(explain(&e)),
             Ok(()) => Ok(()),
         };
+        let mut tables = locked(&live.tables).clone();
+        let rows: Vec<Vec<RowDifference>> =
+            tables.iter_mut().map(|table| std::mem::take(&mut table.differences)).collect();
         let outcome = match outcome {
             Err(why) => Err(why),
             Ok(()) => serde_json::to_string(&Ended {
                 started_ms: live.started(),
                 ended_ms: self.now_ms(),
                 cancelled,
-                tables: locked(&live.tables).clone(),
+                tables,
             })
+            .and_then(|ended| Ok((ended, serde_json::to_string(&rows)?)))
             .map_err(|e| e.to_string()),
         };
-        let outcome = outcome.as_deref().map_err(String::as_str);
-        if let Err(e) = self.store.finish_query(id, outcome).await {
+        let (outcome, detail) = match &outcome {
+            Ok((ended, rows)) => (Ok(ended.as_str()), Some(rows.as_str())),
+            Err(why) => (Err(why.as_str()), None),
+        };
+        if let Err(e) = self.store.finish_query(id, outcome, detail).await {
             tracing::error!(id, "the outcome of a comparison cannot be stored: {e}");
         }
     }

@@ -312,7 +312,7 @@ impl Control {
                 () = inner.stop.cancelled() => return,
             };
             let outcome = outcome.as_deref().map_err(String::as_str);
-            if let Err(e) = inner.store.finish_query(&query_id, outcome).await {
+            if let Err(e) = inner.store.finish_query(&query_id, outcome, None).await {
                 tracing::error!(query_id, "the outcome of a query cannot be stored: {e}");
             }
         });

@@ -170,7 +170,7 @@ impl Control {
                 instead: "reading tables again".to_owned(),
             });
         }
-        let comparison = self.comparison(caller, job_id, &input.comparison).await?;
+        let comparison = self.comparison_with_rows(caller, job_id, &input.comparison).await?;
         if !matches!(comparison.status, CompareStatus::Successful | CompareStatus::Cancelled) {
             let allowed = "a comparison that has ended";
             return Err(Refusal::invalid("query_id", &input.comparison, allowed));
@@ -315,7 +315,7 @@ impl Inner {
             Ended { ended_ms: self.now_ms(), stopped, error, tables: locked(&live.tables).clone() };
         let outcome = serde_json::to_string(&ended).map_err(|e| e.to_string());
         let outcome = outcome.as_deref().map_err(String::as_str);
-        if let Err(e) = self.store.finish_query(id, outcome).await {
+        if let Err(e) = self.store.finish_query(id, outcome, None).await {
             tracing::error!(id, "the outcome of a repair cannot be stored: {e}");
         }
     }

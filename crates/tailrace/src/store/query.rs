@@ -72,12 +72,16 @@ pub trait QueryStore {
     /// Stores a query and removes the oldest of its kind beyond the number kept.
     fn add_query<'a>(&'a self, query: &'a QueryRow) -> StoreFuture<'a, ()>;
 
-    /// Stores what came of a query; does nothing if it is gone.
+    /// Stores what came of a query, and what is read with it alone; does nothing if it is gone.
     fn finish_query<'a>(
         &'a self,
         id: &'a str,
         outcome: Result<&'a str, &'a str>,
+        detail: Option<&'a str>,
     ) -> StoreFuture<'a, ()>;
+
+    /// What is read with one query alone, as the kind's own JSON.
+    fn query_detail<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<String>>;
 
     /// A query of a job.
     fn query<'a>(&'a self, job_id: &'a str, id: &'a str) -> StoreFuture<'a, Option<QueryRow>>;

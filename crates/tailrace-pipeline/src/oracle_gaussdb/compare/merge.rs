@@ -3,12 +3,15 @@
 use std::cmp::Ordering;
 
 use super::canonical::Form;
-use crate::compare::{DIFFERENCES_MAX, Difference, DifferenceKind, RowStatements};
+use crate::compare::{Difference, DifferenceKind, RowStatements};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::oracle::snapshot::quoted;
 
 /// A row's values in the order of the compared columns, as canonical texts.
 pub(super) type Row = Vec<Option<String>>;
+
+/// Differences of a table that are listed, as with DRS; more are counted only.
+pub(super) const DIFFERENCES_MAX: usize = 10_000;
 
 /// A column that is compared.
 #[derive(Debug, Clone)]

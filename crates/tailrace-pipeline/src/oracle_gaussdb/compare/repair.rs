@@ -74,9 +74,6 @@ fn repair_by(
     stop: &StopSignal,
     told: &mut dyn FnMut(usize, Repaired),
 ) -> Result<()> {
-    if keys.is_empty() {
-        return Ok(());
-    }
     let session = Session::connect(&job.source)?;
     let mut sink = GaussSink::beside_owner(&job.target, &job.job_id, stop.clone())?;
     let source = catalog::table(&session, &choice.owner, &choice.name, &choice.schema)?;

@@ -95,6 +95,11 @@ fn what_differs_is_found_and_named() {
         postgres.sql(repair).expect(repair);
     }
     assert_eq!(compared(&job, false)[0].outcome, CompareOutcome::Consistent);
+    // So many are listed, and all are counted.
+    let many = "INSERT INTO oracle_compared.t (area, id) SELECT 'many', n FROM generate_series(1, 10050) n";
+    postgres.sql(many).expect("many rows");
+    let t = &compared(&job, false)[0];
+    assert_eq!((t.extra, t.differences.len()), (10_050, 10_000));
     postgres.sql("DROP TABLE oracle_compared.keyless").expect("a drop");
     let all = compared(&job, true);
     assert_eq!(all[1].outcome, CompareOutcome::Impossible, "{all:?}");

@@ -310,7 +310,11 @@ pub(crate) async fn view(call: &JobCall, query: &QueryText) -> Result<CompareVie
         "content_compare" => CompareKind::Contents,
         other => return Err(Refusal::invalid("compare_type", other, COMPARE_TYPES)),
     };
-    let Some(task) = task(call, query, kind).await? else { return Ok(CompareView::default()) };
+    let Some(mut task) = task(call, query, kind).await? else { return Ok(CompareView::default()) };
+    if query.text("query_type") == Some("diff") {
+        let JobCall { control, caller, job_id } = call;
+        task = control.comparison_with_rows(caller, job_id, &task.id).await?;
+    }
     let (database, target) = (query.text("source_db_name"), query.text("target_db_name"));
     let of_database = |table: &&ComparedTable| {
         database.is_none_or(|name| table.database == name)

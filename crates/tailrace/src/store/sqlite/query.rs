@@ -6,6 +6,16 @@ use crate::control::query::QueryStatus;
 use crate::store::query::QUERIES_PER_KIND_MAX;
 use crate::store::{QueryKind, QueryRow, QueryStore, StoreError, StoreFuture, StoreResult};
 
+/// A statement that reads queries, without what is read with one query alone.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, job_id, kind, owner, status, request, result, error, created_ms FROM queries ",
+            $rest
+        )
+    };
+}
+
 fn query_row(row: &SqliteRow) -> StoreResult<QueryRow> {
     let kind: String = row.try_get("kind")?;
     let status: String = row.try_get("status")?;
@@ -64,27 +74,38 @@ impl QueryStore for SqliteStore {
         &'a self,
         id: &'a str,
         outcome: Result<&'a str, &'a str>,
+        detail: Option<&'a str>,
     ) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             let status = if outcome.is_ok() { QueryStatus::Success } else { QueryStatus::Failed };
-            sqlx::query("UPDATE queries SET status = ?, result = ?, error = ? WHERE id = ?")
-                .bind(status.name())
-                .bind(outcome.ok())
-                .bind(outcome.err())
-                .bind(id)
-                .execute(&self.write)
-                .await?;
+            sqlx::query(
+                "UPDATE queries SET status = ?, result = ?, error = ?, detail = ? WHERE id = ?",
+            )
+            .bind(status.name())
+            .bind(outcome.ok())
+            .bind(outcome.err())
+            .bind(detail)
+            .bind(id)
+            .execute(&self.write)
+            .await?;
             Ok(())
+        })
+    }
+
+    fn query_detail<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<String>> {
+        Box::pin(async move {
+            let row = sqlx::query("SELECT detail FROM queries WHERE id = ?")
+                .bind(id)
+                .fetch_optional(&self.read)
+                .await?;
+            Ok(row.map(|row| row.try_get("detail")).transpose()?.flatten())
         })
     }
 
     fn query<'a>(&'a self, job_id: &'a str, id: &'a str) -> StoreFuture<'a, Option<QueryRow>> {
         Box::pin(async move {
-            let row = sqlx::query("SELECT * FROM queries WHERE id = ? AND job_id = ?")
-                .bind(id)
-                .bind(job_id)
-                .fetch_optional(&self.read)
-                .await?;
+            let sql = select!("WHERE id = ? AND job_id = ?");
+            let row = sqlx::query(sql).bind(id).bind(job_id).fetch_optional(&self.read).await?;
             row.as_ref().map(query_row).transpose()
         })
     }
@@ -96,30 +117,28 @@ impl QueryStore for SqliteStore {
         status: Option<QueryStatus>,
     ) -> StoreFuture<'a, Option<QueryRow>> {
         Box::pin(async move {
-            let row = sqlx::query(
-                "SELECT * FROM queries
-                 WHERE job_id = ?1 AND kind = ?2 AND (?3 IS NULL OR status = ?3)
-                 ORDER BY created_ms DESC, rowid DESC LIMIT 1",
-            )
-            .bind(job_id)
-            .bind(kind.name())
-            .bind(status.map(QueryStatus::name))
-            .fetch_optional(&self.read)
-            .await?;
+            let sql = select!(
+                "WHERE job_id = ?1 AND kind = ?2 AND (?3 IS NULL OR status = ?3)
+                 ORDER BY created_ms DESC, rowid DESC LIMIT 1"
+            );
+            let row = sqlx::query(sql)
+                .bind(job_id)
+                .bind(kind.name())
+                .bind(status.map(QueryStatus::name))
+                .fetch_optional(&self.read)
+                .await?;
             row.as_ref().map(query_row).transpose()
         })
     }
 
     fn queries<'a>(&'a self, job_id: &'a str, kind: QueryKind) -> StoreFuture<'a, Vec<QueryRow>> {
         Box::pin(async move {
-            let rows = sqlx::query(
-                "SELECT * FROM queries WHERE job_id = ? AND kind = ?
-                 ORDER BY created_ms DESC, rowid DESC",
-            )
-            .bind(job_id)
-            .bind(kind.name())
-            .fetch_all(&self.read)
-            .await?;
+            let sql = select!(
+                "WHERE job_id = ? AND kind = ?
+                 ORDER BY created_ms DESC, rowid DESC"
+            );
+            let rows =
+                sqlx::query(sql).bind(job_id).bind(kind.name()).fetch_all(&self.read).await?;
             rows.iter().map(query_row).collect()
         })
     }

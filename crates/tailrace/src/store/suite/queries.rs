@@ -27,16 +27,16 @@ pub(in crate::store) async fn a_query_is_asked_and_answered(store: &dyn Store) {
     store.add_query(&query("q2", kind, 1)).await.unwrap();
     store.add_query(&query("other", QueryKind::Collect, 9)).await.unwrap();
     assert_eq!(newest(None).await.as_deref(), Some("q2"));
-    store.finish_query("q1", Ok("[]")).await.unwrap();
+    store.finish_query("q1", Ok("[]"), None).await.unwrap();
     assert_eq!(newest(Some(QueryStatus::Success)).await.as_deref(), Some("q1"));
     assert_eq!(newest(Some(QueryStatus::Pending)).await.as_deref(), Some("q2"));
     let done = store.query("j1", "q1").await.unwrap().unwrap();
     assert_eq!((done.status, done.result.as_deref()), (QueryStatus::Success, Some("[]")));
     assert_eq!(store.query("j2", "q1").await.unwrap(), None);
-    store.finish_query("q2", Err("no answer")).await.unwrap();
+    store.finish_query("q2", Err("no answer"), None).await.unwrap();
     let failed = store.query("j1", "q2").await.unwrap().unwrap();
     assert_eq!((failed.status, failed.error.as_deref()), (QueryStatus::Failed, Some("no answer")));
-    store.finish_query("gone", Ok("[]")).await.unwrap();
+    store.finish_query("gone", Ok("[]"), None).await.unwrap();
 }
 
 pub(in crate::store) async fn queries_of_a_dead_process_fail(store: &dyn Store) {
@@ -45,7 +45,9 @@ pub(in crate::store) async fn queries_of_a_dead_process_fail(store: &dyn Store) 
     store.add_query(&query("mine", kind, 1)).await.unwrap();
     store.add_query(&QueryRow { owner: "b".to_owned(), ..query("other", kind, 2) }).await.unwrap();
     store.add_query(&query("done", kind, 3)).await.unwrap();
-    store.finish_query("done", Ok("[]")).await.unwrap();
+    store.finish_query("done", Ok("[]"), Some("[[]]")).await.unwrap();
+    assert_eq!(store.query_detail("done").await.unwrap().as_deref(), Some("[[]]"));
+    assert_eq!(store.query_detail("gone").await.unwrap(), None);
     store.fail_pending_queries("a", "restarted").await.unwrap();
     let mut statuses = Vec::new();
     for id in ["mine", "other", "done"] {
