@@ -69,11 +69,9 @@ fn each_kind_of_difference_is_repaired_and_what_cannot_be_is_told() {
         "INSERT INTO oracle_repaired.t SELECT 'zz', n, now(), now() FROM generate_series(1, 5) AS n",
     );
     let keys = differing(&job);
-    assert_eq!(keys.len(), 100, "as many as are told of a table");
+    assert!(keys.len() > 130, "{}", keys.len());
     assert_eq!(repaired(&job, &keys), vec![Repaired::Done; keys.len()]);
     assert_eq!(repaired(&job, &keys), vec![Repaired::Equal; keys.len()]);
-    let keys = differing(&job);
-    assert_eq!(repaired(&job, &keys), vec![Repaired::Done; keys.len()]);
     assert_eq!(compared(&job, false)[0].outcome, CompareOutcome::Consistent);
     let whole = "SELECT count(*) FROM oracle_repaired.t WHERE c = 'long text' AND v = 'x'";
     assert_eq!(sql(whole).trim(), "250");
