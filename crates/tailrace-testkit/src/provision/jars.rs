@@ -20,6 +20,8 @@ const GAUSSDB: &str = include_str!("../../assets/gaussdb-pom.xml");
 const ORACLE: &str = include_str!("../../assets/oracle-pom.xml");
 /// Kafka Connect with Debezium.
 const DEBEZIUM: &str = include_str!("../../assets/debezium-pom.xml");
+/// Kafka Connect with Debezium for Oracle.
+const DEBEZIUM_ORACLE: &str = include_str!("../../assets/debezium-oracle-pom.xml");
 
 /// The jars of one program.
 #[derive(Debug, Clone)]
@@ -36,6 +38,15 @@ impl Jars {
     /// Debezium's MySQL connector on Kafka Connect.
     pub fn debezium() -> Result<Self> {
         Self::ensure("debezium", DEBEZIUM, "Debezium and Kafka Connect (about 46 MB)")
+    }
+
+    /// Debezium's Oracle connector on Kafka Connect.
+    ///
+    /// # Errors
+    /// If they cannot be fetched.
+    pub fn debezium_oracle() -> Result<Self> {
+        let what = "Debezium for Oracle and Kafka Connect (about 60 MB)";
+        Self::ensure("debezium-oracle", DEBEZIUM_ORACLE, what)
     }
 
     /// Apache Flink's readers of changes, and what runs a Java program from its source.

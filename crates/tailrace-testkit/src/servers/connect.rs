@@ -1,4 +1,4 @@
-//! Kafka Connect with Debezium's MySQL connector: one worker, in distributed mode, whose REST interface the
+//! Kafka Connect with Debezium's connectors: one worker, in distributed mode, whose REST interface the
 //! caller talks to, or standalone with connectors of its own.
 
 use std::fmt::Write as _;
@@ -25,6 +25,9 @@ pub const JAVA_AS_SHIPPED: &[&str] = &[
     "-XX:MaxInlineLevel=15",
     "-Djava.awt.headless=true",
 ];
+
+/// Class of Debezium's connector for Oracle.
+pub const ORACLE: &str = "io.debezium.connector.oracle.OracleConnector";
 
 /// Settings of a worker.
 #[derive(Debug, Clone)]
@@ -58,7 +61,9 @@ impl ConnectWorker {
     /// # Errors
     /// If it cannot be fetched or does not become ready.
     pub fn start(options: &ConnectOptions) -> Result<Self> {
-        let jars = Jars::debezium()?;
+        // Both have classes of one name in different versions.
+        let of_oracle = options.connectors.iter().flatten().any(|(_, value)| value == ORACLE);
+        let jars = if of_oracle { Jars::debezium_oracle()? } else { Jars::debezium()? };
         let dir = options.place.run_dir("connect")?;
         let ports = options.place.ports(1)?;
         let (file, logging) =

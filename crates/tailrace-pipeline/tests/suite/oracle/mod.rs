@@ -4,6 +4,7 @@ mod clusters;
 mod column_values;
 mod compare;
 mod copies;
+mod debezium;
 mod definitions;
 mod dirty;
 mod large_objects;

@@ -44,8 +44,14 @@ pub(super) fn insert(
             };
             return Err(OraError::new(code, what));
         }
-        let scope =
-            Scope { columns: &[], values: &[], row_id: None, row_number: 0, session: context };
+        let scope = Scope {
+            columns: &[],
+            values: &[],
+            row_id: None,
+            row_number: 0,
+            session: context,
+            seen: None,
+        };
         let mut new = Vec::new();
         for (number, column) in table.columns.iter().enumerate() {
             let given = columns.iter().position(|column| *column == number);
@@ -80,6 +86,7 @@ pub(super) fn update(
             row_id: Some(place),
             row_number: 1,
             session: context,
+            seen: None,
         };
         let mut new = values.to_vec();
         for Assignment { target, value } in &update.assignments {
@@ -127,6 +134,7 @@ fn each_row(
             row_id: Some(place),
             row_number: 1,
             session: context,
+            seen: None,
         };
         condition.map_or(Ok(true), |condition| is_true(condition, &scope))
     };

@@ -7,8 +7,9 @@ use super::column::{ColumnDef, read_type};
 use super::expression::unknown;
 use super::store::{State, TableName};
 use super::table::{Key, Table};
+use super::time;
 use crate::oracle::number::Number;
-use crate::oracle::value::Value;
+use crate::oracle::value::{DateTime, Value};
 use crate::oracle::wire::OraError;
 use crate::sql_token::{Piece, behind_parenthesis, follow};
 
@@ -26,6 +27,9 @@ pub(super) fn run(
     let defined = define(sql, pieces, state, user)?;
     if defined.is_ok() {
         state.relog();
+        if let Some(table) = state.tables.get_mut(&table) {
+            table.defined_time = DateTime { nanos: 0, ..time::now() };
+        }
         let object = state.tables.get(&table).map(|table| table.object).or(known);
         if let Some(object) = object.filter(|_| is_table) {
             state.log_definition(table, object, sql);

@@ -15,12 +15,13 @@ pub(super) struct View {
 }
 
 /// A view of this name; `ALL_`, `DBA_` and `USER_` are one, as users see all of this database.
-pub(super) fn view(name: &str, state: &State) -> Option<View> {
+pub(super) fn view(name: &str, state: &State, user: &str) -> Option<View> {
+    let own = name.starts_with("USER_");
     let name = ["DBA_", "USER_"]
         .iter()
         .find_map(|prefix| name.strip_prefix(prefix))
         .map_or_else(|| name.to_owned(), |rest| format!("ALL_{rest}"));
-    Some(match name.as_str() {
+    let mut found = match name.as_str() {
         "ALL_TABLES" => tables(state),
         "ALL_OBJECTS" => objects(state),
         "ALL_TAB_COLS" | "ALL_TAB_COLUMNS" => columns(state),
@@ -42,8 +43,50 @@ pub(super) fn view(name: &str, state: &State) -> Option<View> {
         "V$PDBS" | "V$CONTAINERS" => containers(state, &name),
         "V$VERSION" => version(),
         "NLS_DATABASE_PARAMETERS" => parameters(),
+        "V$PARAMETER" => settings(),
+        "ALL_ALL_TABLES" => all_tables(state),
+        "ALL_TYPES" => made(&["OWNER", "TYPE_NAME", "TYPECODE"], Vec::new()),
+        "ALL_NESTED_TABLES" => made(&["OWNER", "PARENT_TABLE_NAME"], Vec::new()),
+        "V$ARCHIVE_DEST_STATUS" => destinations(),
+        "V$STATNAME" => made(&["STATISTIC##", "NAME"], Vec::new()),
+        "V$MYSTAT" => made(&["STATISTIC##", "VALUE#"], Vec::new()),
         _ => return None,
-    })
+    };
+    if own && let Some(owner) = found.columns.iter().position(|column| column.name == "OWNER") {
+        found.rows.retain(|row| row[owner] == Value::text(user));
+    }
+    Some(found)
+}
+
+/// Parameters of the instance.
+fn settings() -> View {
+    let rows = [
+        ("max_string_size", "STANDARD"),
+        ("compatible", "19.0.0"),
+        ("enable_goldengate_replication", "FALSE"),
+        ("log_archive_dest_1", "LOCATION=/arch"),
+    ];
+    let rows = rows.map(|(name, value)| vec![Value::text(name), Value::text(value)]).to_vec();
+    made(&["NAME", "VALUE"], rows)
+}
+
+/// Tables of rows and of objects, of which there are none.
+fn all_tables(state: &State) -> View {
+    let row = |table: &Table| {
+        vec![vec![Value::text(&table.owner), Value::text(&table.name), Value::Null]]
+    };
+    made(&["OWNER", "TABLE_NAME", "TABLE_TYPE"], each(state, row))
+}
+
+/// Where archived files go.
+fn destinations() -> View {
+    let row = vec![
+        number(1_i64),
+        Value::text("LOG_ARCHIVE_DEST_1"),
+        Value::text("VALID"),
+        Value::text("LOCAL"),
+    ];
+    made(&["DEST_ID#", "DEST_NAME", "STATUS", "TYPE"], vec![row])
 }
 
 /// Columns of text, but for those whose names end with `#`, which are numbers, and with `@`, which are dates.
@@ -83,6 +126,7 @@ fn tables(state: &State) -> View {
         "NESTED",
         "PARTITIONED",
         "IOT_TYPE",
+        "IOT_NAME",
     ];
     let row = |table: &Table| {
         let rows = i64::try_from(table.rows.len()).unwrap_or(i64::MAX);
@@ -95,13 +139,22 @@ fn tables(state: &State) -> View {
             yes(false),
             yes(false),
             Value::Null,
+            Value::Null,
         ]]
     };
     made(&names, each(state, row))
 }
 
 fn objects(state: &State) -> View {
-    let names = ["OWNER", "OBJECT_NAME", "OBJECT_TYPE", "OBJECT_ID#", "DATA_OBJECT_ID#", "STATUS"];
+    let names = [
+        "OWNER",
+        "OBJECT_NAME",
+        "OBJECT_TYPE",
+        "OBJECT_ID#",
+        "DATA_OBJECT_ID#",
+        "STATUS",
+        "LAST_DDL_TIME@",
+    ];
     let row = |table: &Table| {
         vec![vec![
             Value::text(&table.owner),
@@ -110,6 +163,7 @@ fn objects(state: &State) -> View {
             number(table.object),
             number(table.data_object),
             Value::text("VALID"),
+            Value::DateTime(table.defined_time),
         ]]
     };
     made(&names, each(state, row))
@@ -132,6 +186,9 @@ fn columns(state: &State) -> View {
         "HIDDEN_COLUMN",
         "VIRTUAL_COLUMN",
         "INTERNAL_COLUMN_ID#",
+        "DATA_TYPE_OWNER",
+        "IDENTITY_COLUMN",
+        "USER_GENERATED",
     ];
     let rows = |table: &Table| {
         let row = |(place, column): (usize, &ColumnDef)| {
@@ -157,6 +214,9 @@ fn columns(state: &State) -> View {
                 yes(false),
                 yes(false),
                 place,
+                Value::Null,
+                yes(false),
+                yes(true),
             ]
         };
         table.columns.iter().enumerate().map(row).collect()
@@ -400,6 +460,8 @@ fn archived_logs(state: &State) -> View {
         "STATUS",
         "STANDBY_DEST",
         "FIRST_TIME@",
+        "DICTIONARY_BEGIN",
+        "DICTIONARY_END",
     ];
     let archived = state.redo.logs().filter(|log| log.next_scn.is_some());
     let row = |log: &Log| {
@@ -419,6 +481,8 @@ fn archived_logs(state: &State) -> View {
             Value::text(if log.is_deleted { "D" } else { "A" }),
             yes(false),
             Value::DateTime(log.first_time),
+            yes(false),
+            yes(false),
         ]
     };
     made(&names, archived.map(row).collect())
@@ -443,6 +507,17 @@ fn threads(state: &State) -> View {
         "ENABLE_CHANGE##",
         "LAST_REDO_SEQUENCE##",
         "LAST_REDO_CHANGE##",
+        "CHECKPOINT_CHANGE##",
+        "LAST_REDO_BLOCK#",
+        "ENABLE_TIME@",
+        "DISABLE_CHANGE##",
+        "DISABLE_TIME@",
+        "LAST_REDO_TIME@",
+        "GROUPS#",
+        "CURRENT_GROUP##",
+        "CHECKPOINT_TIME@",
+        "OPEN_TIME@",
+        "CON_ID#",
     ];
     let row = |thread: &Thread| {
         let log = thread.current();
@@ -455,6 +530,17 @@ fn threads(state: &State) -> View {
             scn(thread.enabled_scn),
             number(log.sequence),
             scn(thread.written_scn),
+            scn(thread.enabled_scn),
+            number(1_i64),
+            Value::DateTime(log.first_time),
+            number(0_i64),
+            Value::Null,
+            Value::DateTime(log.first_time),
+            number(GROUPS),
+            number(log.group()),
+            Value::DateTime(log.first_time),
+            Value::DateTime(log.first_time),
+            number(0_i64),
         ]
     };
     made(&names, state.redo.threads.iter().map(row).collect())

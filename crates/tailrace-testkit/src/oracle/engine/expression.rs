@@ -3,11 +3,14 @@
 use std::cmp::Ordering;
 
 use sqlparser::ast::{
-    BinaryOperator, DataType, Expr, Ident, InTarget, UnaryOperator, Value as Literal,
+    BinaryOperator, DataType, Expr, Function, Ident, InTarget, Query, UnaryOperator,
+    Value as Literal,
 };
 
 use super::assign::{Formats, to_number, to_text};
 use super::logminer::Mining;
+use super::query::{self, View};
+use super::store::State;
 use super::{functions, time};
 use crate::oracle::number::Number;
 use crate::oracle::value::{DateTime, RowId, Value};
@@ -22,7 +25,22 @@ pub(super) struct Scope<'s> {
     /// `ROWNUM`
     pub(super) row_number: u64,
     pub(super) session: &'s Context<'s>,
+    /// What queries inside of an expression see.
+    pub(super) seen: Option<Seen<'s>>,
 }
+
+/// The database as a query sees it, with the row of the query around it.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'s> {
+    pub(super) state: &'s State,
+    pub(super) view: View,
+    pub(super) outer: Option<&'s Scope<'s>>,
+    /// Values of a group of rows.
+    pub(super) group: Option<&'s Grouped<'s>>,
+}
+
+/// What a function of a group of rows comes to.
+pub(super) type Grouped<'s> = dyn Fn(&Function) -> Result<Value, OraError> + 's;
 
 /// What a session gives to its expressions.
 pub(super) struct Context<'s> {
@@ -98,6 +116,24 @@ pub(super) fn evaluate(expression: &Expr, scope: &Scope<'_>) -> Result<Value, Or
             functions::cast(evaluate(expr, scope)?, &data_type.to_string(), scope.session)
         }
         Expr::Function(function) => functions::call(function, scope),
+        Expr::Substring { expr, substring_from, substring_for, .. } => {
+            let whole = |expression: &Expr| {
+                let value = to_number(&evaluate(expression, scope)?)?;
+                Ok::<_, OraError>(value.to_i64().unwrap_or(0))
+            };
+            let text = to_text(&evaluate(expr, scope)?, scope.session.formats);
+            let from = substring_from.as_deref().map_or(Ok(1), whole)?;
+            let length = substring_for.as_deref().map(whole).transpose()?;
+            Ok(functions::substring(&text, from, length))
+        }
+        Expr::Subquery(query) => {
+            let rows = inner(query, scope)?;
+            Ok(rows
+                .into_iter()
+                .next()
+                .and_then(|row| row.into_iter().next())
+                .unwrap_or(Value::Null))
+        }
         other => Err(unknown(other)),
     }
 }
@@ -117,8 +153,18 @@ fn named(table: Option<&str>, name: &str, scope: &Scope<'_>) -> Result<Value, Or
         "DBTIMEZONE" | "SESSIONTIMEZONE" => Ok(Value::text("+00:00")),
         "SYSDATE" => Ok(Value::DateTime(DateTime { nanos: 0, ..scope.session.now })),
         "SYSTIMESTAMP" | "CURRENT_TIMESTAMP" => Ok(Value::Zoned(scope.session.now, 0)),
-        _ => Err(OraError::new(904, format!("\"{name}\": invalid identifier"))),
+        _ => match scope.seen.and_then(|seen| seen.outer) {
+            Some(outer) => named(table, name, outer),
+            None => Err(OraError::new(904, format!("\"{name}\": invalid identifier"))),
+        },
     }
+}
+
+/// The rows of a query inside of an expression.
+fn inner(query: &Query, scope: &Scope<'_>) -> Result<Vec<Vec<Value>>, OraError> {
+    let seen = scope.seen.ok_or_else(|| unknown("a query inside of a change"))?;
+    let seen = Seen { outer: Some(scope), group: None, ..seen };
+    query::run(query, seen, scope.session)?.rows.collect()
 }
 
 fn constant(literal: &Literal, scope: &Scope<'_>) -> Result<Value, OraError> {
@@ -237,25 +283,64 @@ fn truth(condition: &Expr, scope: &Scope<'_>) -> Result<Option<bool>, OraError> 
             }
             Ok(Some(is_in != *negated))
         }
-        Expr::Like { negated, expr, pattern, .. } => {
+        Expr::In { expr, target: InTarget::Subquery(query), negated, .. } => {
+            let value = evaluate(expr, scope)?;
+            let mut is_in = false;
+            for row in inner(query, scope)? {
+                let order = compare(&value, &row[0], scope.session.formats)?;
+                is_in |= order == Some(Ordering::Equal);
+            }
+            Ok(Some(is_in != *negated))
+        }
+        Expr::Exists { subquery, negated } => {
+            Ok(Some(inner(subquery, scope)?.is_empty() == *negated))
+        }
+        Expr::Like { negated, expr, pattern, escape_char, .. } => {
             let formats = scope.session.formats;
             let text = to_text(&evaluate(expr, scope)?, formats);
             let pattern = to_text(&evaluate(pattern, scope)?, formats);
+            let escape = match escape_char {
+                Some(escape) => to_text(&evaluate(escape, scope)?, formats).chars().next(),
+                None => None,
+            };
             let text: Vec<char> = text.chars().collect();
-            let pattern: Vec<char> = pattern.chars().collect();
-            Ok(Some(is_like(&text, &pattern) != *negated))
+            Ok(Some(is_like(&text, &likened(&pattern, escape)) != *negated))
         }
         other => Err(unknown(other)),
     }
 }
 
-fn is_like(text: &[char], pattern: &[char]) -> bool {
+/// A place of a pattern.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Likened {
+    Any,
+    One,
+    This(char),
+}
+
+fn likened(pattern: &str, escape: Option<char>) -> Vec<Likened> {
+    let mut places = Vec::new();
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        places.push(match character {
+            escaped if Some(escaped) == escape => {
+                Likened::This(characters.next().unwrap_or(escaped))
+            }
+            '%' => Likened::Any,
+            '_' => Likened::One,
+            other => Likened::This(other),
+        });
+    }
+    places
+}
+
+fn is_like(text: &[char], pattern: &[Likened]) -> bool {
     match pattern {
         [] => text.is_empty(),
-        ['%', rest @ ..] => (0..=text.len()).any(|skip| is_like(&text[skip..], rest)),
+        [Likened::Any, rest @ ..] => (0..=text.len()).any(|skip| is_like(&text[skip..], rest)),
         [wanted, rest @ ..] => {
-            text.first().is_some_and(|found| wanted == &'_' || wanted == found)
-                && is_like(&text[1..], rest)
+            let fits = |found: &char| *wanted == Likened::One || *wanted == Likened::This(*found);
+            text.first().is_some_and(fits) && is_like(&text[1..], rest)
         }
     }
 }

@@ -4,9 +4,12 @@ use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgum
 
 use super::assign::{to_number, to_text};
 use super::expression::{Context, Scope, evaluate, folded, unknown};
-use super::time;
+use super::{metadata, time};
 use crate::oracle::value::{RowId, Value};
 use crate::oracle::wire::OraError;
+
+/// Functions of a group of rows.
+pub(super) const AGGREGATES: [&str; 4] = ["COUNT", "MIN", "MAX", "SUM"];
 
 /// A function's name, without what is before it, in upper case.
 pub(super) fn name(function: &Function) -> String {
@@ -26,6 +29,11 @@ pub(super) fn arguments(function: &Function) -> Vec<&Expr> {
 
 /// The value of a function.
 pub(super) fn call(function: &Function, scope: &Scope<'_>) -> Result<Value, OraError> {
+    if let Some(group) = scope.seen.and_then(|seen| seen.group)
+        && AGGREGATES.contains(&name(function).as_str())
+    {
+        return group(function);
+    }
     let values: Result<Vec<Value>, OraError> =
         arguments(function).into_iter().map(|argument| evaluate(argument, scope)).collect();
     let values = values?;
@@ -45,12 +53,19 @@ pub(super) fn call(function: &Function, scope: &Scope<'_>) -> Result<Value, OraE
         "CURRENT_SCN" | "GET_SYSTEM_CHANGE_NUMBER" => {
             return Ok(Value::Number(scope.session.scn.into()));
         }
+        "GET_DDL" => return metadata::statement(&text(1), &text(2), scope),
         "SYS_CONTEXT" => return Ok(Value::text(context(&text(1), scope.session))),
         "DECODE" => return Ok(decode(&values)),
         _ if first == Value::Null => return Ok(Value::Null),
         _ => {}
     }
     Ok(match name.as_str() {
+        "NLS_CHARSET_ID" => match text(0).as_str() {
+            "AL32UTF8" => Value::number(873_i64),
+            "AL16UTF16" => Value::number(2000_i64),
+            _ => Value::Null,
+        },
+        "TIMESTAMP_TO_SCN" | "SCN_TO_TIMESTAMP" => moment(name.as_str(), &first, scope)?,
         "UPPER" => Value::text(text(0).to_uppercase()),
         "LOWER" => Value::text(text(0).to_lowercase()),
         "TRIM" => Value::text(text(0).trim()),
@@ -108,14 +123,37 @@ pub(super) fn call(function: &Function, scope: &Scope<'_>) -> Result<Value, OraE
         }
         "SUBSTR" => {
             let number = |place: usize| text(place).parse::<i64>().unwrap_or(0);
-            let characters: Vec<char> = text(0).chars().collect();
-            let from = usize::try_from(number(1).max(1) - 1).unwrap_or(0).min(characters.len());
-            let most = if values.len() > 2 { number(2).max(0) } else { i64::MAX };
-            let most = usize::try_from(most).unwrap_or(usize::MAX);
-            Value::text(characters[from..].iter().take(most).collect::<String>())
+            substring(&text(0), number(1), (values.len() > 2).then(|| number(2)))
         }
         other => return Err(OraError::new(904, format!("\"{other}\": invalid identifier"))),
     })
+}
+
+/// `SUBSTR(text, from, length)`, in characters from 1.
+pub(super) fn substring(text: &str, from: i64, length: Option<i64>) -> Value {
+    let characters: Vec<char> = text.chars().collect();
+    let from = usize::try_from(from.max(1) - 1).unwrap_or(0).min(characters.len());
+    let most = usize::try_from(length.unwrap_or(i64::MAX).max(0)).unwrap_or(usize::MAX);
+    Value::text(characters[from..].iter().take(most).collect::<String>())
+}
+
+/// The SCN of a time by the log, and the other way round.
+fn moment(name: &str, of: &Value, scope: &Scope<'_>) -> Result<Value, OraError> {
+    let seen = scope.seen.ok_or_else(|| unknown(format!("{name} outside of a query")))?;
+    let records = || seen.state.redo.logs().flat_map(|log| log.records());
+    match of {
+        Value::DateTime(at) | Value::Zoned(at, _) => {
+            let before = records().filter(|record| record.at <= *at).map(|record| record.scn);
+            let first = seen.state.redo.logs().map(|log| log.first_scn).min();
+            let scn = before.max().or(first).unwrap_or(0);
+            Ok(Value::Number(scn.into()))
+        }
+        other => {
+            let scn: u64 = to_number(other)?.to_string().parse().unwrap_or(0);
+            let before = records().filter(|record| record.scn <= scn).map(|record| record.at);
+            Ok(Value::DateTime(before.max().unwrap_or(scope.session.now)))
+        }
+    }
 }
 
 /// `DECODE(value, search, result, …, default)`, for which NULL equals NULL.

@@ -7,7 +7,7 @@ use super::redo_text::{Operation, operation, statements};
 use super::store::State;
 use super::table::Scn;
 use crate::oracle::number::Number;
-use crate::oracle::value::Value;
+use crate::oracle::value::{DateTime, Value};
 use crate::oracle::wire::{Kind, OraError};
 
 /// Longest text of a row, bytes; more goes on in the next one.
@@ -17,7 +17,7 @@ pub(super) const NEW: i64 = 1;
 pub(super) const NO_ROWID: i64 = 2048;
 
 /// Columns of `V$LOGMNR_CONTENTS`; those whose names end with `#` of a pair are numbers.
-const COLUMNS: [(&str, Kind); 26] = [
+const COLUMNS: [(&str, Kind); 32] = [
     ("SCN", Kind::Number),
     ("START_SCN", Kind::Number),
     ("COMMIT_SCN", Kind::Number),
@@ -44,7 +44,16 @@ const COLUMNS: [(&str, Kind); 26] = [
     ("DATA_OBJD#", Kind::Number),
     ("SRC_CON_ID", Kind::Number),
     ("SRC_CON_NAME", Kind::VarChar2),
+    ("DATA_OBJV#", Kind::Number),
+    ("SEQUENCE#", Kind::Number),
+    ("START_TIMESTAMP", Kind::Date),
+    ("COMMIT_TIMESTAMP", Kind::Date),
+    ("USERNAME", Kind::VarChar2),
+    ("CLIENT_ID", Kind::VarChar2),
 ];
+
+/// `INFO` of a statement that a user has run.
+const USER_DDL: &str = "USER DDL (PlSql=0 RecDep=0)";
 
 /// A session's mining.
 #[derive(Debug, Default)]
@@ -101,6 +110,37 @@ impl Mining {
             return Err(OraError::new(1307, "no LogMiner session is currently active"));
         }
         self.files.clear();
+        Ok(())
+    }
+
+    /// The rows of `V$LOGMNR_LOGS`.
+    pub(super) fn logs(
+        &self,
+        state: &State,
+    ) -> Result<(Vec<ColumnDef>, Vec<Vec<Value>>), OraError> {
+        let column = |name: &str| ColumnDef::new(name, Kind::VarChar2, 513);
+        let number = |name: &str| ColumnDef::new(name, Kind::Number, 22);
+        let columns =
+            vec![column("FILENAME"), number("THREAD_ID"), number("THREAD_SQN"), number("LOW_SCN")];
+        let row = |file: &String| {
+            let log = find(state, file)?;
+            Ok(vec![
+                Value::text(file),
+                Value::number(i64::from(log.thread)),
+                Value::number(i64::from(log.sequence)),
+                Value::Number(Number::from(log.first_scn)),
+            ])
+        };
+        Ok((columns, self.files.iter().map(row).collect::<Result<_, OraError>>()?))
+    }
+
+    /// `REMOVE_LOGFILE`
+    pub(super) fn remove(&mut self, file: &str) -> Result<(), OraError> {
+        let before = self.files.len();
+        self.files.retain(|known| known != file);
+        if self.files.len() == before {
+            return Err(OraError::new(1290, format!("cannot remove unlisted logfile {file}")));
+        }
         Ok(())
     }
 
@@ -259,6 +299,10 @@ impl Told<'_> {
         let scn = |scn: Scn| Value::Number(Number::from(scn));
         let commit = matches!(record.what, What::Commit).then_some(record.scn);
         let number = |number: i64| Value::number(number);
+        let when = |is_told: bool| match is_told {
+            true => Value::DateTime(DateTime { nanos: 0, ..record.at }),
+            false => Value::Null,
+        };
         let raw =
             [&xid.segment.to_le_bytes()[..], &xid.slot.to_le_bytes(), &xid.sequence.to_le_bytes()]
                 .concat();
@@ -266,7 +310,7 @@ impl Told<'_> {
             scn(record.scn),
             scn(record.start_scn),
             commit.map_or(Value::Null, scn),
-            Value::DateTime(crate::oracle::value::DateTime { nanos: 0, ..record.at }),
+            when(true),
             number(self.log.thread.into()),
             number(xid.segment.into()),
             number(xid.slot.into()),
@@ -284,11 +328,17 @@ impl Told<'_> {
             number(is_undo.into()),
             Value::text(piece),
             number(0),
-            Value::Null,
+            if code == operation::DDL.0 { Value::text(USER_DDL) } else { Value::Null },
             number(of.objects.0.into()),
             number(of.objects.1.into()),
             number(self.container.0.into()),
             if self.container.0 == 0 { Value::Null } else { Value::text(self.container.1) },
+            number(1),
+            number(1),
+            when(matches!(record.what, What::Start)),
+            when(commit.is_some()),
+            Value::Null,
+            Value::Null,
         ]);
     }
 }

@@ -15,6 +15,7 @@ mod dictionary;
 mod expression;
 mod functions;
 mod logminer;
+mod metadata;
 mod plsql;
 mod query;
 mod redo;

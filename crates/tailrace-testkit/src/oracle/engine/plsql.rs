@@ -15,7 +15,7 @@ pub(super) struct Call {
 }
 
 /// Constants of packages.
-const CONSTANTS: [(&str, i64); 12] = [
+const CONSTANTS: [(&str, i64); 15] = [
     ("NEW", 1),
     ("REMOVEFILE", 2),
     ("ADDFILE", 3),
@@ -28,6 +28,9 @@ const CONSTANTS: [(&str, i64); 12] = [
     ("PRINT_PRETTY_SQL", 512),
     ("CONTINUOUS_MINE", 1024),
     ("NO_ROWID_IN_STMT", 2048),
+    ("SESSION_TRANSFORM", -1),
+    ("TRUE", 1),
+    ("FALSE", 0),
 ];
 
 impl Call {
@@ -46,6 +49,52 @@ impl Call {
             _ => None,
         }
     }
+}
+
+/// A query that a block opens for one of its binds.
+pub(super) struct Opened {
+    /// The query, with binds in the place of the block's variables.
+    pub(super) query: String,
+    /// The bind, from 1.
+    pub(super) place: usize,
+}
+
+/// The query of a block of the form `DECLARE variables; BEGIN variable := :n; …; OPEN c FOR query; :m := c; END`.
+pub(super) fn opened(sql: &str, statements: &[Vec<Piece>]) -> Option<Opened> {
+    let mut variables: Vec<(String, usize)> = Vec::new();
+    let (mut place, mut query, mut out) = (0, None, 0);
+    for pieces in statements {
+        let begins = pieces.first().is_some_and(|piece| piece.is("BEGIN"));
+        let pieces = if begins { &pieces[1..] } else { &pieces[..] };
+        let assigned = pieces.iter().position(|piece| piece.token == Token::Assignment);
+        let is_bind = |piece: &Piece| matches!(piece.token, Token::Placeholder(_) | Token::Colon);
+        match (pieces.first(), assigned) {
+            (Some(first), Some(at)) if pieces.get(at + 1).is_some_and(is_bind) => {
+                place += 1;
+                variables.push((first.word()?, place));
+            }
+            (Some(first), Some(_)) if is_bind(first) => {
+                place += 1;
+                out = place;
+            }
+            (Some(first), None) if first.is("OPEN") => query = Some(&pieces[3..]),
+            _ => {}
+        }
+    }
+    let pieces = query?;
+    let mut text = String::new();
+    let mut done = pieces.first()?.at.start;
+    for piece in pieces {
+        let variable =
+            piece.word().and_then(|word| variables.iter().find(|(name, _)| *name == word));
+        if let Some((_, place)) = variable {
+            text.push_str(&sql[done..piece.at.start]);
+            text.push_str(&format!(":B{place}"));
+            done = piece.at.end;
+        }
+    }
+    text.push_str(&sql[done..pieces.last()?.at.end]);
+    Some(Opened { query: text, place: out })
 }
 
 /// The calls of a block. The tokens are those of all its statements, one after the other.
@@ -107,7 +156,7 @@ fn value_of<'b>(
                 let constant = CONSTANTS.iter().find(|(name, _)| *name == word);
                 match constant {
                     Some((_, value)) => sum += value,
-                    None if word == "DBMS_LOGMNR" => {}
+                    None if ["DBMS_LOGMNR", "DBMS_METADATA", "SYS"].contains(&word.as_str()) => {}
                     None => return Err(unknown(format!("{word} in a call"))),
                 }
             }

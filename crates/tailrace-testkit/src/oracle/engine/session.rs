@@ -6,7 +6,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
 use super::assign::Formats;
-use super::expression::{Context, unknown};
+use super::expression::{Context, Seen, unknown};
 use super::logminer::Mining;
 use super::plsql::{self, Call};
 use super::query::View;
@@ -66,6 +66,9 @@ impl Session {
                 transaction.savepoints.retain(|(known, _)| *known != name);
                 transaction.savepoints.push((name, transaction.changes.len()));
             }
+        } else if follow(pieces, 0, &["LOCK", "TABLE"]) {
+            // In the modes that replication asks for it hinders definitions only, which do not come here meanwhile.
+            self.transaction();
         } else if follow(pieces, 0, &["ALTER", "SESSION", "SET"]) {
             self.set(&pieces[3..])?;
         } else {
@@ -192,7 +195,8 @@ impl Session {
                 }
                 let own = if scn.is_some() { None } else { self.transaction };
                 let view = View { scn: scn.unwrap_or(state.scn), own };
-                query::run(query, &state, &context, view).map(Executed::Rows)
+                let seen = Seen { state: &state, view, outer: None, group: None };
+                query::run(query, seen, &context).map(Executed::Rows)
             }
             Statement::Insert(insert) => {
                 let xid = self.transaction();
@@ -239,6 +243,12 @@ impl Session {
                 let options = call.number("OPTIONS", 5).unwrap_or(0);
                 self.mining.start(scn("STARTSCN", 0).unwrap_or(0), to, options, &state)
             }
+            "DBMS_LOGMNR.REMOVE_LOGFILE" => match call.argument("LOGFILENAME", 0) {
+                Value::Text(file) => self.mining.remove(&file),
+                _ => Err(OraError::new(1290, "cannot remove unlisted logfile ")),
+            },
+            // How tables are described is this server's own matter.
+            "DBMS_METADATA.SET_TRANSFORM_PARAM" => Ok(()),
             "DBMS_LOGMNR.END_LOGMNR" => self.mining.end(),
             other => Err(unknown(format!("the procedure {other}"))),
         }
@@ -267,9 +277,40 @@ impl Database for Session {
     fn execute(&mut self, sql: &str, binds: &[Vec<Value>]) -> Result<Executed, OraError> {
         let sql = sql.trim().trim_end_matches(';');
         self.engine.begin_statement(sql)?;
+        self.run_text(sql, binds)
+    }
+
+    fn commit(&mut self) -> Result<(), OraError> {
+        if let Some(xid) = self.transaction.take() {
+            self.engine.commit(xid);
+        }
+        Ok(())
+    }
+
+    fn roll_back(&mut self) {
+        if let Some(xid) = self.transaction.take() {
+            self.engine.roll_back(xid, 0);
+        }
+    }
+}
+
+impl Session {
+    /// Runs a statement as it came.
+    fn run_text(&mut self, sql: &str, binds: &[Vec<Value>]) -> Result<Executed, OraError> {
         let invalid = |why: String| OraError::new(900, format!("invalid SQL statement: {why}"));
         let statements = sql_token::oracle(sql).ok_or_else(|| invalid("no tokens".into()))?;
         let pieces = statements.first().ok_or_else(|| invalid("it is empty".into()))?;
+        if pieces[0].is("DECLARE") {
+            let opened = plsql::opened(sql, &statements).ok_or_else(|| unknown("such a block"))?;
+            let parsed = Parser::parse_sql(&OracleDialect {}, &opened.query);
+            let parsed = parsed.map_err(|e| invalid(e.to_string()))?;
+            let statement = parsed.first().ok_or_else(|| invalid("it is empty".into()))?;
+            let binds = binds.first().map(Vec::as_slice).unwrap_or_default();
+            return match self.run(statement, None, binds)? {
+                Executed::Rows(set) => Ok(Executed::Opened { place: opened.place, set }),
+                _ => Err(unknown("a cursor for what is no query")),
+            };
+        }
         if pieces[0].is("BEGIN") {
             let none = [Vec::new()];
             for binds in if binds.is_empty() { &none[..] } else { binds } {
@@ -300,19 +341,6 @@ impl Database for Session {
             }
         }
         Ok(Executed::Touched(counts))
-    }
-
-    fn commit(&mut self) -> Result<(), OraError> {
-        if let Some(xid) = self.transaction.take() {
-            self.engine.commit(xid);
-        }
-        Ok(())
-    }
-
-    fn roll_back(&mut self) {
-        if let Some(xid) = self.transaction.take() {
-            self.engine.roll_back(xid, 0);
-        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::column::ColumnDef;
 use super::supplemental::Supplemental;
-use crate::oracle::value::{RowId, Value};
+use super::time;
+use crate::oracle::value::{DateTime, RowId, Value};
 
 /// System change number.
 pub(crate) type Scn = u64;
@@ -61,6 +62,8 @@ pub(crate) struct Table {
     pub(super) logged: Arc<Vec<usize>>,
     /// The last change of its definition behind which what was before cannot be read any more.
     pub(crate) defined_at: Scn,
+    /// When it was last defined in another way.
+    pub(crate) defined_time: DateTime,
     pub(crate) rows: BTreeMap<RowId, Vec<Version>>,
     next_row: u64,
 }
@@ -81,6 +84,7 @@ impl Table {
             supplemental: Supplemental::default(),
             logged: Arc::default(),
             defined_at: 0,
+            defined_time: DateTime { nanos: 0, ..time::now() },
             rows: BTreeMap::new(),
             next_row: 0,
         }

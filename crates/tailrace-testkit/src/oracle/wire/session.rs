@@ -120,6 +120,12 @@ pub(crate) struct ResultSet {
 pub(crate) enum Executed {
     /// A query's rows.
     Rows(ResultSet),
+    /// A query's rows, which a block has opened for one of its binds.
+    Opened {
+        /// The bind's place, from 1.
+        place: usize,
+        set: ResultSet,
+    },
     /// Rows that were changed, for each row of binds.
     Touched(Vec<u64>),
     /// It is done.

@@ -120,6 +120,16 @@ impl<S: Read + Write> Session<S> {
                 }
                 reply.success(cursor, 0);
             }
+            Ok(Executed::Opened { place, set }) => {
+                let directions: Vec<bool> = (1..=state.binds.len()).map(|at| at == place).collect();
+                self.last_cursor = self.last_cursor.wrapping_add(1).max(1);
+                let opened = self.last_cursor;
+                reply.opened_cursor(&directions, (&set.columns, opened), self.reader.is_java);
+                reply.parameters(cursor, None);
+                reply.success(cursor, 1);
+                let (columns, rows) = (set.columns, Some(set.rows));
+                self.cursors.insert(opened, Cursor { columns, rows, ..Cursor::default() });
+            }
             Ok(Executed::Touched(rows)) => {
                 reply.parameters(cursor, request.wants_counts.then_some(&rows[..]));
                 reply.success(cursor, rows.iter().sum());
@@ -163,11 +173,12 @@ impl<S: Read + Write> Session<S> {
             return Ok(());
         };
         let kinds = state.binds.clone();
+        let is_block = is_block(&state.sql);
         let fetches = function == call::REEXECUTE_AND_FETCH;
         let mut binds = Vec::new();
         if !kinds.is_empty() {
             for _ in 0..if fetches { 1 } else { count } {
-                binds.push(bound_row(&mut self.reader, &kinds)?);
+                binds.push(bound_row(&mut self.reader, &kinds, is_block)?);
             }
         }
         let fetch = if fetches { option::FETCH } else { 0 };
@@ -277,14 +288,22 @@ impl<S: Read + Write> Session<S> {
         } else if has_binds {
             let kinds = kinds(reader, bind_count)?;
             let rows = if is_query { 1 } else { numbers[1].max(1) };
+            let known = self.cursors.get(&cursor).map(|state| state.sql.as_str());
+            let is_block = request.sql.as_deref().or(known).is_some_and(is_block);
             for _ in 0..rows {
-                request.binds.push(bound_row(reader, &kinds)?);
+                request.binds.push(bound_row(reader, &kinds, is_block)?);
             }
             let known = if cursor == 0 { self.last_cursor.wrapping_add(1).max(1) } else { cursor };
             self.cursors.entry(known).or_default().binds = kinds;
         }
         Ok(request)
     }
+}
+
+/// Whether a statement is a block of PL/SQL.
+fn is_block(sql: &str) -> bool {
+    let word = sql.split_whitespace().next().unwrap_or_default();
+    word.eq_ignore_ascii_case("BEGIN") || word.eq_ignore_ascii_case("DECLARE")
 }
 
 /// Types of binds or defines.
@@ -314,14 +333,19 @@ fn kinds<S: Read + Write>(reader: &mut Reader<S>, count: usize) -> Result<Vec<Bi
     Ok(kinds)
 }
 
-fn bound_row<S: Read + Write>(reader: &mut Reader<S>, binds: &[Bind]) -> Result<Vec<Value>> {
+fn bound_row<S: Read + Write>(
+    reader: &mut Reader<S>,
+    binds: &[Bind],
+    is_block: bool,
+) -> Result<Vec<Value>> {
     if reader.u8()? != 7 {
         return Err(broken("a row of binds"));
     }
     let mut row = vec![Value::Null; binds.len()];
     for long in [false, true] {
         for (place, bind) in binds.iter().enumerate() {
-            if (bind.size > IN_ORDER_MAX) == long {
+            // Of a block all come in their order.
+            if (bind.size > IN_ORDER_MAX && !is_block) == long {
                 row[place] = value::read(reader, bind.kind, bind.form)?;
             }
         }

@@ -20,6 +20,8 @@ const LOGINS: u8 = 0xef;
 const CALL_STATUS: u8 = 1;
 /// And the sequence of calls (fast propagation of sessions).
 const CALL_SEQUENCE: u8 = 0x10;
+/// Lengths of the pieces of long values are numbers, not bytes.
+const BIG_PIECES: u8 = 0x20;
 /// Oracle 19.3, as clients take it apart.
 pub(super) const SERVER_VERSION: u32 = 19 << 24 | 3 << 16;
 /// AL32UTF8 and AL16UTF16.
@@ -151,6 +153,7 @@ fn protocol(answer: &mut Writer) {
     compile[7] = FIELD_VERSION;
     compile[15] = CALL_STATUS;
     compile[16] = CALL_SEQUENCE;
+    compile[37] = BIG_PIECES;
     // Texts of 4000 bytes at most: MAX_STRING_SIZE is STANDARD.
     let runtime = [0; 13];
     let functions = [&[0; 9][..], &NATIONAL_CHARSET.to_be_bytes()].concat();

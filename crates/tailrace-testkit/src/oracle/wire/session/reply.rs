@@ -11,6 +11,7 @@ const ROW_HEADER: u8 = 6;
 const ROW: u8 = 7;
 const PARAMETERS: u8 = 8;
 const STATUS: u8 = 9;
+const IO_VECTOR: u8 = 11;
 const LOB_DATA: u8 = 14;
 const DESCRIPTION: u8 = 16;
 /// Types with a scale: numbers, timestamps, intervals of days.
@@ -46,8 +47,13 @@ impl Reply {
     ///
     /// Java reads the scale of some types as a number, the others as a byte.
     pub(super) fn description(&mut self, columns: &[Column], for_java: bool) {
+        self.out.u8(DESCRIPTION).bytes(&[1; 4]);
+        self.columns(columns, for_java);
+    }
+
+    fn columns(&mut self, columns: &[Column], for_java: bool) {
         let out = &mut self.out;
-        out.u8(DESCRIPTION).bytes(&[1; 4]).number(200).count(columns.len()).u8(1);
+        out.number(200).count(columns.len()).u8(1);
         for (place, column) in columns.iter().enumerate() {
             let (number, form) = column.kind.number();
             out.u8(number).u8(0).u8(column.precision as u8);
@@ -67,6 +73,26 @@ impl Reply {
         for _ in 0..6 {
             out.number(0);
         }
+    }
+
+    /// The result of a block that has opened a cursor for one of its binds, which are out where `directions` says so.
+    pub(super) fn opened_cursor(
+        &mut self,
+        directions: &[bool],
+        (columns, cursor): (&[Column], u16),
+        for_java: bool,
+    ) {
+        // Flag, binds, iterations, buffer, bits and row's place.
+        self.out.u8(IO_VECTOR).u8(0).count(directions.len()).number(0);
+        for _ in 0..4 {
+            self.out.number(0);
+        }
+        for is_out in directions {
+            self.out.u8(if *is_out { 16 } else { 32 });
+        }
+        self.out.u8(ROW).u8(1);
+        self.columns(columns, for_java);
+        self.out.number(cursor.into()).number(0);
     }
 
     /// Says that rows follow.
