@@ -10,6 +10,7 @@ mod interference;
 mod latency;
 mod many_jobs;
 mod many_tables;
+mod oracle;
 mod prepare;
 mod rival;
 mod server;
@@ -241,7 +242,8 @@ fn measure(
         let sizes = (tables, args.transactions / 3, args.rounds);
         many_tables::measure(stage, figures, sizes)?;
     }
-    gauss::measure(figures, args.rows, args.rounds)
+    gauss::measure(figures, args.rows, args.rounds)?;
+    oracle::measure(stage, figures, args.rows / 4, args.rounds)
 }
 
 /// Share of the cores' work that others may take in a run that counts.
