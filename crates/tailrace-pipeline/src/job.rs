@@ -94,6 +94,8 @@ pub struct OracleEndpoint {
     pub user: String,
     /// Its password.
     pub password: SecretString,
+    /// TLS, if wanted.
+    pub tls: Option<DatabaseTls>,
 }
 
 /// A GaussDB Distributed target.

@@ -29,6 +29,8 @@ pub mod servers;
 pub mod sql;
 #[cfg(feature = "standins")]
 mod sql_token;
+#[cfg(feature = "standins")]
+mod tls;
 pub mod wait;
 #[cfg(feature = "proof")]
 pub mod workload;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Result;
-use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::{Digest as _, Md5};
@@ -237,10 +236,5 @@ fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
 
 /// A certificate and its key for TLS.
 pub(crate) fn acceptor(certificate: &str, key: &str) -> anyhow::Result<TlsAcceptor> {
-    use tokio_rustls::rustls::ServerConfig;
-    let chain = rustls_pemfile::certs(&mut certificate.as_bytes()).collect::<Result<Vec<_>>>()?;
-    let key = rustls_pemfile::private_key(&mut key.as_bytes())?
-        .ok_or_else(|| anyhow::anyhow!("no private key in the text"))?;
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    crate::tls::config(certificate, key).map(TlsAcceptor::from)
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 use anyhow::{Context as _, Result};
+use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 
 use super::engine::{Engine, Place, Session};
 use super::wire::{Served, serve};
@@ -24,13 +25,16 @@ pub struct OracleOptions {
     pub pluggable: Vec<String>,
     /// Instances (RAC): connections go to them in turn.
     pub instances: u16,
+    /// Certificate and key, PEM, for clients that begin with TLS (TCPS); others are served in clear at the same port.
+    pub tls: Option<(String, String)>,
 }
 
 impl OracleOptions {
     /// One user, the service `STANDIN`, one instance, no pluggable databases.
     pub fn with_user(user: &str, password: &str) -> Self {
         let users = BTreeMap::from([(user.to_uppercase(), password.to_owned())]);
-        Self { users, service: "STANDIN".to_owned(), pluggable: Vec::new(), instances: 1 }
+        let service = "STANDIN".to_owned();
+        Self { users, service, pluggable: Vec::new(), instances: 1, tls: None }
     }
 }
 
@@ -73,6 +77,8 @@ impl OracleServer {
     /// # Errors
     /// If no port can be had.
     pub fn start(options: OracleOptions) -> Result<Self> {
+        let tls = options.tls.as_ref();
+        let tls = tls.map(|(certificate, key)| crate::tls::config(certificate, key)).transpose()?;
         let ports = Ports::reserve(1)?;
         let port = ports.first();
         let listener = TcpListener::bind(("127.0.0.1", port))
@@ -91,7 +97,7 @@ impl OracleServer {
                 if accepted.closed.load(Ordering::SeqCst) {
                     return;
                 }
-                let (engine, served) = (opened.clone(), Arc::clone(&served));
+                let (engine, served, tls) = (opened.clone(), Arc::clone(&served), tls.clone());
                 client.set_nodelay(true).ok();
                 let Ok(own) = client.try_clone().map(Closing) else { continue };
                 let user = Arc::new(OnceLock::new());
@@ -110,8 +116,16 @@ impl OracleServer {
                             container.and_then(|at| u16::try_from(at).ok()).unwrap_or(0);
                         Box::new(Session::new(engine.at(Place { container, instance }), name))
                     };
+                    let ended = match tls.filter(|_| begins_tls(&client)).map(ServerConnection::new)
+                    {
+                        None => serve(client, &served, open),
+                        Some(Ok(session)) => {
+                            serve(StreamOwned::new(session, client), &served, open)
+                        }
+                        Some(Err(error)) => Err(std::io::Error::other(error)),
+                    };
                     // A connection that breaks off is its client's matter.
-                    if let Err(error) = serve(client, &served, open)
+                    if let Err(error) = ended
                         && error.kind() == std::io::ErrorKind::InvalidData
                     {
                         eprintln!("stand-in for Oracle: {error}");
@@ -179,6 +193,12 @@ impl OracleServer {
             }
         }
     }
+}
+
+/// Whether a client's first byte is that of a handshake of TLS and not of a packet of TNS.
+fn begins_tls(client: &TcpStream) -> bool {
+    let mut first = [0];
+    client.peek(&mut first).is_ok_and(|read| read == 1) && first[0] == 0x16
 }
 
 /// Closes a client's socket, of which there are others, when its thread ends, whichever way.

@@ -28,14 +28,8 @@ const GAUSS_DATABASE: &str = "postgres";
 /// An Oracle source, ready to connect to.
 ///
 /// # Errors
-/// [`Refusal::NotConfigured`] for what is missing, [`Refusal::Invalid`] for what cannot be, [`Refusal::Unsupported`] for TLS.
+/// [`Refusal::NotConfigured`] for what is missing, [`Refusal::Invalid`] for what cannot be.
 pub(crate) fn oracle(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<OracleEndpoint> {
-    if endpoint.tls.enabled {
-        return Err(Refusal::Unsupported {
-            what: "ssl_link towards Oracle".to_owned(),
-            instead: "ssl_link false".to_owned(),
-        });
-    }
     let port = endpoint.port.filter(|port| *port != 0).unwrap_or(ORACLE_PORT);
     let address = needed(Some(endpoint.address.trim()), "the source's ip")?;
     let listeners = servers(address, port)?;
@@ -47,6 +41,7 @@ pub(crate) fn oracle(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<O
         pluggable,
         user: needed(endpoint.user.as_deref(), "the source's db_user")?.to_owned(),
         password: needed_secret(secrets.password.as_ref(), "the source's db_password")?,
+        tls: tls(endpoint, secrets)?,
     })
 }
 

@@ -6,3 +6,4 @@ pub(crate) mod mining;
 pub(crate) mod objects;
 pub(crate) mod session;
 pub(crate) mod snapshot;
+mod tunnel;

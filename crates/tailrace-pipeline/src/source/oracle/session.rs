@@ -4,6 +4,7 @@ use oracledb::{Config, Connection, Row, ToDbValue};
 use secrecy::ExposeSecret as _;
 use tailrace_codec::gaussdb::{DATE_FORMAT, TIMESTAMP_FORMAT, TIMESTAMP_TZ_FORMAT};
 
+use super::tunnel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{OracleDatabase, OracleEndpoint};
 
@@ -91,7 +92,23 @@ impl Session {
     }
 
     fn open(endpoint: &OracleEndpoint) -> Result<Self> {
-        let descriptor = descriptor(endpoint);
+        let Some(tls) = &endpoint.tls else { return Self::log_in(endpoint, &endpoint.listeners) };
+        let mut last = None;
+        for (host, port) in &endpoint.listeners {
+            let opened = tunnel::open(host, *port, tls)
+                .and_then(|port| Self::log_in(endpoint, &[("127.0.0.1".to_owned(), port)]));
+            match opened {
+                // The next one may answer; a login that is refused is so there too.
+                Err(e) if e.kind() == ErrorKind::SourceConnection => last = Some(e),
+                other => return other,
+            }
+        }
+        Err(last.unwrap_or_else(|| Error::new(ErrorKind::Configuration, "no listener is given")))
+    }
+
+    /// Logs in by the first of these listeners that answers.
+    fn log_in(endpoint: &OracleEndpoint, listeners: &[(String, u16)]) -> Result<Self> {
+        let descriptor = descriptor(endpoint, listeners);
         let named = |(host, port): &(String, u16)| format!("{host}:{port}");
         let address = endpoint.listeners.iter().map(named).collect::<Vec<_>>().join(", ");
         let config = Config::default()
@@ -157,11 +174,11 @@ impl Session {
 }
 
 /// A connect descriptor (Oracle Net Services Reference, "Local Naming Parameters"): its listeners are tried in turn.
-fn descriptor(endpoint: &OracleEndpoint) -> String {
+fn descriptor(endpoint: &OracleEndpoint, listeners: &[(String, u16)]) -> String {
     let listener = |(host, port): &(String, u16)| {
         format!("(ADDRESS=(PROTOCOL=TCP)(HOST={host})(PORT={port}))")
     };
-    let listeners: String = endpoint.listeners.iter().map(listener).collect();
+    let listeners: String = listeners.iter().map(listener).collect();
     let database = match &endpoint.database {
         OracleDatabase::Service(name) => format!("SERVICE_NAME={name}"),
         OracleDatabase::Sid(sid) => format!("SID={sid}"),

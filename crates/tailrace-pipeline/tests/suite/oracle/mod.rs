@@ -12,6 +12,7 @@ mod parts;
 mod precheck;
 mod random;
 mod repair;
+mod tls;
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -70,6 +71,7 @@ fn job(server: &OracleServer, name: &str, tables: &[&str]) -> OracleJob {
             pluggable: None,
             user: "shop".to_owned(),
             password: SecretString::from(PASSWORD),
+            tls: None,
         },
         target: gaussdb::endpoint(&gaussdb::shared().1),
         tables: tables.iter().map(choice).collect(),
