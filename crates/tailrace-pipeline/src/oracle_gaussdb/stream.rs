@@ -270,6 +270,7 @@ impl Applier<'_> {
     /// Brings what is in memory into the target's open transaction.
     fn flush(&mut self) -> Result<()> {
         if self.changes.is_empty() {
+            self.marks.clear();
             return Ok(());
         }
         self.begin()?;

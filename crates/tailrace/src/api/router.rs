@@ -150,6 +150,13 @@ fn v5_job_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(v5::observe::show_monitor_data))
         .routes(routes!(v5::components::show_increment_components_detail))
         .routes(routes!(v5::observe::list_job_ddls))
+        .routes(routes!(
+            v5::compare_policy::show_compare_policy,
+            v5::compare_policy::update_compare_policy
+        ))
+        .routes(routes!(v5::compare_policy::show_health_compare_job_list))
+        .routes(routes!(v5::compare_policy::show_health_compare_job_detail))
+        .routes(routes!(v5::compare_policy::show_health_object_compare_job_overview))
         .routes(routes!(v5::dirty_data::show_dirty_data, v5::dirty_data::settle_dirty_data))
         .routes(routes!(v5::observe::clean_alarms))
 }

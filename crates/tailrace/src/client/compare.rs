@@ -34,6 +34,23 @@ impl Client {
         Ok(answer.get("query_id").and_then(Value::as_str).unwrap_or_default().to_owned())
     }
 
+    /// When a job compares by itself.
+    ///
+    /// # Errors
+    /// [`super::ClientError`].
+    pub async fn compare_policy(&self, job: &str) -> Result<Value> {
+        self.call(Method::GET, &self.job_path(job, "/compare-policy"), None, None).await
+    }
+
+    /// Sets when a job compares by itself.
+    ///
+    /// # Errors
+    /// [`super::ClientError`].
+    pub async fn set_compare_policy(&self, job: &str, policy: Value) -> Result<()> {
+        let path = self.job_path(job, "/compare-policy");
+        self.call(Method::PUT, &path, None, Some(&policy)).await.map(drop)
+    }
+
     /// Stops a comparison.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ const DIFFERENCES_BYTES_MAX: usize = 16 << 20;
 const CLOCK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CompareKind {
     /// Whether every table has its topic.
@@ -76,6 +76,19 @@ pub struct CompareInput {
     /// When; `None`: now. Milliseconds of the Unix epoch.
     #[serde(default)]
     pub start_ms: Option<i64>,
+    /// When it is broken off, milliseconds of the Unix epoch; `None`: never.
+    #[serde(default)]
+    pub until_ms: Option<i64>,
+    /// It was begun by the job's policy.
+    #[serde(default)]
+    pub by_policy: bool,
+}
+
+impl CompareInput {
+    /// A comparison of all tables, now.
+    pub fn of(kind: CompareKind) -> Self {
+        Self { kind, tables: BTreeMap::new(), start_ms: None, until_ms: None, by_policy: false }
+    }
 }
 
 /// How far one is.
@@ -310,38 +323,7 @@ impl Control {
         input: CompareInput,
     ) -> Result<String> {
         let job = self.command(caller, job_id, Command::Compare, &unchanged).await?;
-        if job.task == TaskMode::Incremental && input.kind != CompareKind::Object {
-            return Err(Refusal::Unsupported {
-                what: "comparing the rows of a job without a full phase".to_owned(),
-                instead: "object".to_owned(),
-            });
-        }
-        let secrets = self.inner.secrets_of(job_id).await?;
-        let (spec, tables) = spec_of(&job, &secrets, &input)?;
-        let pending = self.inner.comparisons_of(job_id);
-        if pending >= COMPARISONS_PENDING_MAX {
-            let allowed = format!("at most {COMPARISONS_PENDING_MAX} that wait or run");
-            return Err(Refusal::invalid("compare_task_param", pending, allowed));
-        }
-        let request = serde_json::to_string(&input).map_err(Refusal::internal)?;
-        let id = self.add_query(job_id, QueryKind::Compare, request).await?;
-        let live = Arc::new(LiveComparison {
-            job_id: job_id.to_owned(),
-            stop: StopSignal::new(),
-            cancelled: CancellationToken::new(),
-            started_ms: AtomicI64::new(0),
-            progress: CompareProgress::default(),
-            tables: Mutex::default(),
-        });
-        locked(&self.inner.comparisons).insert(id.clone(), Arc::clone(&live));
-        let what = Compared { tables, objects_only: input.kind == CompareKind::Object };
-        let inner = Arc::clone(&self.inner);
-        let query_id = id.clone();
-        self.inner.tasks.spawn(async move {
-            inner.run_comparison(&query_id, &live, input.start_ms, (spec, what)).await;
-            locked(&inner.comparisons).remove(&query_id);
-        });
-        Ok(id)
+        self.inner.begin_comparison(&job, input).await
     }
 
     /// Stops a comparison; what it found so far stays.
@@ -403,6 +385,52 @@ impl Control {
 }
 
 impl Inner {
+    /// Begins a comparison of a job in the background; gives its id.
+    ///
+    /// # Errors
+    /// As [`Control::compare`], but for the job's status.
+    pub(crate) async fn begin_comparison(
+        self: &Arc<Self>,
+        job: &Job,
+        input: CompareInput,
+    ) -> Result<String> {
+        let job_id = job.id.as_str();
+        if job.task == TaskMode::Incremental && input.kind != CompareKind::Object {
+            return Err(Refusal::Unsupported {
+                what: "comparing the rows of a job without a full phase".to_owned(),
+                instead: "object".to_owned(),
+            });
+        }
+        let secrets = self.secrets_of(job_id).await?;
+        let (spec, tables) = spec_of(job, &secrets, &input)?;
+        let pending = self.comparisons_of(job_id);
+        if pending >= COMPARISONS_PENDING_MAX {
+            let allowed = format!("at most {COMPARISONS_PENDING_MAX} that wait or run");
+            return Err(Refusal::invalid("compare_task_param", pending, allowed));
+        }
+        let request = serde_json::to_string(&input).map_err(Refusal::internal)?;
+        let id = self.add_query(job_id, QueryKind::Compare, request).await?;
+        let live = Arc::new(LiveComparison {
+            job_id: job_id.to_owned(),
+            stop: StopSignal::new(),
+            cancelled: CancellationToken::new(),
+            started_ms: AtomicI64::new(0),
+            progress: CompareProgress::default(),
+            tables: Mutex::default(),
+        });
+        locked(&self.comparisons).insert(id.clone(), Arc::clone(&live));
+        let what = Compared { tables, objects_only: input.kind == CompareKind::Object };
+        let inner = Arc::clone(self);
+        let query_id = id.clone();
+        self.tasks.spawn(async move {
+            inner
+                .run_comparison(&query_id, &live, (input.start_ms, input.until_ms), (spec, what))
+                .await;
+            locked(&inner.comparisons).remove(&query_id);
+        });
+        Ok(id)
+    }
+
     fn comparisons_of(&self, job_id: &str) -> usize {
         locked(&self.comparisons).values().filter(|live| live.job_id == job_id).count()
     }
@@ -454,11 +482,11 @@ impl Inner {
         &self,
         id: &str,
         live: &Arc<LiveComparison>,
-        start_ms: Option<i64>,
+        (start_ms, until_ms): (Option<i64>, Option<i64>),
         (spec, what): (JobPlan, Compared),
     ) {
         let compared = tokio::select! {
-            compared = self.compare_when_due(live, start_ms, spec, what) => compared,
+            compared = self.compare_when_due(live, (start_ms, until_ms), spec, what) => compared,
             () = self.stop.cancelled() => {
                 // The next start says that it was broken off.
                 live.stop.stop();
@@ -511,7 +539,7 @@ impl Inner {
     async fn compare_when_due(
         &self,
         live: &Arc<LiveComparison>,
-        start_ms: Option<i64>,
+        (start_ms, until_ms): (Option<i64>, Option<i64>),
         spec: JobPlan,
         what: Compared,
     ) -> std::result::Result<(), Error> {
@@ -520,13 +548,25 @@ impl Inner {
             () = live.cancelled.cancelled() => return live.stop.check(),
         };
         live.started_ms.store(self.now_ms(), Ordering::Relaxed);
-        let (runner, live) = (Arc::clone(&self.runner), Arc::clone(live));
+        let (runner, told) = (Arc::clone(&self.runner), Arc::clone(live));
+        let live = Arc::clone(live);
         let work = tokio::task::spawn_blocking(move || {
             let _room = room;
             let mut tell = |told| live.tell(told);
             runner.compare(&spec, &what, &live.progress, &live.stop, &mut tell)
         });
-        work.await.unwrap_or_else(|e| Err(Error::new(ErrorKind::Bug, format!("it broke off: {e}"))))
+        let mut work = work;
+        let ended = loop {
+            tokio::select! {
+                ended = &mut work => break ended,
+                () = tokio::time::sleep(CLOCK_INTERVAL) => {}
+            }
+            if until_ms.is_some_and(|until| until <= self.now_ms()) {
+                told.cancelled.cancel();
+                told.stop.stop();
+            }
+        };
+        ended.unwrap_or_else(|e| Err(Error::new(ErrorKind::Bug, format!("it broke off: {e}"))))
     }
 }
 

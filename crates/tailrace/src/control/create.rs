@@ -59,6 +59,7 @@ impl Control {
             rereads: Vec::new(),
             progress_left: false,
             speed_windows: Vec::new(),
+            compare_policy: None,
             held: HeldParts::default(),
             parameters: Default::default(),
             failure: None,

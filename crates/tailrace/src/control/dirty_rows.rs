@@ -1,7 +1,5 @@
 //! Changes that a target database refused and that were put aside: DRS's dirty data of jobs whose target is no Kafka.
 
-use std::collections::BTreeMap;
-
 use tailrace_pipeline::ErrorKind;
 pub use tailrace_pipeline::oracle_gaussdb::AsideRow;
 use tailrace_pipeline::oracle_gaussdb::compare::Repaired;
@@ -82,8 +80,7 @@ impl Control {
         refuse_kafka(&job)?;
         let job = self.command(caller, &job.id, Command::Repair, &unchanged).await?;
         let secrets = self.inner.secrets_of(&job.id).await?;
-        let all =
-            CompareInput { kind: CompareKind::Lines, tables: BTreeMap::new(), start_ms: None };
+        let all = CompareInput::of(CompareKind::Lines);
         let (plan, _) = spec_of(&job, &secrets, &all)?;
         let age_max = self.inner.bounds.letters_age_max;
         let settled = self.inner.blocking(ErrorKind::TargetConnection, age_max, move |runner| {

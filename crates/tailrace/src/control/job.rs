@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tailrace_pipeline::run::Part;
 
+use super::compare_policy::ComparePolicy;
 use super::endpoint::{DbType, Endpoint, EndpointInput};
 use super::job_state::JobState;
 use super::objects::ObjectSelection;
@@ -246,6 +247,9 @@ pub struct Job {
     /// Windows of the speed limit.
     #[serde(default)]
     pub speed_windows: Vec<SpeedWindow>,
+    /// Comparisons that it makes by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare_policy: Option<ComparePolicy>,
     /// Parts of the increment that are to rest.
     #[serde(default, skip_serializing_if = "HeldParts::is_none")]
     pub held: HeldParts,

@@ -9,6 +9,7 @@ pub mod caller;
 mod change;
 pub mod command;
 pub mod compare;
+pub mod compare_policy;
 mod create;
 pub mod database_policy;
 pub mod dead_letters;

@@ -44,6 +44,29 @@ pub(crate) fn explain(error: &Error) -> String {
     format!("{} {}", error.message(), error.kind().solution())
 }
 
+impl Inner {
+    pub(crate) async fn add_query(
+        &self,
+        job_id: &str,
+        kind: QueryKind,
+        request: String,
+    ) -> Result<String> {
+        let query = QueryRow {
+            id: naming::new_id(),
+            job_id: job_id.to_owned(),
+            kind,
+            owner: self.owner.clone(),
+            status: QueryStatus::Pending,
+            request,
+            result: None,
+            error: None,
+            created_ms: self.now_ms(),
+        };
+        self.store.add_query(&query).await?;
+        Ok(query.id)
+    }
+}
+
 impl Control {
     /// Tests endpoints in the background; secrets that are not given are those stored.
     ///
@@ -60,7 +83,7 @@ impl Control {
         for (side, input) in &endpoints {
             settings::check_endpoint(job.engine, *side, input, secrets.of(*side))?;
         }
-        let query_id = self.add_query(job_id, QueryKind::Connection, "{}".to_owned()).await?;
+        let query_id = self.inner.add_query(job_id, QueryKind::Connection, "{}".to_owned()).await?;
         let inner = Arc::clone(&self.inner);
         self.in_background(query_id.clone(), async move {
             let mut outcomes = Vec::new();
@@ -128,7 +151,7 @@ impl Control {
         }
         let secrets = self.inner.secrets_of(job_id).await?;
         let source = spec::source(&job.source, &secrets.source)?;
-        let query_id = self.add_query(job_id, QueryKind::Collect, request).await?;
+        let query_id = self.inner.add_query(job_id, QueryKind::Collect, request).await?;
         let inner = Arc::clone(&self.inner);
         self.in_background(query_id.clone(), async move {
             match inner.list_objects(source, databases).await {
@@ -203,7 +226,7 @@ impl Control {
             .unwrap_or_else(|| spec::whole_databases(&["-".to_owned()]));
         spec::build(&job, (names, selection.mappings.clone()), &secrets)?;
         let request = to_json(&mode).map_err(Refusal::internal)?;
-        let query_id = self.add_query(job_id, QueryKind::Precheck, request).await?;
+        let query_id = self.inner.add_query(job_id, QueryKind::Precheck, request).await?;
         self.inner.note(caller, job_id, command.name(), Ok(())).await;
         let inner = Arc::clone(&self.inner);
         self.in_background(query_id.clone(), async move {
@@ -276,27 +299,6 @@ impl Control {
         status: Option<QueryStatus>,
     ) -> Result<Option<QueryRow>> {
         Ok(self.inner.store.newest_query(job_id, kind, status).await?)
-    }
-
-    pub(crate) async fn add_query(
-        &self,
-        job_id: &str,
-        kind: QueryKind,
-        request: String,
-    ) -> Result<String> {
-        let query = QueryRow {
-            id: naming::new_id(),
-            job_id: job_id.to_owned(),
-            kind,
-            owner: self.inner.owner.clone(),
-            status: QueryStatus::Pending,
-            request,
-            result: None,
-            error: None,
-            created_ms: self.inner.now_ms(),
-        };
-        self.inner.store.add_query(&query).await?;
-        Ok(query.id)
     }
 
     /// Does the work of a query; a process that stops meanwhile fails it at its next start.

@@ -161,8 +161,7 @@ impl Control {
     ) -> Result<String> {
         let job = self.command(caller, job_id, Command::Repair, &unchanged).await?;
         let secrets = self.inner.secrets_of(job_id).await?;
-        let all =
-            CompareInput { kind: CompareKind::Contents, tables: BTreeMap::new(), start_ms: None };
+        let all = CompareInput::of(CompareKind::Contents);
         let (plan, _) = spec_of(&job, &secrets, &all)?;
         if plan.kafka().is_some() {
             return Err(Refusal::Unsupported {
@@ -181,7 +180,7 @@ impl Control {
             return Err(Refusal::invalid("action_name", "start_repair", allowed));
         }
         let request = serde_json::to_string(&input).map_err(Refusal::internal)?;
-        let id = self.add_query(job_id, QueryKind::Repair, request).await?;
+        let id = self.inner.add_query(job_id, QueryKind::Repair, request).await?;
         let live = Arc::new(LiveRepair {
             job_id: job_id.to_owned(),
             stop: StopSignal::new(),

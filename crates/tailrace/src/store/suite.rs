@@ -45,6 +45,7 @@ pub(super) fn job(id: &str, name: &str) -> Job {
         rereads: Vec::new(),
         progress_left: false,
         speed_windows: Vec::new(),
+        compare_policy: None,
         held: Default::default(),
         parameters: Default::default(),
         failure: None,

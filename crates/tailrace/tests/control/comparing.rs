@@ -6,6 +6,7 @@ use tailrace::control::Refusal;
 use tailrace::control::compare::{
     COMPARISONS_PENDING_MAX, CompareInput, CompareKind, CompareStatus, Comparison, TableOutcome,
 };
+use tailrace::control::compare_policy::ComparePolicy;
 use tailrace_pipeline::compare::{CompareOutcome, Difference, DifferenceKind, TableComparison};
 use tailrace_pipeline::{Error, ErrorKind};
 
@@ -45,7 +46,7 @@ fn told(table: &str, missing: u64) -> TableComparison {
 }
 
 fn all(kind: CompareKind) -> CompareInput {
-    CompareInput { kind, tables: BTreeMap::new(), start_ms: None }
+    CompareInput::of(kind)
 }
 
 /// Waits until a comparison has such a status.
@@ -142,6 +143,71 @@ async fn one_waits_for_its_time() {
     world.clock.advance_ms(60_000);
     let done = until(&world, &id, &task, CompareStatus::Successful).await;
     assert_eq!(done.started_ms, Some(BEGIN_MS + 60_000));
+}
+
+/// Begins at its hours while the job follows the log, is over at the end of them, and comes once for each.
+#[tokio::test]
+async fn a_policy_compares_at_its_hours() {
+    const HOUR_MS: i64 = 3_600_000;
+    let world = World::new().await;
+    let (id, _) = world.streaming("compared").await;
+    let begin_s = u32::try_from(BEGIN_MS.div_euclid(1000).rem_euclid(86_400)).unwrap();
+    let policy = ComparePolicy {
+        is_open: true,
+        days: (0..7).collect(),
+        // An hour from now, and once more an hour later.
+        begin_s: (begin_s + 3600) % 86_400,
+        end_s: (begin_s + 3 * 3600) % 86_400,
+        every_hours: Some(1),
+        kinds: BTreeSet::from([CompareKind::Lines, CompareKind::Contents]),
+        next_ms: None,
+    };
+    world.control.set_compare_policy(&caller(), &id, Some(policy.clone())).await.unwrap();
+    let next = || async {
+        let job = world.control.get(&caller(), &id).await.unwrap();
+        job.compare_policy.unwrap().next_ms
+    };
+    let first = next().await.expect("a time");
+    assert!(first > BEGIN_MS && first <= BEGIN_MS + HOUR_MS, "{first}");
+    assert!(world.control.comparisons(&caller(), &id).await.unwrap().is_empty());
+    let ended = |wanted: usize, status: CompareStatus| {
+        let (world, id) = (&world, &id);
+        async move {
+            let look = async {
+                loop {
+                    let all = world.control.comparisons(&caller(), id).await.unwrap();
+                    if all.iter().filter(|one| one.status == status).count() == wanted {
+                        return all;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, look).await.expect("comparisons in time")
+        }
+    };
+    world.clock.advance_ms(first - BEGIN_MS);
+    let all = ended(2, CompareStatus::Successful).await;
+    assert!(all.iter().all(|one| one.input.by_policy), "{all:?}");
+    assert_eq!(next().await, Some(first + HOUR_MS));
+    // One that takes too long is broken off at the end of the hours.
+    world.runner.script(|script| script.compares_forever = true);
+    world.clock.advance_ms(HOUR_MS);
+    ended(1, CompareStatus::Running).await;
+    world.clock.advance_ms(HOUR_MS);
+    ended(2, CompareStatus::Cancelled).await;
+    assert_eq!(next().await, Some(first + 24 * HOUR_MS));
+    // Closed, it stays to be opened again.
+    world.control.set_compare_policy(&caller(), &id, None).await.unwrap();
+    let job = world.control.get(&caller(), &id).await.unwrap();
+    let kept = job.compare_policy.unwrap();
+    assert_eq!((kept.is_open, kept.next_ms, kept.kinds), (false, None, policy.kinds.clone()));
+    for bad in [
+        ComparePolicy { every_hours: Some(25), ..policy.clone() },
+        ComparePolicy { days: BTreeSet::new(), ..policy },
+    ] {
+        let refused = world.control.set_compare_policy(&caller(), &id, Some(bad)).await;
+        assert!(matches!(refused, Err(Refusal::Invalid { .. })), "{refused:?}");
+    }
 }
 
 #[tokio::test]

@@ -33,14 +33,19 @@ impl Session {
             session.enter(name)?;
         }
         session.container = session.container()?;
-        session.run(
+        session.set_formats()?;
+        Ok(session)
+    }
+
+    /// Sets the forms of values, in what is selected and in LogMiner's statements.
+    fn set_formats(&self) -> Result<()> {
+        self.run(
             &format!(
                 "ALTER SESSION SET NLS_DATE_FORMAT = '{DATE_FORMAT}' NLS_TIMESTAMP_FORMAT = '{TIMESTAMP_FORMAT}' \
                  NLS_TIMESTAMP_TZ_FORMAT = '{TIMESTAMP_TZ_FORMAT}' NLS_NUMERIC_CHARACTERS = '.,' NLS_SORT = 'BINARY' NLS_COMP = 'BINARY' TIME_ZONE = '+00:00'"
             ),
             &[],
-        )?;
-        Ok(session)
+        )
     }
 
     /// As [`connect`](Self::connect), but in the root, where the log of all containers is.
@@ -58,6 +63,8 @@ impl Session {
                 );
                 Error::new(ErrorKind::SourcePrivilege, text)
             })?;
+            // The forms may have been those of the other container.
+            session.set_formats()?;
         }
         Ok(session)
     }

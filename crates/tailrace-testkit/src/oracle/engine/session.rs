@@ -145,6 +145,8 @@ impl Session {
             OraError::new(65011, format!("Pluggable database {name} does not exist."))
         })?;
         self.engine = self.engine.at(Place { container, ..self.engine.place() });
+        // Whether a session's forms of values go with it is written nowhere, so nobody may rely on it.
+        self.formats = Formats::default();
         Ok(())
     }
 

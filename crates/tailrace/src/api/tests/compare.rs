@@ -180,3 +180,54 @@ async fn messages_of_topics_are_not_repaired() {
     let shown = server.get(&v5(&format!("jobs/{id}?type=repair&query_id=none"))).await;
     assert_eq!(shown.status, StatusCode::BAD_REQUEST, "{shown:?}");
 }
+
+#[tokio::test]
+async fn a_policy_is_set_shown_and_closed() {
+    let server = Server::start().await;
+    let id = server.make_running_job("job-1").await;
+    let path = v5(&format!("jobs/{id}/compare-policy"));
+    assert_eq!(server.get(&path).await.body["status"], "CLOSED");
+    let open = json!({
+        "action": "open", "period": "* * 1,3,7", "begin_time": "01:00:00", "end_time": "05:30:00",
+        "compare_type": ["lines", "object_comparison"], "interval_hour": 2, "compare_policy": "normal",
+    });
+    let answer = server.put(&path, open.clone()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    let shown = server.get(&path).await.body;
+    assert!(shown["next_compare_time"].as_str().is_some_and(|at| at.ends_with('Z')), "{shown}");
+    for (member, wanted) in [
+        ("status", json!("OPEN")),
+        ("period", json!("* * 0,1,3")),
+        ("begin_time", json!("01:00:00")),
+        ("end_time", json!("05:30:00")),
+        ("compare_type", json!(["object_comparison", "lines"])),
+        ("interval_hour", json!(2)),
+    ] {
+        assert_eq!(shown[member], wanted, "{member}");
+    }
+    for (member, value) in [
+        ("action", json!("pause")),
+        ("period", json!("0 0 *")),
+        ("begin_time", json!("25:00:00")),
+        ("compare_type", json!(["account"])),
+        ("compare_policy", json!("manyToOne")),
+        ("interval_hour", json!(0)),
+    ] {
+        let mut bad = open.clone();
+        bad[member] = value;
+        let answer = server.put(&path, bad).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{member}: {:?}", answer.body);
+        assert!(
+            answer.body["error_msg"].as_str().is_some_and(|text| text.contains(member)),
+            "{:?}",
+            answer.body
+        );
+    }
+    let list = server.get(&v5(&format!("jobs/{id}/health-compare-jobs"))).await;
+    assert_eq!((list.status, &list.body["count"]), (StatusCode::OK, &json!(0)));
+    let none = server.get(&v5(&format!("jobs/{id}/health-compare-jobs/nothing"))).await;
+    assert_eq!(none.status, StatusCode::BAD_REQUEST, "{:?}", none.body);
+    assert_eq!(server.put(&path, json!({"action": "close"})).await.status, StatusCode::OK);
+    let shown = server.get(&path).await.body;
+    assert_eq!((&shown["status"], &shown["period"]), (&json!("CLOSED"), &json!("* * 0,1,3")));
+}

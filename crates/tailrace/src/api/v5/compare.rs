@@ -81,7 +81,7 @@ impl CompareTaskInput {
             tables.insert(database, (!whole).then_some(named));
         }
         let start_ms = start_time("start_time", self.start_time)?;
-        Ok(CompareInput { kind, tables, start_ms })
+        Ok(CompareInput { tables, start_ms, ..CompareInput::of(kind) })
     }
 }
 
@@ -420,7 +420,7 @@ async fn task(call: &JobCall, query: &QueryText, kind: CompareKind) -> Result<Op
     Err(Refusal::invalid("compare_task_id", id, allowed))
 }
 
-fn status(status: CompareStatus) -> &'static str {
+pub(super) fn status(status: CompareStatus) -> &'static str {
     match status {
         CompareStatus::Waiting => "WAITING_FOR_RUNNING",
         CompareStatus::Running => "RUNNING",
@@ -482,7 +482,7 @@ fn has_topic(table: &ComparedTable) -> bool {
     !matches!(table.outcome, TableOutcome::TopicMissing | TableOutcome::Impossible)
 }
 
-fn objects(task: &Comparison) -> ObjectsView {
+pub(super) fn objects(task: &Comparison) -> ObjectsView {
     let databases = |tables: &mut dyn Iterator<Item = &ComparedTable>| {
         tables.map(|table| table.database.as_str()).collect::<BTreeSet<_>>().len()
     };

@@ -1,6 +1,7 @@
 //! `tailrace jobs`: a client of a running server.
 
 mod compare;
+mod compare_policy;
 mod create;
 mod dirty;
 mod edit;
@@ -148,6 +149,7 @@ enum JobsCommand {
         id: String,
     },
     Compare(compare::Compare),
+    ComparePolicy(compare_policy::ComparePolicy),
     Repair(repair::Repair),
     Dirty(dirty::Dirty),
     /// Check a paused or failed job and begin it anew, from its first row.
@@ -326,6 +328,7 @@ impl JobsCommand {
                 parts::Part::Rereads.print(client, &id, output).await
             }
             Self::Compare(compare) => compare.run(client, output).await,
+            Self::ComparePolicy(policy) => policy.run(client, output).await,
             Self::Repair(repair) => repair.run(client, output).await,
             Self::Dirty(dirty) => dirty.run(client, output).await,
             Self::Reset { job, waiting } => {

@@ -5,6 +5,7 @@
 
 mod children;
 mod feed;
+mod policy;
 mod release;
 mod report;
 mod retry;

@@ -121,6 +121,7 @@ impl Worker {
             self.flush().await?;
             self.set_rate(&stored.job);
             self.set_parts(&stored.job);
+            self.compare_by_policy(stored).await?;
         }
         Ok(false)
     }
