@@ -10,6 +10,9 @@ use super::Shared;
 
 /// Time between two attempts to connect.
 const RECONNECT: Duration = Duration::from_millis(200);
+/// Longest time for one: the server speaks first, and a connection that it had not taken yet when it was killed may never hear
+/// that it is gone.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What became of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +49,8 @@ impl Session {
             if shared.stopping() {
                 return false;
             }
-            match self.connect().await {
+            let connected = tokio::time::timeout(CONNECT_TIMEOUT, self.connect()).await;
+            match connected.unwrap_or_else(|_| Err(anyhow::anyhow!("the server says nothing"))) {
                 Ok(conn) => self.conn = Some(conn),
                 // A server that is just being restarted.
                 Err(error) => {

@@ -96,7 +96,7 @@ pub(crate) async fn update_job(
     let job = body.job.ok_or_else(|| refused(missing("job")))?;
     let kind = non_empty(job.r#type).ok_or_else(|| refused(missing("job.type")))?;
     let params = job.params.ok_or_else(|| refused(missing("job.params")))?;
-    let saved = update(&call, &kind, params).await.map_err(|r| refused(at("job", r)))?;
+    let saved = Box::pin(update(&call, &kind, params)).await.map_err(|r| refused(at("job", r)))?;
     Ok(match saved {
         Some(id) => {
             let status = QueryStatus::Pending.name();
