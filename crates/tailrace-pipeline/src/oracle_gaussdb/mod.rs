@@ -7,12 +7,14 @@
 
 mod capture;
 pub mod compare;
+mod copier;
 pub mod dirty;
 mod full;
 mod handover;
 mod large;
 mod long_open;
 mod position;
+mod shares;
 mod spill;
 mod stream;
 mod targets;
@@ -130,7 +132,7 @@ fn begun(job: &OracleJob, epoch: u64, stop: &StopSignal, watch: &Watch<'_>) -> R
         let copies = full::copies(&mut sink)?;
         full::estimate(&session, &tables, &copies, watch.counters)?;
         drop((session, sink));
-        full::copy(job, epoch, (&tables, &copies), &mut position, (stop, watch))?;
+        full::copy(job, epoch, (tables, copies), &mut position, (stop, watch))?;
         watch.phase(Phase::FullComplete);
     }
     Ok(position)

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::source::oracle::snapshot::RowIdRange;
 
 /// A transaction's id: segment, slot, sequence.
 pub(super) type XidParts = (u32, u32, u32);
@@ -16,6 +17,9 @@ pub(super) struct TableCopy {
     /// Key of the last row that is at the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) after: Option<Vec<String>>,
+    /// Of a table that is read in ranges of its rows' places, by several readers at a time: those whose rows are still to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ranges: Option<Vec<RowIdRange>>,
     /// Rows that are there.
     pub(super) rows: u64,
     /// All are.

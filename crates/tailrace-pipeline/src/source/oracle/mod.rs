@@ -1,6 +1,7 @@
 //! Oracle as a source: its dictionary, consistent reads at an SCN, and LogMiner.
 
 pub(crate) mod catalog;
+pub(crate) mod extents;
 pub(crate) mod log_files;
 pub(crate) mod mining;
 pub(crate) mod objects;

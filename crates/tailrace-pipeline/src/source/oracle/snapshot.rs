@@ -1,6 +1,7 @@
 //! A table's rows as they were at an SCN, in the text format of `COPY`.
 
 use oracledb::{Row, ToDbValue};
+use serde::{Deserialize, Serialize};
 use tailrace_codec::gaussdb::apply::{copy_null, copy_text};
 use tailrace_codec::gaussdb::{DATE_FORMAT, TIMESTAMP_FORMAT, TIMESTAMP_TZ_FORMAT, selected_text};
 use tailrace_codec::oracle::{OracleColumn, OracleType};
@@ -21,6 +22,34 @@ pub(crate) struct TableRead<'a> {
     pub(crate) key: Vec<usize>,
     /// SCN as of which rows are read.
     pub(crate) scn: u64,
+    /// Places of rows to which the reading keeps.
+    range: RowIdRange,
+}
+
+/// Rows from one place on up to another one, which is left out; without them from the first, up to the last.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RowIdRange {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<String>,
+}
+
+impl RowIdRange {
+    /// The ranges that these bounds make of a table.
+    pub(crate) fn between(bounds: &[String]) -> Vec<Self> {
+        let from = std::iter::once(None).chain(bounds.iter().cloned().map(Some));
+        let to = bounds.iter().cloned().map(Some).chain(std::iter::once(None));
+        from.zip(to).map(|(from, to)| Self { from, to }).collect()
+    }
+
+    fn conditions(&self, binds: &mut Vec<String>) -> Vec<String> {
+        let mut condition = |sign: &str, place: &Option<String>| {
+            binds.push(place.clone()?);
+            Some(format!("ROWID {sign} CHARTOROWID(:{})", binds.len()))
+        };
+        [condition(">=", &self.from), condition("<", &self.to)].into_iter().flatten().collect()
+    }
 }
 
 /// What came of a piece.
@@ -44,7 +73,12 @@ impl<'a> TableRead<'a> {
             bound(columns[number].oracle_type(), 1).map(|_| number)
         };
         let key = key.iter().map(number).collect::<Option<Vec<usize>>>().unwrap_or_default();
-        Self { place, columns, key, scn }
+        Self { place, columns, key, scn, range: RowIdRange::default() }
+    }
+
+    /// Of a range's rows at once.
+    pub(crate) fn within(self, range: RowIdRange) -> Self {
+        Self { key: Vec::new(), range, ..self }
     }
 
     /// Reads rows behind a key, `rows_max` of them or all, and hands them on in parts.
@@ -149,8 +183,10 @@ impl<'a> TableRead<'a> {
         let (scn, from) = (self.scn, format!("{}.{}", quoted(owner), quoted(name)));
         let mut sql = format!("SELECT {} FROM {from} AS OF SCN {scn}", selected.join(", "));
         let mut binds = Vec::new();
-        if let Some(after) = after {
-            sql.push_str(&format!(" WHERE {}", self.behind(kinds, after, &mut binds)));
+        let mut conditions = self.range.conditions(&mut binds);
+        conditions.extend(after.map(|after| self.behind(kinds, after, &mut binds)));
+        if !conditions.is_empty() {
+            sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
         }
         if !self.key.is_empty() {
             let names: Vec<String> =
@@ -362,6 +398,23 @@ mod tests {
         let behind = "(\"A\" > TO_NUMBER(:1)) OR (\"A\" = TO_NUMBER(:2) AND \"B\" > TO_DATE(:3, 'SYYYY-MM-DD HH24:MI:SS'))";
         assert!(sql.starts_with(&format!("{all} WHERE {behind} ORDER BY")), "{sql}");
         assert_eq!(binds, ["1", "1", "2026-11-30 00:00:00"]);
+        let columns: Vec<&OracleColumn> = columns.iter().collect();
+        let kinds: Vec<OracleType> = columns.iter().map(|c| c.oracle_type()).collect();
+        let ranges = RowIdRange::between(&["AAA".to_owned(), "AAB".to_owned()]);
+        let ranges = ranges.into_iter().map(|range| {
+            let key = ["A".to_owned()];
+            TableRead::new(("S", "T"), columns.clone(), &key, 7)
+                .within(range)
+                .query(&kinds, None, 10)
+        });
+        let (from, to) = ("ROWID >= CHARTOROWID(:1)", "ROWID < CHARTOROWID");
+        let expected = [
+            (format!("{all} WHERE {to}(:1)"), vec!["AAA".to_owned()]),
+            (format!("{all} WHERE {from} AND {to}(:2)"), vec!["AAA".to_owned(), "AAB".to_owned()]),
+            (format!("{all} WHERE {from}"), vec!["AAB".to_owned()]),
+        ];
+        assert_eq!(ranges.collect::<Vec<_>>(), expected);
+        assert_eq!(RowIdRange::between(&[]), [RowIdRange::default()]);
         // Large objects have no order, and a column may not be there.
         for key in [&["X"][..], &["A", "GONE"], &[]] {
             assert_eq!(query(key, None), (all.to_owned(), Vec::new()), "{key:?}");

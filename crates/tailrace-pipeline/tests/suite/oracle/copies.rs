@@ -4,6 +4,8 @@ use std::sync::atomic::Ordering;
 
 use oracledb::Connection;
 use tailrace_pipeline::ErrorKind;
+use tailrace_pipeline::oracle_gaussdb::OracleJob;
+use tailrace_testkit::oracle::OracleServer;
 
 use super::{connect, job, run, server, start};
 use crate::gaussdb;
@@ -111,6 +113,109 @@ fn a_table_whose_past_is_gone_is_copied_anew_at_a_later_scn() {
         assert!(running.stop().is_none());
         assert_eq!(of_target(schema, &columns), of_source(&source, &columns), "{schema}");
     }
+}
+
+/// Rows of a table that is large enough to be cut: eighty blocks of the stand-in's.
+const MANY: u64 = 8_000;
+
+/// A table of many rows, without a key.
+fn make_large(source: &Connection) {
+    run(
+        source,
+        &[
+            "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS",
+            "CREATE TABLE large (id NUMBER(10), v VARCHAR2(20))",
+        ],
+    );
+    for id in 0..MANY as i64 {
+        let v = format!("v {id}");
+        source.execute("INSERT INTO large VALUES (:1, :2)", &[&id, &v]).expect("a row");
+    }
+    run(source, &["COMMIT", "DELETE FROM large WHERE id >= 100 AND id < 450", "COMMIT"]);
+}
+
+/// A large table's job, in ranges of ten blocks that three readers read.
+fn large_job(server: &OracleServer, name: &str) -> OracleJob {
+    let mut job = job(server, name, &["LARGE"]);
+    job.limits.chunk_rows_max = 1_000;
+    job.limits.snapshot_readers = 3;
+    job
+}
+
+/// Count and sum of the ids, and how many there are.
+fn of_large(schema: &str) -> String {
+    let (postgres, _) = gaussdb::shared();
+    let sql = format!(
+        "SELECT count(*) || ' ' || sum(id) || ' ' || count(DISTINCT id) FROM {schema}.large"
+    );
+    postgres.sql(&sql).expect("rows").trim().to_owned()
+}
+
+fn expected() -> String {
+    let rows = MANY - 350;
+    format!("{rows} {} {rows}", MANY * (MANY - 1) / 2 - (100..450).sum::<u64>())
+}
+
+#[test]
+fn a_large_table_is_read_in_ranges_by_several_readers() {
+    let server = server();
+    let source = connect(&server);
+    make_large(&source);
+    let job = large_job(&server, "oracle_ranges");
+    // Four ranges are there, the fifth breaks off; so does whoever is at work beside it.
+    server.fail("AS OF SCN", 4, 3113, "end-of-file on communication channel");
+    let error = start(&job, 1).ended().expect("an error");
+    assert_eq!(error.kind(), ErrorKind::SourceConnection, "{error}");
+    let (postgres, _) = gaussdb::shared();
+    let there: u64 =
+        of_large("oracle_ranges").split(' ').next().expect("a count").parse().expect("a number");
+    assert!((1..MANY - 350).contains(&there), "{there}");
+    let left =
+        "SELECT (copied::json->'ranges')::text FROM tailrace.tables WHERE job = 'oracle_ranges'";
+    let left = postgres.sql(left).expect("what is left");
+    assert!(left.contains("from"), "{left}");
+    run(
+        &source,
+        &["DELETE FROM large WHERE id < 50", "INSERT INTO large VALUES (7, 'later')", "COMMIT"],
+    );
+    let running = start(&job, 2);
+    running.wait_for("the row", "SELECT count(*) FROM oracle_ranges.large WHERE v = 'later'", "1");
+    assert_eq!(running.counters.snapshot_rows.load(Ordering::Relaxed), MANY - 350 - there);
+    assert!(running.stop().is_none());
+    let rows = MANY - 350 - 50 + 1;
+    let sum = MANY * (MANY - 1) / 2 - (100..450).sum::<u64>() - (0..50).sum::<u64>() + 7;
+    assert_eq!(of_large("oracle_ranges"), format!("{rows} {sum} {rows}"));
+}
+
+#[test]
+fn a_large_table_whose_past_is_gone_is_begun_anew_when_all_readers_have_left_it() {
+    let server = server();
+    let source = connect(&server);
+    make_large(&source);
+    let job = large_job(&server, "oracle_ranges_anew");
+    server.fail("AS OF SCN", 5, 1555, "snapshot too old: rollback segment number 1 too small");
+    let running = start(&job, 1);
+    running.wait_for_increment();
+    let told = running.recorder.log();
+    let anew = |line: &&String| line.contains("it is copied anew as of SCN");
+    assert_eq!(told.iter().filter(anew).count(), 1, "{told:?}");
+    assert!(running.stop().is_none());
+    assert_eq!(of_large("oracle_ranges_anew"), expected());
+}
+
+#[test]
+fn without_a_look_at_the_extents_one_reader_reads_a_table() {
+    let server = server();
+    let source = connect(&server);
+    make_large(&source);
+    let job = large_job(&server, "oracle_no_extents");
+    server.fail("FROM dba_extents", 0, 942, "table or view does not exist");
+    let running = start(&job, 1);
+    running.wait_for_increment();
+    let told = running.recorder.log();
+    assert!(told.iter().any(|line| line.contains("SELECT on DBA_EXTENTS")), "{told:?}");
+    assert!(running.stop().is_none());
+    assert_eq!(of_large("oracle_no_extents"), expected());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The data dictionary and the dynamic views, as far as replication asks for them.
 
 use super::column::ColumnDef;
+use super::extents;
 use super::redo::{GROUPS, Log, Thread};
 use super::store::{Container, State, Transaction};
 use super::table::{Table, Xid};
@@ -24,6 +25,7 @@ pub(super) fn view(name: &str, state: &State, user: &str) -> Option<View> {
     let mut found = match name.as_str() {
         "ALL_TABLES" => tables(state),
         "ALL_OBJECTS" => objects(state),
+        "ALL_EXTENTS" => extents::view(state),
         "ALL_TAB_COLS" | "ALL_TAB_COLUMNS" => columns(state),
         "ALL_CONSTRAINTS" => constraints(state),
         "ALL_CONS_COLUMNS" => constraint_columns(state),
@@ -90,7 +92,7 @@ fn destinations() -> View {
 }
 
 /// Columns of text, but for those whose names end with `#`, which are numbers, and with `@`, which are dates.
-fn made(names: &[&str], rows: Vec<Vec<Value>>) -> View {
+pub(super) fn made(names: &[&str], rows: Vec<Vec<Value>>) -> View {
     let column = |name: &&str| match (name.strip_suffix('#'), name.strip_suffix('@')) {
         (Some(name), _) => ColumnDef::new(name, Kind::Number, 22),
         (None, Some(name)) => ColumnDef::new(name, Kind::Date, 7),
@@ -99,7 +101,7 @@ fn made(names: &[&str], rows: Vec<Vec<Value>>) -> View {
     View { columns: names.iter().map(column).collect(), rows }
 }
 
-fn number(number: impl Into<i64>) -> Value {
+pub(super) fn number(number: impl Into<i64>) -> Value {
     Value::Number(Number::from(number.into()))
 }
 
@@ -149,6 +151,7 @@ fn objects(state: &State) -> View {
     let names = [
         "OWNER",
         "OBJECT_NAME",
+        "SUBOBJECT_NAME",
         "OBJECT_TYPE",
         "OBJECT_ID#",
         "DATA_OBJECT_ID#",
@@ -159,6 +162,7 @@ fn objects(state: &State) -> View {
         vec![vec![
             Value::text(&table.owner),
             Value::text(&table.name),
+            Value::Null,
             Value::text("TABLE"),
             number(table.object),
             number(table.data_object),

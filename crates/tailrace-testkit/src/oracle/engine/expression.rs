@@ -361,6 +361,7 @@ pub(super) fn compare(
         }
         (Value::DateTime(a), Value::Text(b)) => Some(a.cmp(&time::parse(b, &formats.date)?.0)),
         (Value::Text(a), Value::DateTime(b)) => Some(time::parse(a, &formats.date)?.0.cmp(b)),
+        (Value::RowId(a), Value::RowId(b)) => Some(a.cmp(b)),
         (Value::RowId(_), _) | (_, Value::RowId(_)) => {
             Some(to_text(left, formats).cmp(&to_text(right, formats)))
         }

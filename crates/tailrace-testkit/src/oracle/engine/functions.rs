@@ -27,6 +27,27 @@ pub(super) fn arguments(function: &Function) -> Vec<&Expr> {
     list.args.iter().filter_map(argument).collect()
 }
 
+/// `DBMS_ROWID.ROWID_CREATE` of an extended place: its kind, data object, file, block and row.
+fn row_id(values: &[Value]) -> Result<Value, OraError> {
+    let part = |place: usize| -> Result<u64, OraError> {
+        let number = to_number(values.get(place).unwrap_or(&Value::Null))?;
+        number.to_i64().and_then(|n| u64::try_from(n).ok()).ok_or_else(invalid_row_id)
+    };
+    if part(0)? != 1 {
+        return Err(invalid_row_id());
+    }
+    Ok(Value::RowId(RowId {
+        object: u32::try_from(part(1)?).map_err(|_| invalid_row_id())?,
+        file: u16::try_from(part(2)?).map_err(|_| invalid_row_id())?,
+        block: u32::try_from(part(3)?).map_err(|_| invalid_row_id())?,
+        slot: u16::try_from(part(4)?).map_err(|_| invalid_row_id())?,
+    }))
+}
+
+fn invalid_row_id() -> OraError {
+    OraError::new(1410, "invalid ROWID")
+}
+
 /// The value of a function.
 pub(super) fn call(function: &Function, scope: &Scope<'_>) -> Result<Value, OraError> {
     if let Some(group) = scope.seen.and_then(|seen| seen.group)
@@ -71,9 +92,9 @@ pub(super) fn call(function: &Function, scope: &Scope<'_>) -> Result<Value, OraE
         "TRIM" => Value::text(text(0).trim()),
         "LENGTH" => Value::number(i64::try_from(text(0).chars().count()).unwrap_or(i64::MAX)),
         "TO_NUMBER" => Value::Number(to_number(&first)?),
-        "CHARTOROWID" => RowId::parse(&text(0))
-            .map(Value::RowId)
-            .ok_or_else(|| OraError::new(1410, "invalid ROWID"))?,
+        "CHARTOROWID" => RowId::parse(&text(0)).map(Value::RowId).ok_or_else(invalid_row_id)?,
+        "ROWIDTOCHAR" => Value::text(text(0)),
+        "ROWID_CREATE" => row_id(&values)?,
         "TO_CHAR" | "TO_CLOB" | "TO_NCHAR" | "TO_NCLOB" => match (&first, values.get(1)) {
             (Value::DateTime(at), Some(_)) => Value::text(time::format(at, None, &text(1))),
             (Value::Zoned(at, zone), Some(_)) => {

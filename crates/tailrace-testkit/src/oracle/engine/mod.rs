@@ -13,6 +13,7 @@ mod column;
 mod define;
 mod dictionary;
 mod expression;
+mod extents;
 mod functions;
 mod logminer;
 mod metadata;

@@ -69,7 +69,11 @@ pub(crate) struct Table {
 }
 
 /// Rows of a block, so that places look as real ones do.
-const ROWS_OF_A_BLOCK: u64 = 100;
+pub(super) const ROWS_OF_A_BLOCK: u64 = 100;
+/// The file that all rows are in.
+pub(super) const FILE: u16 = 7;
+/// The first block with rows.
+pub(super) const FIRST_BLOCK: u32 = 131;
 
 impl Table {
     pub(crate) fn new(owner: &str, name: &str, object: u32, columns: Vec<ColumnDef>) -> Self {
@@ -96,10 +100,15 @@ impl Table {
         self.next_row += 1;
         RowId {
             object: self.data_object,
-            file: 7,
-            block: u32::try_from(number / ROWS_OF_A_BLOCK).unwrap_or(u32::MAX) + 131,
+            file: FILE,
+            block: u32::try_from(number / ROWS_OF_A_BLOCK).unwrap_or(u32::MAX) + FIRST_BLOCK,
             slot: (number % ROWS_OF_A_BLOCK) as u16,
         }
+    }
+
+    /// Rows that were given a place, whether they are there still or not.
+    pub(crate) fn rows_made(&self) -> u64 {
+        self.next_row
     }
 
     /// The columns, to be changed.

@@ -1,0 +1,301 @@
+//! A reader of the full phase: it brings rows as they were at an SCN to the target, a piece or a range in a transaction.
+
+use tailrace_codec::gaussdb::apply::ApplyTable;
+use tailrace_codec::oracle::TableVersion;
+
+use super::full::{make, scn_of_tables};
+use super::position::{Position, TableCopy};
+use super::shares::{Share, Shares, Task};
+use super::targets::version_text;
+use super::watch::Watch;
+use super::{Described, OracleJob};
+use crate::batch::Counts;
+use crate::error::{Error, ErrorKind, Result};
+use crate::observe::Counters;
+use crate::run::StopSignal;
+use crate::sink::gaussdb::GaussSink;
+use crate::source::Throttle;
+use crate::source::oracle::session::{LostSnapshot, Session, lost_snapshot};
+use crate::source::oracle::snapshot::{PieceRead, RowIdRange, TableRead, quoted};
+use crate::source::oracle::{catalog, extents};
+
+/// How often a table is copied because the source cannot read it any more as it was.
+const SNAPSHOTS_MAX: usize = 5;
+
+/// What all readers share.
+pub(super) struct Copying<'a> {
+    pub(super) job: &'a OracleJob,
+    pub(super) epoch: u64,
+    pub(super) position: Position,
+    pub(super) shares: Shares,
+    pub(super) stop: StopSignal,
+    pub(super) watch: &'a Watch<'a>,
+    pub(super) throttle: Throttle,
+}
+
+impl Copying<'_> {
+    /// Copies what is left, beside others, until nothing is.
+    pub(super) fn reader(&self) -> Result<()> {
+        let copied = self.read();
+        if copied.is_err() {
+            self.stop.stop();
+        }
+        copied
+    }
+
+    fn read(&self) -> Result<()> {
+        let mut copier = None;
+        while let Some(task) = self.shares.next(&self.stop)? {
+            let copier = match &mut copier {
+                Some(copier) => copier,
+                // Connections are made for work only.
+                none => none.insert(Copier::connect(self)?),
+            };
+            copier.does(task)?;
+        }
+        Ok(())
+    }
+
+    fn scn_of(&self, copy: &TableCopy) -> u64 {
+        copy.own_scn.unwrap_or(self.position.snapshot_scn)
+    }
+}
+
+/// One reader, with connections of its own.
+struct Copier<'c, 'a> {
+    copying: &'c Copying<'a>,
+    session: Session,
+    sink: GaussSink,
+}
+
+impl<'c, 'a> Copier<'c, 'a> {
+    fn connect(copying: &'c Copying<'a>) -> Result<Self> {
+        let job = copying.job;
+        let session = Session::connect(&job.source)?.fetching(job.limits.copy_fetch_rows);
+        let sink =
+            GaussSink::beside(&job.target, &job.job_id, copying.epoch, copying.stop.clone())?;
+        Ok(Self { copying, session, sink })
+    }
+
+    fn does(&mut self, task: Task) -> Result<()> {
+        let (at, share, read) = match task {
+            Task::Divide(at, share) => {
+                let ranges = self.divide(&share)?;
+                self.copying.shares.divided(at, ranges);
+                return Ok(());
+            }
+            Task::Whole(at, share) => {
+                let read = self.pieces(&share);
+                (at, share, read)
+            }
+            Task::Range(at, share, range) => {
+                let read = self.range(&share, range);
+                (at, share, read)
+            }
+        };
+        let lost = match read {
+            Err(e) if lost_snapshot(&e).is_some() => Some(e),
+            other => other.map(|()| None)?,
+        };
+        if let Some((error, begun)) = self.copying.shares.leave(at, lost) {
+            self.begin_anew(at, &share, (error, begun))?;
+        }
+        Ok(())
+    }
+
+    /// Looks whether a table is to be read in ranges, and keeps them at the target then.
+    fn divide(&mut self, share: &Share) -> Result<Option<Vec<RowIdRange>>> {
+        let choice = &share.table.choice;
+        let (owner, name) = (choice.owner.as_str(), choice.name.as_str());
+        let rows = catalog::rows_estimated(&self.session, owner, name)?;
+        let rows_max = self.copying.job.limits.chunk_rows_max.max(1);
+        let bounds = match extents::bounds(&self.session, owner, name, (rows, rows_max)) {
+            Ok(bounds) => bounds,
+            Err(e) if e.kind() == ErrorKind::SourcePrivilege => {
+                let text = format!(
+                    "{choice} is copied by one reader, as the account may not see where its rows lie (SELECT on DBA_EXTENTS): {}",
+                    e.message()
+                );
+                self.copying.watch.log(tracing::Level::INFO, &text);
+                return Ok(None);
+            }
+            Err(e) => return Err(e),
+        };
+        if bounds.is_empty() {
+            return Ok(None);
+        }
+        let ranges = RowIdRange::between(&bounds);
+        let mut copy = share.copy();
+        copy.ranges = Some(ranges.clone());
+        self.sink.begin_beside()?;
+        self.sink.save_table_copy(&choice.to_string(), &copy.text()?)?;
+        self.sink.commit_beside()?;
+        Ok(Some(ranges))
+    }
+
+    /// The target's table, and how the source's is read.
+    fn reading<'t>(
+        &mut self,
+        table: &'t Described,
+        scn: u64,
+    ) -> Result<(ApplyTable, TableRead<'t>)> {
+        let (schema, target) = table.target_place();
+        let target = self.sink.table(&schema, &target)?;
+        let columns = target.columns().iter().filter_map(|column| {
+            let mut source = table.source.columns.iter();
+            source.find(|source| source.name.to_ascii_lowercase() == column.name)
+        });
+        let place = (table.choice.owner.as_str(), table.choice.name.as_str());
+        let read = TableRead::new(place, columns.collect(), &table.source.primary_key, scn);
+        Ok((target, read))
+    }
+
+    /// The rows at the table's SCN, behind those that are copied, one piece after the other.
+    fn pieces(&mut self, share: &Share) -> Result<()> {
+        let table = &*share.table;
+        let scn = self.copying.scn_of(&share.copy());
+        let (target, read) = self.reading(table, scn)?;
+        loop {
+            let mut copy = share.copy().clone();
+            if copy.is_done {
+                return Ok(());
+            }
+            self.tells(table, &copy);
+            self.sink.begin_beside()?;
+            let piece = self.piece(&read, &target, copy.after.as_deref())?;
+            copy.is_done = piece.last.is_none();
+            copy.after = piece.last;
+            self.committed(table, copy, piece.rows, &mut share.copy())?;
+        }
+    }
+
+    /// The rows of a range.
+    fn range(&mut self, share: &Share, range: RowIdRange) -> Result<()> {
+        let table = &*share.table;
+        let scn = self.copying.scn_of(&share.copy());
+        let (target, read) = self.reading(table, scn)?;
+        self.tells(table, &share.copy());
+        self.sink.begin_beside()?;
+        let piece = self.piece(&read.within(range.clone()), &target, None)?;
+        let mut kept = share.copy();
+        let mut copy = kept.clone();
+        let left = copy.ranges.get_or_insert_default();
+        left.retain(|other| *other != range);
+        copy.is_done = left.is_empty();
+        self.committed(table, copy, piece.rows, &mut kept)
+    }
+
+    /// Commits rows with how far the table is by them, and makes its indexes behind the last ones.
+    fn committed(
+        &mut self,
+        table: &Described,
+        mut copy: TableCopy,
+        rows: u64,
+        kept: &mut TableCopy,
+    ) -> Result<()> {
+        copy.rows += rows;
+        if copy.is_done && self.copying.job.make_indexes {
+            for index in &table.structure.indexes {
+                self.sink.define(index)?;
+            }
+        }
+        self.sink.save_table_copy(&table.choice.to_string(), &copy.text()?)?;
+        self.sink.commit_beside()?;
+        let (watch, position) = (self.copying.watch, &self.copying.position);
+        let counts = Counts { snapshot_rows: rows, ..Counts::default() };
+        watch.committed(position, position.snapshot_scn, &counts, None);
+        if copy.is_done {
+            self.tells(table, &copy);
+        }
+        *kept = copy;
+        Ok(())
+    }
+
+    fn tells(&self, table: &Described, copy: &TableCopy) {
+        let choice = &table.choice;
+        self.copying.watch.table(&choice.owner, &choice.name, copy.rows, copy.is_done);
+    }
+
+    /// Rows in the open transaction, which is given up if they cannot be read any more.
+    fn piece(
+        &mut self,
+        read: &TableRead<'_>,
+        target: &ApplyTable,
+        after: Option<&[String]>,
+    ) -> Result<PieceRead> {
+        self.sink.begin_copy(target)?;
+        let Copying { job, stop, throttle, watch, .. } = self.copying;
+        let rows_max = job.limits.chunk_rows_max.max(1);
+        let sink = &mut self.sink;
+        let piece = read.piece(&self.session, after, rows_max, &mut |rows| {
+            stop.check()?;
+            let bytes = rows.len() as u64;
+            Counters::add(&watch.counters.bytes_in, bytes);
+            throttle.wait(rows_in(rows), bytes, stop)?;
+            sink.copy_rows(rows)
+        });
+        match piece {
+            Ok(piece) => {
+                self.sink.end_copy(target)?;
+                Ok(piece)
+            }
+            Err(e) => {
+                if lost_snapshot(&e).is_some() {
+                    self.sink.cancel_copy()?;
+                }
+                Err(e)
+            }
+        }
+    }
+
+    /// Makes a table anew that cannot be read any more at its SCN, to be read at a later one.
+    fn begin_anew(
+        &mut self,
+        at: usize,
+        share: &Share,
+        (error, begun): (Error, usize),
+    ) -> Result<()> {
+        let (choice, job) = (&share.table.choice, self.copying.job);
+        let name = choice.to_string();
+        if begun >= SNAPSHOTS_MAX {
+            let text = format!(
+                "{name}: its rows could not be read as they were at one SCN, {SNAPSHOTS_MAX} times; let the source keep its undo \
+                 for longer (UNDO_RETENTION)"
+            );
+            return Err(Error::new(ErrorKind::SourceSetting, text));
+        }
+        if !job.make_structure {
+            // Its rows may be another's: nothing of them is taken away.
+            let advice = match lost_snapshot(&error) {
+                Some(LostSnapshot::Redefined) => "begin the job anew",
+                _ => "let the source keep its undo for longer (UNDO_RETENTION)",
+            };
+            return Err(error.context(format!("{name}: {advice}")));
+        }
+        let only = OracleJob { tables: vec![choice.clone()], ..job.clone() };
+        let (scn, mut tables) = scn_of_tables(&self.session, &only)?;
+        let anew = tables.pop().ok_or_else(|| Error::new(ErrorKind::Bug, name.clone()))?;
+        let text = format!(
+            "{name} cannot be read any more as it was at SCN {}: {}; it is copied anew as of SCN {scn}",
+            self.copying.scn_of(&share.copy()),
+            error.message()
+        );
+        self.copying.watch.log(tracing::Level::WARN, &text);
+        let copy = TableCopy { own_scn: Some(scn), ..TableCopy::default() };
+        let (schema, target) = anew.target_place();
+        self.sink.begin_beside()?;
+        self.sink.define(&format!("DROP TABLE {}.{}", quoted(&schema), quoted(&target)))?;
+        make(&mut self.sink, &anew)?;
+        let version = version_text(&TableVersion::new(anew.source.columns.clone()))?;
+        self.sink.save_table_version(&name, &version)?;
+        self.sink.save_table_copy(&name, &copy.text()?)?;
+        self.sink.commit_beside()?;
+        self.copying.shares.begun_anew(at, anew, copy);
+        Ok(())
+    }
+}
+
+/// Rows of a part of a copy.
+fn rows_in(part: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', part).count() as u64
+}
