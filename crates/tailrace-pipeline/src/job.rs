@@ -553,6 +553,8 @@ pub struct Limits {
     pub log_fetch_rows: u32,
     /// Most changes that a target database refuses and that are put aside; at the next the job stops. 0: it stops at the first.
     pub dirty_rows_max: u64,
+    /// Appliers of an increment into a database, 1 to 64: several divide transactions by the keys of their rows.
+    pub appliers: usize,
     /// Rows per second over the whole job; `None` is unlimited.
     pub rows_per_second_max: Option<u64>,
     /// Bytes of messages per second of the whole job, full phase and stream.
@@ -584,6 +586,7 @@ impl Default for Limits {
             copy_fetch_rows: FETCH_ROWS,
             log_fetch_rows: FETCH_ROWS,
             dirty_rows_max: 0,
+            appliers: 1,
             rows_per_second_max: None,
             bytes_per_second_max: None,
         }

@@ -5,6 +5,7 @@
 //! LogMiner ─► transactions in the order of their commits ─► one target transaction for several of them, with the position
 //! ```
 
+mod appliers;
 mod capture;
 pub mod compare;
 mod copier;
@@ -99,6 +100,10 @@ pub fn run(
     observer: &Arc<dyn JobObserver>,
     counters: &Arc<Counters>,
 ) -> Result<Ended> {
+    if job.limits.appliers > 1 && job.limits.dirty_rows_max > 0 {
+        let text = "parallel and dirty_rows_max: changes that are refused are put aside by one applier only; leave one of the two away";
+        return Err(Error::new(ErrorKind::Configuration, text));
+    }
     let watch = Watch::new(epoch, observer, counters);
     watch.phase(Phase::Starting);
     if stop.rate() == Rate::default() {
@@ -115,7 +120,8 @@ pub fn run(
     let session = Session::connect(&job.source)?;
     let mut targets = Targets::open(&job.tables, &session, &mut sink)?;
     watch.phase(Phase::Incremental);
-    stream::follow((&session, &mut sink), &mut targets, position, (job, stop, &watch))
+    let source_and_target = (&session, &mut sink);
+    stream::follow(source_and_target, &mut targets, position, (job, epoch), (stop, &watch))
 }
 
 /// Where the increment goes on, once all rows are there.

@@ -1,7 +1,8 @@
 //! The increment: transactions in the order of their commits become batches of whole ones at the target.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use tailrace_codec::gaussdb::Appended;
@@ -10,6 +11,7 @@ use tailrace_codec::gaussdb::structure::alterations;
 use tailrace_codec::oracle::definition::{TableChange, table_changes};
 use tailrace_codec::redo;
 
+use super::appliers::{Appliers, DIVIDED_BYTES_MAX, Divider, OwnSink, ROUND_BYTES, Round, locked};
 use super::capture::{Capture, Captured};
 use super::dirty::Marks;
 use super::handover::{Handover, Next};
@@ -44,25 +46,32 @@ const QUIET_MAX: Duration = Duration::from_secs(5);
 /// How often the outside is told how far the log is read while nothing is to be applied.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Follows the log until the job is stopped: one thread reads it, this one applies what it hands over.
+/// Follows the log until the job is stopped: one thread reads it, this one takes what it hands over to the target, alone or by
+/// several appliers.
 pub(super) fn follow(
     (session, sink): (&Session, &mut GaussSink),
     targets: &mut Targets,
     position: Position,
-    (job, stop, watch): (&OracleJob, &StopSignal, &Watch<'_>),
+    (job, epoch): (&OracleJob, u64),
+    (stop, watch): (&StopSignal, &Watch<'_>),
 ) -> Result<Ended> {
     let queue = Handover::new(QUEUE_BYTES_MAX, QUEUE_ITEMS_MAX);
     let numbers = targets.numbers(session)?;
+    // Ends all others when one has failed, without telling the outside that the job was stopped.
+    let inner = stop.child();
+    let (mut appliers, position) = Appliers::open(job, epoch, (sink, position), (&inner, watch))?;
+    let sinks = appliers.as_mut().map(Appliers::take_sinks).unwrap_or_default();
+    let (appliers, sink) = (appliers.as_ref(), OwnSink::new(sink));
     let from = position.mine_from;
-    // Ends the reader when what it has read cannot be applied, without telling the outside that the job was stopped.
-    let reading_stop = stop.child();
     let mut applier = Applier {
         session,
-        sink,
+        sink: &sink,
         targets,
         position,
         job,
+        stop,
         watch,
+        divider: appliers.map(Divider::new),
         changes: Changes::new(),
         marks: Marks::default(),
         large: LargeRows::default(),
@@ -74,43 +83,63 @@ pub(super) fn follow(
         bytes: 0,
         in_transaction: false,
     };
+    let (source, fetch_rows, out) = (&job.source, job.limits.log_fetch_rows, &queue);
+    let capture = Capture { source, fetch_rows, numbers, watch, stop: &inner, out };
     thread::scope(|scope| {
-        let capture = Capture {
-            source: &job.source,
-            fetch_rows: job.limits.log_fetch_rows,
-            numbers,
-            watch,
-            stop: &reading_stop,
-            out: &queue,
-        };
-        let reading =
-            thread::Builder::new().name("tailrace-capture".into()).spawn_scoped(scope, || {
-                let read = capture.run(from);
-                queue.close();
-                read
-            });
-        let reading = reading.map_err(|e| {
-            Error::new(ErrorKind::Local, format!("the thread that reads the log: {e}"))
-        })?;
+        let named = |name: &str| thread::Builder::new().name(name.to_owned());
+        let reading = named("tailrace-capture").spawn_scoped(scope, || {
+            let read = capture.run(from);
+            queue.close();
+            read
+        });
+        let mut threads = Vec::new();
+        for (number, other) in sinks.into_iter().enumerate() {
+            let (sink, inner, conflict) = (&sink, &inner, job.conflict);
+            let run = move || match appliers {
+                Some(all) => all.run(number, (sink, other), conflict, (inner, watch)),
+                None => Ok(()),
+            };
+            threads.push(named("tailrace-applier").spawn_scoped(scope, run).map_err(no_thread));
+        }
         let applied = applier.run(&queue, stop);
         queue.close();
-        reading_stop.stop();
-        let read = reading.join();
-        let read = read.unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "a reader panicked")));
+        appliers.into_iter().for_each(Appliers::close);
+        inner.stop();
+        let mut ends = vec![applied];
+        ends.extend(threads.into_iter().map(|thread| thread.and_then(ended)));
         // What was read is applied before what the reader met is told.
-        applied.and(read)
+        ends.push(reading.map_err(no_thread).and_then(ended));
+        first_error(ends)
     })?;
     Err(Error::new(ErrorKind::Bug, "the log came to an end"))
+}
+
+fn no_thread(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Local, format!("a thread of the increment: {error}"))
+}
+
+fn ended(thread: ScopedJoinHandle<'_, Result<()>>) -> Result<()> {
+    thread.join().unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "a thread panicked")))
+}
+
+/// The first of these errors that is not the consequence of another.
+fn first_error(ends: Vec<Result<()>>) -> Result<()> {
+    let mut errors: Vec<Error> = ends.into_iter().filter_map(Result::err).collect();
+    let at = errors.iter().position(|error| error.kind() != ErrorKind::Cancelled).unwrap_or(0);
+    if errors.is_empty() { Ok(()) } else { Err(errors.swap_remove(at)) }
 }
 
 /// Brings transactions to the target.
 struct Applier<'a> {
     session: &'a Session,
-    sink: &'a mut GaussSink,
+    sink: &'a OwnSink<'a>,
     targets: &'a mut Targets,
     position: Position,
     job: &'a OracleJob,
+    stop: &'a StopSignal,
     watch: &'a Watch<'a>,
+    /// Where transactions go that several appliers share; without it, and what cannot be shared, goes to the own sink.
+    divider: Option<Divider<'a>>,
     /// What is not at the target yet.
     changes: Changes,
     /// Whose changes they are.
@@ -137,13 +166,17 @@ impl Applier<'_> {
     fn run(&mut self, queue: &Handover<Captured>, stop: &StopSignal) -> Result<()> {
         loop {
             self.rest(stop)?;
+            self.divider.as_ref().map_or(Ok(()), |divider| divider.check(stop))?;
             match queue.pop(QUIET_INTERVAL, stop)? {
                 Next::Item(captured) => {
                     self.watch.counters.idle.store(false, Ordering::Relaxed);
                     self.take(captured, queue)?;
                 }
                 Next::Quiet => self.commit_if_due()?,
-                Next::Closed => return self.commit_if_due(),
+                Next::Closed => {
+                    self.commit_if_due()?;
+                    return self.settle();
+                }
             }
         }
     }
@@ -153,6 +186,7 @@ impl Applier<'_> {
         let counters = self.watch.counters;
         if stop.is_held(Part::Apply) {
             self.commit()?;
+            self.settle()?;
         }
         while stop.is_held(Part::Apply) {
             stop.check()?;
@@ -169,11 +203,11 @@ impl Applier<'_> {
                 if self.position.has(scn, xid) {
                     return Ok(());
                 }
-                self.apply(changes, scn, xid)?;
+                let is_alone = self.apply(changes, scn, xid)?;
                 self.committed_ms = committed_ms;
                 self.read = self.read.max(scn);
                 self.position.mine_from = mine_from;
-                if self.bytes > BATCH_BYTES { self.commit() } else { Ok(()) }
+                if is_alone || self.bytes > self.batch_bytes() { self.commit() } else { Ok(()) }
             }
             Captured::Definition { table, scn, sql } => self.define(table, scn, &sql),
             Captured::Window { read, mine_from } => {
@@ -188,13 +222,13 @@ impl Applier<'_> {
         }
     }
 
-    /// Applies a transaction, in pieces if it is large; it is committed with those behind it, or alone.
+    /// Applies a transaction, in pieces if it is large; it is committed with those behind it, or, if this says so, alone.
     fn apply(
         &mut self,
         mut changes: redo::Changes<SpillFile>,
         scn: u64,
         xid: XidParts,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         self.marks.begin(self.changes.len(), scn);
         changes.for_each(|change| {
             if self.targets.is_in_rows(change.table, scn) {
@@ -214,9 +248,53 @@ impl Applier<'_> {
             self.flush_if_full()
         })?;
         self.read_large(scn)?;
-        self.position.applied(scn, xid);
         self.counts.transactions += 1;
+        let is_alone = !self.share(scn, xid)?;
+        self.position.applied(scn, xid);
+        Ok(is_alone)
+    }
+
+    /// Shares a transaction out among the appliers; `false` if it has to be alone, behind all that came before it.
+    fn share(&mut self, scn: u64, xid: XidParts) -> Result<bool> {
+        let Some(divider) = &mut self.divider else { return Ok(true) };
+        let tables = &self.targets.tables;
+        if self.in_transaction || !divider.take(&self.changes, tables, (scn, xid))? {
+            self.settle()?;
+            return Ok(false);
+        }
+        divider.counts.add(&std::mem::take(&mut self.counts));
+        self.changes.clear();
+        self.marks.clear();
+        Ok(true)
+    }
+
+    /// Waits until all that is shared out is committed.
+    fn settle(&mut self) -> Result<()> {
+        if self.divider.as_ref().is_some_and(|divider| !divider.is_empty()) {
+            self.hand_out()?;
+        }
+        self.divider.as_ref().map_or(Ok(()), |divider| divider.wait_done(self.stop))
+    }
+
+    /// Hands the transactions that are shared out to the appliers, as one round.
+    fn hand_out(&mut self) -> Result<()> {
+        let Some(divider) = &mut self.divider else { return Ok(()) };
+        let round = Round {
+            tables: Arc::clone(&self.targets.tables),
+            position: self.position.clone(),
+            counts: std::mem::take(&mut divider.counts),
+            read: self.read,
+            committed_ms: self.committed_ms.take(),
+        };
+        divider.hand_out(round, self.stop)?;
+        self.bytes = 0;
+        self.written = Instant::now();
         Ok(())
+    }
+
+    /// Bytes of changes of which a batch is committed.
+    fn batch_bytes(&self) -> usize {
+        if self.divider.is_some() { ROUND_BYTES } else { BATCH_BYTES }
     }
 
     /// Appends a change of a row.
@@ -264,7 +342,8 @@ impl Applier<'_> {
     }
 
     fn flush_if_full(&mut self) -> Result<()> {
-        if self.changes.bytes() > CHANGES_BYTES_MAX { self.flush() } else { Ok(()) }
+        let most = if self.divider.is_some() { DIVIDED_BYTES_MAX } else { CHANGES_BYTES_MAX };
+        if self.changes.bytes() > most { self.flush() } else { Ok(()) }
     }
 
     /// Brings what is in memory into the target's open transaction.
@@ -276,7 +355,7 @@ impl Applier<'_> {
         self.begin()?;
         let (tables, conflict) = (&self.targets.tables, self.job.conflict);
         if self.job.limits.dirty_rows_max == 0 {
-            self.sink.apply(tables, &self.changes, conflict)?;
+            locked(self.sink).apply(tables, &self.changes, conflict)?;
         } else {
             let choices = &self.targets.choices;
             let aside = Aside {
@@ -288,7 +367,7 @@ impl Applier<'_> {
                 at_ms: unix_ms(),
             };
             let set_aside =
-                self.sink.apply_or_set_aside(tables, &self.changes, conflict, &aside)?;
+                locked(self.sink).apply_or_set_aside(tables, &self.changes, conflict, &aside)?;
             self.counts.dead_letters += set_aside;
             if set_aside > 0 {
                 let text = format!("{set_aside} changes were refused by the target and put aside");
@@ -302,7 +381,8 @@ impl Applier<'_> {
 
     fn begin(&mut self) -> Result<()> {
         if !self.in_transaction {
-            self.sink.begin()?;
+            self.settle()?;
+            locked(self.sink).begin()?;
             self.in_transaction = true;
         }
         Ok(())
@@ -310,11 +390,14 @@ impl Applier<'_> {
 
     /// Commits what was applied; without anything new the position now and then.
     fn commit_if_due(&mut self) -> Result<()> {
-        let nothing = self.changes.is_empty() && !self.in_transaction;
+        let nothing = self.changes.is_empty()
+            && !self.in_transaction
+            && self.divider.as_ref().is_none_or(Divider::is_empty);
         if !nothing || self.written.elapsed() >= QUIET_MAX {
             return self.commit();
         }
-        if self.told.elapsed() >= TELL_INTERVAL {
+        let is_settled = self.divider.as_ref().is_none_or(Divider::is_settled);
+        if is_settled && self.told.elapsed() >= TELL_INTERVAL {
             self.told = Instant::now();
             self.watch.read(&self.position, self.read);
         }
@@ -323,9 +406,17 @@ impl Applier<'_> {
 
     /// Commits what was applied, with the position.
     fn commit(&mut self) -> Result<()> {
+        let is_own = self.in_transaction || !self.changes.is_empty();
+        if !is_own && self.divider.as_ref().is_some_and(|divider| !divider.is_empty()) {
+            return self.hand_out();
+        }
         self.flush()?;
         self.begin()?;
-        self.sink.commit(&self.position.text()?)?;
+        let position = self.position.text()?;
+        match &self.divider {
+            None => locked(self.sink).commit(&position)?,
+            Some(_) => locked(self.sink).commit_for_all(&position)?,
+        }
         self.in_transaction = false;
         self.bytes = 0;
         self.written = Instant::now();
@@ -358,13 +449,13 @@ impl Applier<'_> {
         self.flush()?;
         self.begin()?;
         for statement in &statements {
-            self.sink.define(statement)?;
+            locked(self.sink).define(statement)?;
         }
-        self.targets.change(table, &changes, self.sink)?;
+        self.targets.change(table, &changes, &mut locked(self.sink))?;
         self.position.applied(scn, DEFINITION);
         self.counts.ddls += 1;
         self.commit()?;
-        self.targets.renew(table, self.sink)
+        self.targets.renew(table, &mut locked(self.sink))
     }
 
     /// What does a table's changes at the target; the error says what has no counterpart there.

@@ -1,6 +1,7 @@
 //! The tables as changes are applied to them, each in the version that it has at the present point of the log.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tailrace_codec::gaussdb::apply::ApplyTable;
 use tailrace_codec::gaussdb::{ColumnTarget, RedoRows, SourceColumn};
@@ -29,7 +30,7 @@ pub(super) struct Targets {
     own_scns: Vec<Option<u64>>,
     pub(super) rows: Vec<RedoRows>,
     pub(super) large: Vec<LargeColumns>,
-    pub(super) tables: ApplyTables,
+    pub(super) tables: Arc<ApplyTables>,
 }
 
 impl Targets {
@@ -50,7 +51,7 @@ impl Targets {
             own_scns: Vec::new(),
             rows: Vec::new(),
             large: Vec::new(),
-            tables: ApplyTables::new(),
+            tables: Arc::default(),
         };
         let kept = sink.tables()?.into_iter().map(|record| (record.name.clone(), record));
         let mut kept: HashMap<String, TableRecord> = kept.collect();
@@ -70,7 +71,7 @@ impl Targets {
             targets.rows.push(redo_rows(&version, &target, targets.internal));
             targets.large.push(LargeColumns::new(&version, &target));
             targets.versions.push(version);
-            targets.tables.insert(number, target);
+            Arc::make_mut(&mut targets.tables).insert(number, target);
         }
         Ok(targets)
     }
@@ -130,7 +131,7 @@ impl Targets {
         let rows = redo_rows(version, &target, self.internal);
         self.rows[at] = rows;
         self.large[at] = LargeColumns::new(version, &target);
-        self.tables.insert(number, target);
+        Arc::make_mut(&mut self.tables).insert(number, target);
         Ok(())
     }
 }

@@ -26,7 +26,7 @@ fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }
 
-const DEFINITIONS: [Definition; 17] = [
+const DEFINITIONS: [Definition; 18] = [
     Definition {
         name: "read_task_num",
         description: "Parallel readers of the full phase.",
@@ -146,6 +146,14 @@ const DEFINITIONS: [Definition; 17] = [
         max: 100_000,
         read: |l| l.dirty_rows_max,
         write: |l, n| l.dirty_rows_max = n,
+    },
+    Definition {
+        name: "parallel",
+        description: "Appliers of an increment into a database, which share transactions out by the keys of their rows; with 1 the target has whole transactions at every moment.",
+        min: 1,
+        max: 64,
+        read: |l| l.appliers as u64,
+        write: |l, n| l.appliers = to_usize(n),
     },
     Definition {
         name: "rows_per_second_max",

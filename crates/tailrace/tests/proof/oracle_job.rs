@@ -110,12 +110,13 @@ fn writers(port: u16, seed: u64, over: &Arc<AtomicBool>) -> JoinHandle<Result<()
 
 /// `kill -9` of the server and of PostgreSQL, and broken connections of both stand-ins, at random instants. What the stand-in
 /// for Oracle holds lives as long as it: its connections break, it stays.
-fn survive(kills: u64) -> Result<()> {
+fn survive(name: &str, appliers: u32, kills: u64) -> Result<()> {
     let seed = seed();
     let mut random = StdRng::seed_from_u64(seed);
     let mut scene = Scene::set_up()?;
     scene.load(&["prepare"])?;
-    scene.make("oracle-kills")?;
+    scene.make(name)?;
+    scene.drive(&["set", "@", "parallel", &appliers.to_string()])?;
     let over = Arc::new(AtomicBool::new(false));
     let writers = writers(scene.oracle.port(), seed, &over);
     scene.drive(&["start", "@"])?;
@@ -151,7 +152,17 @@ fn survive(kills: u64) -> Result<()> {
 #[test]
 fn everything_may_be_killed_at_any_instant() {
     let _alone = env::alone();
-    if let Err(error) = survive(setting("TAILRACE_PROOF_KILLS", 100)) {
+    if let Err(error) = survive("oracle-kills", 1, setting("TAILRACE_PROOF_KILLS", 100)) {
+        panic!("{error:#}");
+    }
+}
+
+#[test]
+fn several_appliers_may_be_killed_at_any_instant() {
+    let _alone = env::alone();
+    if let Err(error) =
+        survive("oracle-kills-parallel", 4, setting("TAILRACE_PROOF_KILLS", 100) / 2)
+    {
         panic!("{error:#}");
     }
 }

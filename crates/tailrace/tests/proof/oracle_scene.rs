@@ -93,7 +93,7 @@ impl Scene {
         let commands =
             ["stop", "@", "--", "wait", "@", "RELEASE_RESOURCE_COMPLETE", "--", "delete", "@"];
         self.drive(&commands)?;
-        let left = "SELECT count(*) FROM tailrace.progress FULL JOIN tailrace.tables USING (job)";
+        let left = "SELECT count(*) FROM tailrace.progress FULL JOIN tailrace.tables USING (job) FULL JOIN tailrace.appliers USING (job)";
         let left = self.postgres.sql(left)?;
         ensure!(left.trim() == "0", "the job's records are still there: {left}");
         Ok(())

@@ -7,6 +7,7 @@ these differ:
   drive_oracle.py select JOB OBJECTS   JSON: schema to {"name": schema at the target, "tables": {table: its name there}}
   drive_oracle.py compare JOB SCHEMA   compares the tables' contents; prints the result of each as JSON
   drive_oracle.py components JOB       prints the parts of the increment as JSON
+  drive_oracle.py set JOB NAME VALUE   sets a parameter
 
 Environment, beside that of drive_job.py: TAILRACE_SOURCE_DATABASE, TAILRACE_TARGET_USER, TAILRACE_TARGET_PASSWORD,
 TAILRACE_TARGET_DATABASE.
@@ -96,6 +97,12 @@ def components(job):
     return json.dumps(json.loads(C5.show_increment_components_detail(request).raw_content))
 
 
+def set_parameter(job, name, value):
+    values = [v5.ParameterInfo(parameter_name=name, parameter_value=value)]
+    body = v5.ModifyParameterReq(values=values)
+    C5.update_job_configurations(v5.UpdateJobConfigurationsRequest(job_id=job, body=body))
+
+
 def compare(job, schema):
     objects = {schema: v5.DatabaseObject(name=schema, all=True)}
     task = act(job, "create_compare", compare_task_param=v5.CompareTaskParams(
@@ -118,7 +125,8 @@ def compare(job, schema):
 
 
 drive_job.COMMANDS.update(
-    compare=compare, create=create, connect=connect, objects=objects, policy=policy, select=select, components=components)
+    compare=compare, create=create, connect=connect, objects=objects, policy=policy, select=select, components=components,
+    set=set_parameter)
 
 if __name__ == "__main__":
     drive_job.main(sys.argv[1:])

@@ -139,6 +139,14 @@ impl Changes {
         true
     }
 
+    /// Appends a change of other changes.
+    ///
+    /// False, and nothing appended, as with [`push`](Self::push).
+    #[must_use]
+    pub fn push_change(&mut self, change: &Change<'_>) -> bool {
+        self.push(change.kind, change.table, change.before(), change.after())
+    }
+
     fn row<'v>(&mut self, values: impl IntoIterator<Item = Text<'v>>) -> Option<Range<usize>> {
         let begin = self.cells.len();
         for value in values {

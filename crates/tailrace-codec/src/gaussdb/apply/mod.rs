@@ -12,6 +12,7 @@
 mod changes;
 mod copy;
 mod fold;
+mod route;
 mod rows;
 mod set;
 mod table;
@@ -21,6 +22,7 @@ mod tests;
 pub use changes::{Change, ChangeKind, Changes, Text};
 pub use copy::{copy_null, copy_text};
 pub use fold::{Fold, Outcome};
+pub use route::Route;
 pub use rows::{RowStatements, Rows, copies, row_statements};
 pub use set::{SetStatements, StageOp, stage_row};
 pub use table::{ApplyColumn, ApplyTable, Conflict};

@@ -49,6 +49,7 @@ pub struct ApplyTable {
     columns: Vec<ApplyColumn>,
     key: Vec<usize>,
     distribution: Vec<usize>,
+    has_other_keys: bool,
 }
 
 impl ApplyTable {
@@ -76,7 +77,18 @@ impl ApplyTable {
             ));
         }
         let (schema, name) = (schema.to_owned(), name.to_owned());
-        Ok(Self { schema, name, columns, key, distribution })
+        Ok(Self { schema, name, columns, key, distribution, has_other_keys: false })
+    }
+
+    /// The same table, which has unique keys beside the one by which its rows are told apart.
+    #[must_use]
+    pub fn with_other_keys(self) -> Self {
+        Self { has_other_keys: true, ..self }
+    }
+
+    /// Whether it has unique keys beside [`key`](Self::key).
+    pub fn has_other_keys(&self) -> bool {
+        self.has_other_keys
     }
 
     /// Schema and name in quotes.

@@ -11,6 +11,7 @@ mod repair;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tailrace_codec::gaussdb::apply::ApplyTable;
 use tailrace_codec::gaussdb::structure::SourceTable;
@@ -21,7 +22,7 @@ use super::{OracleJob, TableChoice};
 use crate::compare::{CompareOutcome, CompareProgress, CompareRequest, TableComparison};
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::StopSignal;
-use crate::sink::gaussdb::Inspection;
+use crate::sink::gaussdb::{Inspection, Seen};
 use crate::source::oracle::session::{Session, lost_snapshot};
 use crate::source::oracle::snapshot::{TableRead, quoted};
 use crate::source::oracle::{catalog, mining};
@@ -34,6 +35,9 @@ use merge::{Column, Found, Merge, Places, Row};
 
 /// How often a table is looked at: once more where something differs, and where the source's past is gone.
 const LOOKS_MAX: usize = 3;
+/// Longest wait for a moment at which the appliers of a job are at one place, and how often it is looked for.
+const MEETING_MAX: Duration = Duration::from_secs(10);
+const MEETING_INTERVAL: Duration = Duration::from_millis(5);
 /// Rows of the target in one hand-over.
 const BATCH_ROWS: usize = 1000;
 /// Hand-overs that wait.
@@ -154,14 +158,37 @@ impl Look<'_> {
 
     /// The SCN that the target has, in a transaction that sees it so.
     fn scn(&self, target: &mut Inspection) -> Result<(u64, Vec<String>)> {
-        let Some(position) = target.see(&self.job.job_id)? else {
-            let note = "the job has no position at the target: the source is compared as it is now";
-            return Ok((mining::current_scn(self.session)?, vec![note.to_owned()]));
+        let position = match self.seen(target)? {
+            Some(position) => Position::parse(&position)?,
+            None => {
+                let note =
+                    "the job has no position at the target: the source is compared as it is now";
+                return Ok((mining::current_scn(self.session)?, vec![note.to_owned()]));
+            }
         };
-        let position = Position::parse(&position)?;
         let copy = target.table_copy(&self.job.job_id, &self.choice.to_string())?;
         let copy = TableCopy::parse(Some(&copy))?;
         Ok((applied_scn(&position, &copy)?, Vec::new()))
+    }
+
+    /// The job's position, in a transaction that sees the target so: a moment at which its appliers, if there are several, are at
+    /// one place.
+    fn seen(&self, target: &mut Inspection) -> Result<Option<String>> {
+        let until = Instant::now() + MEETING_MAX;
+        loop {
+            self.stop.check()?;
+            match target.see(&self.job.job_id)? {
+                Seen::NoPosition => return Ok(None),
+                Seen::At(position) => return Ok(Some(position)),
+                Seen::Apart if Instant::now() < until => target.unsee()?,
+                Seen::Apart => {
+                    let text = "the job's appliers are at different positions, as they were killed between their commits; \
+                                compare again when the job runs";
+                    return Err(Error::new(ErrorKind::SchemaMismatch, text));
+                }
+            }
+            thread::park_timeout(MEETING_INTERVAL);
+        }
     }
 
     fn counts(&self, target: &mut Inspection, table: &ApplyTable, scn: u64) -> Result<Found> {

@@ -52,14 +52,17 @@ pub(super) fn table(connection: &mut Connection, schema: &str, name: &str) -> Re
         Error::new(ErrorKind::SchemaMismatch, text)
     })?;
     let keys = connection.rows(&format!(
-        "SELECT indkey FROM pg_index WHERE indrelid = {oid} AND indisunique AND indpred IS NULL AND indexprs IS NULL \
-         ORDER BY indisprimary DESC, indexrelid"
+        "SELECT CASE WHEN indpred IS NULL AND indexprs IS NULL THEN indkey::text END FROM pg_index \
+         WHERE indrelid = {oid} AND indisunique ORDER BY indisprimary DESC, indexrelid"
     ))?;
+    let has_other_keys = keys.len() > 1;
+    // Those of a part of the rows, or of what is calculated, tell no rows apart.
     let keys = keys.into_iter().flatten().flatten();
     let key = keys.filter_map(|list| places(&list)).find(|columns| {
         columns.iter().all(|column| never_null[*column])
             && distribution.iter().all(|column| columns.contains(column))
     });
-    ApplyTable::new(schema, name, columns, key.unwrap_or_default(), distribution)
-        .map_err(|e| Error::new(ErrorKind::SchemaMismatch, e.to_string()))
+    let table = ApplyTable::new(schema, name, columns, key.unwrap_or_default(), distribution)
+        .map_err(|e| Error::new(ErrorKind::SchemaMismatch, e.to_string()))?;
+    Ok(if has_other_keys { table.with_other_keys() } else { table })
 }

@@ -2,6 +2,7 @@
 
 use tailrace_codec::gaussdb::apply::ApplyTable;
 
+use super::appliers;
 use super::catalog;
 use super::connection::{Connection, Row};
 use super::progress::{SCHEMA, literal};
@@ -12,6 +13,17 @@ use crate::run::StopSignal;
 /// A target that is looked at.
 pub(crate) struct Inspection {
     connection: Connection,
+}
+
+/// Where a job is in a transaction.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// It has no position yet.
+    NoPosition,
+    /// At this one.
+    At(String),
+    /// Its appliers are at different ones.
+    Apart,
 }
 
 impl Inspection {
@@ -86,13 +98,13 @@ impl Inspection {
     ///
     /// # Errors
     /// The connection's errors.
-    pub(crate) fn see(&mut self, job_id: &str) -> Result<Option<String>> {
+    pub(crate) fn see(&mut self, job_id: &str) -> Result<Seen> {
         self.connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
         if !self.has_progress(job_id)? {
-            return Ok(None);
+            return Ok(Seen::NoPosition);
         }
-        let sql = format!("SELECT position FROM {SCHEMA}.progress WHERE job = {}", literal(job_id));
-        Ok(Some(self.connection.text(&sql)?))
+        let position = appliers::one_position(&mut self.connection, job_id)?;
+        Ok(position.map_or(Seen::Apart, Seen::At))
     }
 
     /// How far a table's copy is, as the job keeps it.

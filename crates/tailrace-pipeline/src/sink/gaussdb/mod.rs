@@ -1,5 +1,6 @@
 //! GaussDB Distributed as the target of rows: structure, copies of tables, and changes applied in whole transactions.
 
+mod appliers;
 mod apply;
 mod aside;
 mod catalog;
@@ -15,12 +16,12 @@ pub use apply::ApplyTables;
 use apply::{Applier, Policy};
 pub use aside::{Aside, AsideKey, AsideRow};
 use connection::Connection;
-pub(crate) use inspection::Inspection;
+pub(crate) use inspection::{Inspection, Seen};
 pub use progress::TableRecord;
 use progress::{Progress, literal};
 pub use refused::Refused;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::job::GaussEndpoint;
 use crate::run::StopSignal;
 
@@ -78,9 +79,57 @@ impl GaussSink {
     /// The job's position as it is in the open transaction; empty before the first.
     ///
     /// # Errors
-    /// The connection's errors.
+    /// `Target` if the job's appliers are at different ones; the connection's errors.
     pub fn position(&mut self) -> Result<String> {
-        Ok(self.progress.position(&mut self.connection)?)
+        let position = appliers::one_position(&mut self.connection, self.progress.job_id())?;
+        position.ok_or_else(|| {
+            let text = "the appliers of the job are at different positions, as they were killed between their commits; they \
+                        meet when the job runs again";
+            Error::new(ErrorKind::Target, text)
+        })
+    }
+
+    /// Positions of the job's appliers beside this one.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub fn applier_positions(&mut self) -> Result<Vec<String>> {
+        Ok(self.progress.applier_positions(&mut self.connection)?)
+    }
+
+    /// Makes it so many appliers beside this one, in the open transaction, and commits it with the position that all have.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub fn commit_with_appliers(&mut self, others: usize, position: &str) -> Result<()> {
+        self.progress.set_appliers(&mut self.connection, others, position)?;
+        self.commit(position)
+    }
+
+    /// Commits the open transaction with the position that it reaches, also for all other appliers, none of which is at work.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn commit_for_all(&mut self, position: &str) -> Result<()> {
+        self.progress.move_appliers(&mut self.connection, position)?;
+        self.commit(position)
+    }
+
+    /// Begins a transaction of another applier, while the job's own has one open.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn begin_applier(&mut self, applier: u32) -> Result<()> {
+        self.applier.transaction_begins();
+        Ok(self.progress.begin_applier(&mut self.connection, applier)?)
+    }
+
+    /// Commits it, before the job's own commits.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn commit_applier(&mut self, applier: u32, position: &str) -> Result<()> {
+        Ok(self.progress.commit_applier(&mut self.connection, applier, position)?)
     }
 
     /// A query's only row as texts, if there is one.
@@ -137,7 +186,7 @@ impl GaussSink {
     /// What the server refuses, with the statement.
     pub fn define(&mut self, statement: &str) -> Result<()> {
         let ran = self.connection.run(statement);
-        ran.map(drop).map_err(|failure| crate::Error::from(failure).context(statement))
+        ran.map(drop).map_err(|failure| Error::from(failure).context(statement))
     }
 
     /// Makes a schema in the open transaction if it is not there.
@@ -182,7 +231,7 @@ impl GaussSink {
     /// What the server refuses, with the table.
     pub fn end_copy(&mut self, table: &ApplyTable) -> Result<u64> {
         let copied = self.connection.end_copy();
-        copied.map_err(|failure| crate::Error::from(failure).context(table.full_name()))
+        copied.map_err(|failure| Error::from(failure).context(table.full_name()))
     }
 
     /// Gives a copy up, and the open transaction with it.

@@ -17,9 +17,10 @@ const ATTEMPTS: usize = 3;
 /// The record of one job.
 #[derive(Debug)]
 pub(super) struct Progress {
+    job_id: String,
     /// The job's name as a literal.
     job: String,
-    epoch: u64,
+    pub(super) epoch: u64,
 }
 
 /// What is kept of a table.
@@ -34,6 +35,11 @@ pub struct TableRecord {
 }
 
 impl Progress {
+    /// The job's name.
+    pub(super) fn job_id(&self) -> &str {
+        &self.job_id
+    }
+
     /// The job's name as a literal.
     pub(super) fn job(&self) -> &str {
         &self.job
@@ -42,7 +48,8 @@ impl Progress {
     /// The record of a job that was taken over.
     pub(super) fn of(job_id: &str, epoch: u64) -> Self {
         // The target's numbers have a sign.
-        Self { job: literal(job_id), epoch: epoch.min(i64::MAX as u64) }
+        let job = literal(job_id);
+        Self { job_id: job_id.to_owned(), job, epoch: epoch.min(i64::MAX as u64) }
     }
 
     /// The record of a job, as whichever worker owns it now.
@@ -62,12 +69,6 @@ impl Progress {
         let sql = format!("SELECT epoch FROM {SCHEMA}.progress WHERE job = {}", literal(job_id));
         let row = connection.rows(&sql)?.into_iter().next().ok_or_else(none)?;
         Ok(Self::of(job_id, number(row.into_iter().next().flatten())?))
-    }
-
-    /// The position, as it is in the open transaction; empty before the first.
-    pub(super) fn position(&self, connection: &mut Connection) -> Result<String, Failure> {
-        let sql = format!("SELECT position FROM {SCHEMA}.progress WHERE job = {}", self.job);
-        connection.text(&sql)
     }
 
     /// Takes the job over for a worker of this epoch, and gives the position that was last committed.
@@ -120,9 +121,12 @@ impl Progress {
         if theirs > self.epoch {
             return Err(self.fenced(theirs).into());
         }
+        // Waits for the ends of those that the worker before has left in the midst of their transactions.
         connection.run(&format!(
-            "UPDATE {SCHEMA}.progress SET epoch = {} WHERE job = {}",
-            self.epoch, self.job
+            "UPDATE {SCHEMA}.progress SET epoch = {epoch} WHERE job = {job}; \
+             UPDATE {SCHEMA}.appliers SET epoch = {epoch} WHERE job = {job}",
+            epoch = self.epoch,
+            job = self.job
         ))?;
         Ok(cells.next().flatten())
     }
@@ -186,6 +190,7 @@ impl Progress {
         connection
             .run(&format!(
                 "DELETE FROM {SCHEMA}.tables WHERE job = {job}; DELETE FROM {SCHEMA}.dirty_rows WHERE job = {job}; \
+                 DELETE FROM {SCHEMA}.appliers WHERE job = {job}; \
                  DELETE FROM {SCHEMA}.progress WHERE job = {job}; COMMIT",
                 job = self.job
             ))?;
@@ -247,7 +252,7 @@ impl Progress {
         Ok(rows.into_iter().map(record).collect())
     }
 
-    fn fenced(&self, epoch: u64) -> Error {
+    pub(super) fn fenced(&self, epoch: u64) -> Error {
         let text = format!(
             "the job's progress at the target belongs to a worker of epoch {epoch}; this one has {}",
             self.epoch
@@ -279,9 +284,13 @@ fn make_tables(connection: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-/// What is kept: positions; of tables their definitions there, and how far their copies are; changes that were put aside.
-const TABLES: [(&str, &str); 3] = [
+/// What is kept: positions, of jobs and of the further appliers of one; of tables their definitions there, and how far their copies are; changes that were put aside.
+const TABLES: [(&str, &str); 4] = [
     ("progress", "JOB PRIMARY KEY, epoch bigint NOT NULL, position text"),
+    (
+        "appliers",
+        "JOB, applier integer, epoch bigint NOT NULL, position text, PRIMARY KEY (job, applier)",
+    ),
     (
         "tables",
         "JOB, table_name character varying(300), version text, copied text, PRIMARY KEY (job, table_name)",
@@ -306,7 +315,7 @@ fn make(connection: &mut Connection, statement: &str) -> Result<()> {
     }
 }
 
-fn number(cell: Option<String>) -> Result<u64> {
+pub(super) fn number(cell: Option<String>) -> Result<u64> {
     let text = cell.unwrap_or_default();
     text.parse().map_err(|_| {
         let text = format!("the progress record at the target has the epoch {text:?}");

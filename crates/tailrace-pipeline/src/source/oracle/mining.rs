@@ -9,6 +9,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The operation that ends a transaction whose changes stay.
 const COMMIT: u16 = 7;
+/// Bytes of a row beside its texts.
+const NUMBERS_BYTES: u64 = 80;
 
 /// A row of LogMiner's with the names of its table.
 pub(crate) struct Mined<'r> {
@@ -101,7 +103,15 @@ pub(crate) fn window(
     // All operations: one that is not known must stop the job, and not be passed over.
     let contents = "SELECT scn, xidusn, xidslt, xidsqn, operation_code, seg_owner, table_name, row_id, rollback, csf, \
                     sql_redo, data_obj#, timestamp FROM v$logmnr_contents";
-    let mut take = |row: &Row| mined(row, clock_ahead_ms, each);
+    let (mut rows, mut bytes) = (0, 0);
+    let mut take = |row: &Row| {
+        mined(row, clock_ahead_ms, &mut |mined| {
+            rows += 1;
+            bytes += NUMBERS_BYTES
+                + (mined.owner.len() + mined.table.len() + mined.row.sql.len()) as u64;
+            each(mined)
+        })
+    };
     let read = match session.replicated_container() {
         None => session.each(contents, &[], &mut take),
         // Objects and transactions of different containers may have the same numbers.
@@ -110,6 +120,7 @@ pub(crate) fn window(
             session.each(&contents, &[&container], &mut take)
         }
     };
+    session.learn(bytes, rows);
     let ended = session.run("BEGIN DBMS_LOGMNR.END_LOGMNR; END;", &[]);
     read.and(ended)
 }

@@ -1,5 +1,7 @@
 //! A connection to Oracle by its own driver, set so that values have one form.
 
+use std::cell::Cell;
+
 use oracledb::{Config, Connection, Row, ToDbValue};
 use secrecy::ExposeSecret as _;
 use tailrace_codec::gaussdb::{DATE_FORMAT, TIMESTAMP_FORMAT, TIMESTAMP_TZ_FORMAT};
@@ -8,16 +10,29 @@ use super::tunnel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{OracleDatabase, OracleEndpoint};
 
-/// Rows that are fetched at a time unless it is told otherwise.
+/// Rows that are fetched at a time at most unless it is told otherwise.
 const FETCH_ROWS: u32 = 100;
+/// Bytes of rows that are fetched at a time: servers before 26ai do not tell the end of an answer, so the driver reads one anew
+/// with each packet that comes of it. Of 1000 rows in 38 packets of 8 KiB it was busy five times as long as of 100 in four.
+const FETCH_BYTES: u64 = 32 << 10;
+/// Fewest rows that are fetched at a time, however large they are.
+const FETCH_ROWS_MIN: u64 = 4;
+/// Bytes of a row before any is known.
+const ROW_BYTES: u64 = 256;
+/// Rows of which a row's bytes are known.
+const ROWS_KNOWN: u64 = 32;
+/// Bytes of a packet that are asked for; most servers allow 8192 unless they are told otherwise.
+const SDU: u32 = 65_535;
 /// Name of the container that all others are in.
 pub(crate) const ROOT: &str = "CDB$ROOT";
 
 /// A session that is logged in. Its calls block.
 pub(crate) struct Session {
     connection: Connection,
-    /// Rows that are fetched at a time.
+    /// Most rows that are fetched at a time.
     fetch_rows: u32,
+    /// Bytes of a row of what was last read.
+    row_bytes: Cell<u64>,
     /// Container whose tables are replicated; `None` if the database has none.
     container: Option<String>,
 }
@@ -74,7 +89,7 @@ impl Session {
         self.container.as_deref()
     }
 
-    /// The same session, with so many rows of a query fetched at a time.
+    /// The same session, with at most so many rows of a query fetched at a time.
     pub(crate) fn fetching(mut self, rows: u32) -> Self {
         self.fetch_rows = rows;
         self
@@ -135,7 +150,8 @@ impl Session {
                 _ => error,
             }
         })?;
-        Ok(Self { connection, fetch_rows: FETCH_ROWS, container: None })
+        let row_bytes = Cell::new(ROW_BYTES);
+        Ok(Self { connection, fetch_rows: FETCH_ROWS, row_bytes, container: None })
     }
 
     /// Runs a statement or a block.
@@ -157,13 +173,21 @@ impl Session {
         mut each: impl FnMut(&Row) -> Result<()>,
     ) -> Result<()> {
         let statement = self.connection.statement(sql).map_err(|e| refused(&e))?;
-        let statement = statement.fetch_array_size(self.fetch_rows).build();
+        let rows = fetched(self.row_bytes.get(), self.fetch_rows);
+        let statement = statement.fetch_array_size(rows).build();
         let statement = statement.map_err(|e| refused(&e))?;
         let cursor = statement.query(binds).map_err(|e| refused(&e))?;
         for row in cursor {
             each(&row.map_err(|e| refused(&e))?)?;
         }
         Ok(())
+    }
+
+    /// So many rows had so many bytes: the next ones are likely to be as large.
+    pub(crate) fn learn(&self, bytes: u64, rows: u64) {
+        if rows >= ROWS_KNOWN {
+            self.row_bytes.set(bytes / rows);
+        }
     }
 
     /// A query's one number.
@@ -180,6 +204,12 @@ impl Session {
     }
 }
 
+/// How many rows of so many bytes are fetched at a time.
+fn fetched(row_bytes: u64, most: u32) -> u32 {
+    let rows = (FETCH_BYTES / row_bytes.max(1)).max(FETCH_ROWS_MIN);
+    u32::try_from(rows).unwrap_or(most).min(most)
+}
+
 /// A connect descriptor (Oracle Net Services Reference, "Local Naming Parameters"): its listeners are tried in turn.
 fn descriptor(endpoint: &OracleEndpoint, listeners: &[(String, u16)]) -> String {
     let listener = |(host, port): &(String, u16)| {
@@ -190,7 +220,9 @@ fn descriptor(endpoint: &OracleEndpoint, listeners: &[(String, u16)]) -> String 
         OracleDatabase::Service(name) => format!("SERVICE_NAME={name}"),
         OracleDatabase::Sid(sid) => format!("SID={sid}"),
     };
-    format!("(DESCRIPTION=(ADDRESS_LIST=(FAILOVER=ON){listeners})(CONNECT_DATA=({database})))")
+    format!(
+        "(DESCRIPTION=(SDU={SDU})(ADDRESS_LIST=(FAILOVER=ON){listeners})(CONNECT_DATA=({database})))"
+    )
 }
 
 /// A text of a row; `None` for NULL.
@@ -262,4 +294,16 @@ pub(crate) fn refused(error: &oracledb::Error) -> Error {
         _ => ErrorKind::SourceStatement,
     };
     Error::new(kind, format!("the source refused: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_fetched_by_their_bytes() {
+        assert_eq!(fetched(320, 1000), 102);
+        assert_eq!([fetched(1, 1000), fetched(0, 1000), fetched(100_000, 1000)], [1000, 1000, 4]);
+        assert_eq!(fetched(100_000, 1), 1);
+    }
 }

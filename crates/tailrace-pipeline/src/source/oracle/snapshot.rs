@@ -97,6 +97,7 @@ impl<'a> TableRead<'a> {
         let (sql, binds) = self.query(&kinds, after, rows_max);
         let binds: Vec<&dyn ToDbValue> = binds.iter().map(|bind| bind as &dyn ToDbValue).collect();
         let (mut rows, mut read) = (Vec::with_capacity(PIECE_BYTES), PieceRead::default());
+        let mut bytes = 0;
         session.each(&sql, &binds, |row| {
             read.rows += 1;
             self.append(&mut rows, row, &kinds)?;
@@ -104,14 +105,17 @@ impl<'a> TableRead<'a> {
                 read.last = Some(self.key_of(row)?);
             }
             if rows.len() >= PIECE_BYTES {
+                bytes += rows.len() as u64;
                 each(&rows)?;
                 rows.clear();
             }
             Ok(())
         })?;
+        bytes += rows.len() as u64;
         if !rows.is_empty() {
             each(&rows)?;
         }
+        session.learn(bytes, read.rows);
         Ok(read)
     }
 
@@ -130,15 +134,18 @@ impl<'a> TableRead<'a> {
             self.columns.iter().map(|column| column.oracle_type()).collect();
         let (sql, binds) = self.query(&kinds, after, rows_max);
         let binds: Vec<&dyn ToDbValue> = binds.iter().map(|bind| bind as &dyn ToDbValue).collect();
-        let mut read = PieceRead::default();
+        let (mut read, mut bytes) = (PieceRead::default(), 0);
         session.each(&sql, &binds, |row| {
             read.rows += 1;
             if !self.key.is_empty() && read.rows == rows_max {
                 read.last = Some(self.key_of(row)?);
             }
             let texts = kinds.iter().enumerate().map(|(number, kind)| text_of(row, number, *kind));
-            each(texts.collect::<Result<_>>()?)
+            let texts: Vec<Option<String>> = texts.collect::<Result<_>>()?;
+            bytes += texts.iter().flatten().map(|text| text.len() as u64).sum::<u64>();
+            each(texts)
         })?;
+        session.learn(bytes, read.rows);
         Ok(read)
     }
 

@@ -8,6 +8,7 @@ mod debezium;
 mod definitions;
 mod dirty;
 mod large_objects;
+mod parallel;
 mod parts;
 mod precheck;
 mod random;

@@ -15,7 +15,7 @@ use crate::gaussdb;
 
 /// Keys that writers share.
 const KEYS: i64 = 60;
-const WRITERS: usize = 3;
+pub(super) const WRITERS: usize = 3;
 const STOPS: u64 = 6;
 
 /// One transaction of random changes. Each writer has keys of its own, so that nobody waits for another's row.
@@ -77,7 +77,7 @@ fn target() -> (u64, Vec<String>) {
     (if nothing_yet { scn - 1 } else { scn }, rows)
 }
 
-fn writer(
+pub(super) fn writer(
     server: &OracleServer,
     seed: u64,
     number: usize,
