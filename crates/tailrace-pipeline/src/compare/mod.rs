@@ -18,6 +18,7 @@ mod shape;
 mod spill;
 mod verdict;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 
@@ -41,6 +42,32 @@ pub struct CompareRequest {
     pub objects_only: bool,
     /// Directory for what is spilled: some 100 bytes for each row, removed at the end.
     pub scratch: PathBuf,
+    /// Nothing is changed meanwhile, so what differs in a database at the first look is not looked at again.
+    pub is_static: bool,
+    /// Of a database only a sample of so many of a million rows.
+    pub sample_per_million: Option<u32>,
+    /// Not these tables, which are done: databases and names at the source.
+    pub except: BTreeSet<(String, String)>,
+}
+
+impl CompareRequest {
+    /// Whether a table is to be compared, by its names at the source.
+    pub(crate) fn includes(&self, database: &str, table: &str) -> bool {
+        let is_wanted = self.tables.as_ref().is_none_or(|tables| tables.includes(database, table));
+        is_wanted && !self.except.iter().any(|(d, t)| d == database && t == table)
+    }
+
+    /// Of all rows of all tables.
+    pub fn of_all(scratch: PathBuf) -> Self {
+        Self {
+            tables: None,
+            objects_only: false,
+            scratch,
+            is_static: false,
+            sample_per_million: None,
+            except: BTreeSet::new(),
+        }
+    }
 }
 
 /// How far a comparison is.
@@ -50,6 +77,8 @@ pub struct CompareProgress {
     pub messages: AtomicU64,
     /// Rows read of the source.
     pub rows: AtomicU64,
+    /// Tables that are compared in all.
+    pub tables: AtomicU64,
 }
 
 /// How a table and its topic compare.

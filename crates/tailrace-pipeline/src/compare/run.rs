@@ -1,6 +1,7 @@
 //! A whole comparison: tables by topic, one topic after the other.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -148,7 +149,9 @@ fn compare_tables(
         request.objects_only || spec.rereads.iter().filter(of_table).all(is_done)
     };
     let mut by_topic: BTreeMap<String, Vec<SelectedTable>> = BTreeMap::new();
-    for table in wanted(&mut connection, spec, request)? {
+    let wanted = wanted(&mut connection, spec, request)?;
+    progress.tables.store((request.except.len() + wanted.len()) as u64, Ordering::Relaxed);
+    for table in wanted {
         if is_read(&table) {
             let (database, name) = spec.mappings.names(&table.database, &table.table);
             let topic = router.topic_of(database, name).into_owned();
@@ -174,9 +177,7 @@ fn wanted(
     request: &CompareRequest,
 ) -> Result<Vec<SelectedTable>> {
     let mut tables = catalog::selected_tables(connection, &spec.selection)?;
-    if let Some(wanted) = &request.tables {
-        tables.retain(|table| wanted.includes(&table.database, &table.table));
-    }
+    tables.retain(|table| request.includes(&table.database, &table.table));
     Ok(tables)
 }
 

@@ -37,8 +37,7 @@ pub(crate) fn compared(
     tables: Option<Selection>,
 ) -> Result<Vec<TableComparison>, Error> {
     let scratch = tempfile::tempdir().expect("a directory");
-    let request =
-        CompareRequest { tables, objects_only: false, scratch: scratch.path().to_owned() };
+    let request = CompareRequest { tables, ..CompareRequest::of_all(scratch.path().to_owned()) };
     let mut told = Vec::new();
     let mut tell = |one| told.push(one);
     let progress = CompareProgress::default();
@@ -383,8 +382,7 @@ fn what_cannot_be_compared_is_said() {
     assert!(error.message().contains("dml_types"), "{error}");
     let stop = StopSignal::new();
     stop.stop();
-    let request =
-        CompareRequest { tables: None, objects_only: false, scratch: std::env::temp_dir() };
+    let request = CompareRequest::of_all(std::env::temp_dir());
     let error = compare(&spec, &request, &CompareProgress::default(), &stop, &mut |_| {});
     assert_eq!(error.expect_err("it is stopped").kind(), ErrorKind::Cancelled);
 }

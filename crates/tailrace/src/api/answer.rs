@@ -21,6 +21,10 @@ use super::{
 /// Header that names the request in answers and logs.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The id of the request that is being answered.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
 /// Gives the request an id, bounds its time, and renders its error if it has one.
 pub(crate) async fn finish(
     State(state): State<ApiState>,
@@ -32,6 +36,7 @@ pub(crate) async fn finish(
     let language = language::of(request.headers());
     let keystone = is_iam(request.uri().path());
     request.extensions_mut().insert(language);
+    request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!(
         "request",
         id = %id,

@@ -9,6 +9,7 @@ mod answer;
 mod auth;
 mod body;
 mod call;
+mod compare_input;
 mod error;
 mod file_body;
 mod health;

@@ -113,6 +113,31 @@ fn v3_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(v3::operate::batch_delete_jobs))
         .routes(routes!(v3::settings::batch_reset_password))
         .routes(routes!(v3::settings::batch_set_speed))
+        .merge(v3_comparison_routes())
+}
+
+fn v3_comparison_routes() -> OpenApiRouter<ApiState> {
+    use v3::compare::{begin, file, objects, rows, whole};
+    OpenApiRouter::new()
+        .routes(routes!(
+            begin::create_data_level_table_compare_job,
+            begin::list_data_level_table_compare_jobs
+        ))
+        .routes(routes!(begin::start_promptly_data_level_table_compare_job))
+        .routes(routes!(begin::delete_compare_job))
+        .routes(routes!(file::create_compare_result_file, file::download_compare_result_file))
+        .routes(routes!(
+            objects::create_object_level_compare_job,
+            objects::list_obeject_level_compare_overview
+        ))
+        .routes(routes!(objects::list_obeject_level_compare_detail))
+        .routes(routes!(rows::list_data_compare_overview))
+        .routes(routes!(rows::list_data_compare_detail))
+        .routes(routes!(rows::list_content_compare_overview))
+        .routes(routes!(rows::list_content_compare_detail))
+        .routes(routes!(rows::list_content_compare_difference))
+        .routes(routes!(whole::create_compare_task))
+        .routes(routes!(whole::list_compare_result))
 }
 
 fn v5_job_routes() -> OpenApiRouter<ApiState> {
@@ -154,6 +179,9 @@ fn v5_job_routes() -> OpenApiRouter<ApiState> {
             v5::compare_policy::show_compare_policy,
             v5::compare_policy::update_compare_policy
         ))
+        .routes(routes!(v5::compare_run::pause_compare_jobs))
+        .routes(routes!(v5::compare_run::restart_compare_jobs))
+        .routes(routes!(v5::compare_run::show_compare_progress))
         .routes(routes!(v5::compare_policy::show_health_compare_job_list))
         .routes(routes!(v5::compare_policy::show_health_compare_job_detail))
         .routes(routes!(v5::compare_policy::show_health_object_compare_job_overview))

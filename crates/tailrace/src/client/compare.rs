@@ -15,21 +15,22 @@ const LOOK_PAUSE: Duration = Duration::from_millis(300);
 const PAGE: usize = 1000;
 
 impl Client {
-    /// Asks for a comparison: `object`, `lines` or `contents`, of these tables or of all; gives its id.
+    /// Asks for a comparison: `task` has its `type`, `option` and so on, as DRS's `compare_task_param`; of these tables or of
+    /// all. Gives its id.
     ///
     /// # Errors
     /// [`super::ClientError`].
     pub async fn compare(
         &self,
         job: &str,
-        kind: &str,
+        mut task: Value,
         tables: &[(String, String)],
     ) -> Result<String> {
         let mut objects = json!({});
         for (database, table) in tables {
             objects[database]["tables"][table] = json!({});
         }
-        let task = json!({"type": kind, "db_object": objects});
+        task["db_object"] = objects;
         let answer = self.act(job, "create_compare", json!({"compare_task_param": task})).await?;
         Ok(answer.get("query_id").and_then(Value::as_str).unwrap_or_default().to_owned())
     }
@@ -49,6 +50,16 @@ impl Client {
     pub async fn set_compare_policy(&self, job: &str, policy: Value) -> Result<()> {
         let path = self.job_path(job, "/compare-policy");
         self.call(Method::PUT, &path, None, Some(&policy)).await.map(drop)
+    }
+
+    /// Lets a comparison rest, or go on.
+    ///
+    /// # Errors
+    /// [`super::ClientError`].
+    pub async fn pause_comparison(&self, job: &str, id: &str, pauses: bool) -> Result<()> {
+        let call = if pauses { "/compare/pause" } else { "/compare/restart" };
+        let ids = json!({"compare_job_ids": [id]});
+        self.call(Method::POST, &self.job_path(job, call), None, Some(&ids)).await.map(drop)
     }
 
     /// Stops a comparison.

@@ -2,30 +2,20 @@
 //! background, kept with the job.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
-use tailrace_pipeline::compare::{CompareOutcome, CompareProgress, TableComparison};
-use tailrace_pipeline::job::{SelectedDatabase, Selection};
-use tailrace_pipeline::plan::JobPlan;
-use tailrace_pipeline::run::StopSignal;
-use tailrace_pipeline::{Error, ErrorKind};
-use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::CancellationToken;
+use tailrace_pipeline::compare::{CompareOutcome, TableComparison};
 
+use super::Control;
 use super::caller::Caller;
 use super::change::unchanged;
 use super::command::Command;
+use super::comparing::LiveComparison;
 use super::inner::{Inner, locked};
-use super::job::{Job, TaskMode};
-use super::probe::explain;
 use super::query::QueryStatus;
 use super::refusal::{Refusal, Result};
-use super::runner::Compared;
-use super::secrets::JobSecrets;
-use super::{Control, spec};
 use crate::store::{QueryKind, QueryRow};
 
 /// Comparisons of one job that wait or run.
@@ -33,9 +23,7 @@ pub const COMPARISONS_PENDING_MAX: usize = 5;
 /// Differences that are kept of one comparison.
 pub const DIFFERENCES_KEPT_MAX: usize = 10_000;
 /// Bytes of them that are kept of one comparison, about.
-const DIFFERENCES_BYTES_MAX: usize = 16 << 20;
-/// How often one that waits for its time looks at the clock.
-const CLOCK_INTERVAL: Duration = Duration::from_millis(500);
+pub(super) const DIFFERENCES_BYTES_MAX: usize = 16 << 20;
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -82,12 +70,26 @@ pub struct CompareInput {
     /// It was begun by the job's policy.
     #[serde(default)]
     pub by_policy: bool,
+    /// Nothing is changed meanwhile: differences are not looked at again.
+    #[serde(default)]
+    pub is_static: bool,
+    /// Of a database only a sample of so many of a million rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_per_million: Option<u32>,
 }
 
 impl CompareInput {
     /// A comparison of all tables, now.
     pub fn of(kind: CompareKind) -> Self {
-        Self { kind, tables: BTreeMap::new(), start_ms: None, until_ms: None, by_policy: false }
+        Self {
+            kind,
+            tables: BTreeMap::new(),
+            start_ms: None,
+            until_ms: None,
+            by_policy: false,
+            is_static: false,
+            sample_per_million: None,
+        }
     }
 }
 
@@ -140,7 +142,7 @@ pub struct RowDifference {
 
 impl RowDifference {
     /// About how many bytes it takes.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let key: usize = self.key.iter().map(|(name, value)| name.len() + value.len()).sum();
         let columns: usize = self.columns.iter().map(String::len).sum();
         let statements = self.statements.as_ref().map_or(0, |statements| {
@@ -203,7 +205,7 @@ impl ComparedTable {
         self.missing + self.extra + self.differing
     }
 
-    fn of(told: TableComparison, differences_max: usize) -> Self {
+    pub(super) fn of(told: TableComparison, differences_max: usize) -> Self {
         let mut differences: Vec<RowDifference> = told
             .differences
             .into_iter()
@@ -268,46 +270,26 @@ pub struct Comparison {
     pub rows_read: u64,
     /// Messages read so far, while it runs.
     pub messages_read: u64,
+    /// Tables that are to be compared, as far as that is known.
+    pub tables_total: u64,
+    /// It rests until it is told to go on.
+    pub is_paused: bool,
+}
+
+impl Comparison {
+    /// Whether it waits or runs.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.status, CompareStatus::Waiting | CompareStatus::Running)
+    }
 }
 
 /// What is kept of one that ended.
 #[derive(Debug, Serialize, Deserialize)]
-struct Ended {
-    started_ms: Option<i64>,
-    ended_ms: i64,
-    cancelled: bool,
-    tables: Vec<ComparedTable>,
-}
-
-/// One that waits or runs in this process.
-#[derive(Debug)]
-pub(crate) struct LiveComparison {
-    job_id: String,
-    stop: StopSignal,
-    cancelled: CancellationToken,
-    /// 0 until it begins.
-    started_ms: AtomicI64,
-    progress: CompareProgress,
-    tables: Mutex<Vec<ComparedTable>>,
-}
-
-impl LiveComparison {
-    fn started(&self) -> Option<i64> {
-        Some(self.started_ms.load(Ordering::Relaxed)).filter(|at| *at > 0)
-    }
-
-    fn tell(&self, told: TableComparison) {
-        let mut tables = locked(&self.tables);
-        let kept: usize = tables.iter().map(|table| table.differences.len()).sum();
-        let mut table = ComparedTable::of(told, DIFFERENCES_KEPT_MAX.saturating_sub(kept));
-        let mut bytes: usize =
-            tables.iter().flat_map(|table| &table.differences).map(RowDifference::bytes).sum();
-        table.differences.retain(|one| {
-            bytes += one.bytes();
-            bytes <= DIFFERENCES_BYTES_MAX
-        });
-        tables.push(table);
-    }
+pub(super) struct Ended {
+    pub(super) started_ms: Option<i64>,
+    pub(super) ended_ms: i64,
+    pub(super) cancelled: bool,
+    pub(super) tables: Vec<ComparedTable>,
 }
 
 impl Control {
@@ -331,16 +313,57 @@ impl Control {
     /// # Errors
     /// [`Refusal::QueryMissing`], and [`Refusal::Invalid`] if it has ended.
     pub async fn cancel_comparison(&self, caller: &Caller, job_id: &str, id: &str) -> Result<()> {
+        let live = self.live_comparison(caller, job_id, ("compare_task_id", id)).await?;
+        live.cancel();
+        Ok(())
+    }
+
+    /// Lets comparisons rest, or go on: all of them, or none if one has ended.
+    ///
+    /// # Errors
+    /// [`Refusal::QueryMissing`], and [`Refusal::Invalid`] if one has ended.
+    pub async fn pause_comparisons(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        ids: &[String],
+        pauses: bool,
+    ) -> Result<()> {
+        let mut all = Vec::with_capacity(ids.len());
+        for id in ids {
+            all.push(self.live_comparison(caller, job_id, ("compare_job_ids", id)).await?);
+        }
+        for live in all {
+            if pauses { live.pause() } else { live.go_on() }
+        }
+        Ok(())
+    }
+
+    /// Begins a comparison at once that waits for its time.
+    ///
+    /// # Errors
+    /// As [`pause_comparisons`](Self::pause_comparisons).
+    pub async fn start_comparison_now(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        id: &str,
+    ) -> Result<()> {
+        self.live_comparison(caller, job_id, ("compare_job_id", id)).await?.is_due_now();
+        Ok(())
+    }
+
+    async fn live_comparison(
+        &self,
+        caller: &Caller,
+        job_id: &str,
+        (field, id): (&'static str, &str),
+    ) -> Result<Arc<LiveComparison>> {
         let row = self.query(caller, job_id, id, QueryKind::Compare).await?;
         let live = locked(&self.inner.comparisons).get(id).cloned();
         // What is stored decides: for an instant one that has ended is still among the live ones.
-        let live = live.filter(|_| row.status == QueryStatus::Pending);
-        let Some(live) = live else {
-            return Err(Refusal::invalid("compare_task_id", id, "one that waits or runs"));
-        };
-        live.stop.stop();
-        live.cancelled.cancel();
-        Ok(())
+        live.filter(|_| row.status == QueryStatus::Pending)
+            .ok_or_else(|| Refusal::invalid(field, id, "one that waits or runs"))
     }
 
     /// The comparisons that are kept of a job, the newest first.
@@ -385,56 +408,6 @@ impl Control {
 }
 
 impl Inner {
-    /// Begins a comparison of a job in the background; gives its id.
-    ///
-    /// # Errors
-    /// As [`Control::compare`], but for the job's status.
-    pub(crate) async fn begin_comparison(
-        self: &Arc<Self>,
-        job: &Job,
-        input: CompareInput,
-    ) -> Result<String> {
-        let job_id = job.id.as_str();
-        if job.task == TaskMode::Incremental && input.kind != CompareKind::Object {
-            return Err(Refusal::Unsupported {
-                what: "comparing the rows of a job without a full phase".to_owned(),
-                instead: "object".to_owned(),
-            });
-        }
-        let secrets = self.secrets_of(job_id).await?;
-        let (spec, tables) = spec_of(job, &secrets, &input)?;
-        let pending = self.comparisons_of(job_id);
-        if pending >= COMPARISONS_PENDING_MAX {
-            let allowed = format!("at most {COMPARISONS_PENDING_MAX} that wait or run");
-            return Err(Refusal::invalid("compare_task_param", pending, allowed));
-        }
-        let request = serde_json::to_string(&input).map_err(Refusal::internal)?;
-        let id = self.add_query(job_id, QueryKind::Compare, request).await?;
-        let live = Arc::new(LiveComparison {
-            job_id: job_id.to_owned(),
-            stop: StopSignal::new(),
-            cancelled: CancellationToken::new(),
-            started_ms: AtomicI64::new(0),
-            progress: CompareProgress::default(),
-            tables: Mutex::default(),
-        });
-        locked(&self.comparisons).insert(id.clone(), Arc::clone(&live));
-        let what = Compared { tables, objects_only: input.kind == CompareKind::Object };
-        let inner = Arc::clone(self);
-        let query_id = id.clone();
-        self.tasks.spawn(async move {
-            inner
-                .run_comparison(&query_id, &live, (input.start_ms, input.until_ms), (spec, what))
-                .await;
-            locked(&inner.comparisons).remove(&query_id);
-        });
-        Ok(id)
-    }
-
-    fn comparisons_of(&self, job_id: &str) -> usize {
-        locked(&self.comparisons).values().filter(|live| live.job_id == job_id).count()
-    }
-
     fn comparison(&self, row: QueryRow) -> Result<Comparison> {
         let input: CompareInput = serde_json::from_str(&row.request).map_err(Refusal::internal)?;
         let mut comparison = Comparison {
@@ -448,6 +421,8 @@ impl Inner {
             tables: Vec::new(),
             rows_read: 0,
             messages_read: 0,
+            tables_total: 0,
+            is_paused: false,
         };
         match (row.status, row.result) {
             (QueryStatus::Failed, _) => comparison.status = CompareStatus::Failed,
@@ -461,148 +436,22 @@ impl Inner {
                 comparison.started_ms = ended.started_ms;
                 comparison.ended_ms = Some(ended.ended_ms);
                 comparison.tables = ended.tables;
+                comparison.tables_total = comparison.tables.len() as u64;
             }
             (_, None) => {
                 if let Some(live) = locked(&self.comparisons).get(&comparison.id) {
                     comparison.started_ms = live.started();
-                    comparison.tables.clone_from(&locked(&live.tables));
+                    comparison.tables.clone_from(&live.tables());
+                    comparison.tables_total = live.progress.tables.load(Ordering::Relaxed);
+                    comparison.is_paused = live.is_paused();
                     comparison.rows_read = live.progress.rows.load(Ordering::Relaxed);
                     comparison.messages_read = live.progress.messages.load(Ordering::Relaxed);
                 }
-                if comparison.started_ms.is_some() {
+                if comparison.started_ms.is_some() && !comparison.is_paused {
                     comparison.status = CompareStatus::Running;
                 }
             }
         }
         Ok(comparison)
     }
-
-    /// Waits for the time and for room, compares, and keeps what came of it.
-    async fn run_comparison(
-        &self,
-        id: &str,
-        live: &Arc<LiveComparison>,
-        (start_ms, until_ms): (Option<i64>, Option<i64>),
-        (spec, what): (JobPlan, Compared),
-    ) {
-        let compared = tokio::select! {
-            compared = self.compare_when_due(live, (start_ms, until_ms), spec, what) => compared,
-            () = self.stop.cancelled() => {
-                // The next start says that it was broken off.
-                live.stop.stop();
-                return;
-            }
-        };
-        let cancelled = live.cancelled.is_cancelled();
-        let outcome = match compared {
-            Err(e) if cancelled && e.kind() == ErrorKind::Cancelled => Ok(()),
-            // It says itself what to do.
-            Err(e) if e.kind() == ErrorKind::Configuration => Err(e.message().to_owned()),
-            Err(e) => Err(explain(&e)),
-            Ok(()) => Ok(()),
-        };
-        let mut tables = locked(&live.tables).clone();
-        let rows: Vec<Vec<RowDifference>> =
-            tables.iter_mut().map(|table| std::mem::take(&mut table.differences)).collect();
-        let outcome = match outcome {
-            Err(why) => Err(why),
-            Ok(()) => serde_json::to_string(&Ended {
-                started_ms: live.started(),
-                ended_ms: self.now_ms(),
-                cancelled,
-                tables,
-            })
-            .and_then(|ended| Ok((ended, serde_json::to_string(&rows)?)))
-            .map_err(|e| e.to_string()),
-        };
-        let (outcome, detail) = match &outcome {
-            Ok((ended, rows)) => (Ok(ended.as_str()), Some(rows.as_str())),
-            Err(why) => (Err(why.as_str()), None),
-        };
-        if let Err(e) = self.store.finish_query(id, outcome, detail).await {
-            tracing::error!(id, "the outcome of a comparison cannot be stored: {e}");
-        }
-    }
-
-    /// Waits for the time, and then for room.
-    async fn room_when_due(
-        &self,
-        start_ms: Option<i64>,
-    ) -> std::result::Result<OwnedSemaphorePermit, Error> {
-        while start_ms.is_some_and(|start| start > self.now_ms()) {
-            tokio::time::sleep(CLOCK_INTERVAL).await;
-        }
-        let room = Arc::clone(&self.comparing).acquire_owned().await;
-        room.map_err(|_| Error::new(ErrorKind::Cancelled, "the server stops"))
-    }
-
-    async fn compare_when_due(
-        &self,
-        live: &Arc<LiveComparison>,
-        (start_ms, until_ms): (Option<i64>, Option<i64>),
-        spec: JobPlan,
-        what: Compared,
-    ) -> std::result::Result<(), Error> {
-        let room = tokio::select! {
-            room = self.room_when_due(start_ms) => room?,
-            () = live.cancelled.cancelled() => return live.stop.check(),
-        };
-        live.started_ms.store(self.now_ms(), Ordering::Relaxed);
-        let (runner, told) = (Arc::clone(&self.runner), Arc::clone(live));
-        let live = Arc::clone(live);
-        let work = tokio::task::spawn_blocking(move || {
-            let _room = room;
-            let mut tell = |told| live.tell(told);
-            runner.compare(&spec, &what, &live.progress, &live.stop, &mut tell)
-        });
-        let mut work = work;
-        let ended = loop {
-            tokio::select! {
-                ended = &mut work => break ended,
-                () = tokio::time::sleep(CLOCK_INTERVAL) => {}
-            }
-            if until_ms.is_some_and(|until| until <= self.now_ms()) {
-                told.cancelled.cancel();
-                told.stop.stop();
-            }
-        };
-        ended.unwrap_or_else(|e| Err(Error::new(ErrorKind::Bug, format!("it broke off: {e}"))))
-    }
-}
-
-/// What the data path needs, and which tables are meant.
-pub(crate) fn spec_of(
-    job: &Job,
-    secrets: &JobSecrets,
-    input: &CompareInput,
-) -> Result<(JobPlan, Option<Selection>)> {
-    let selection = job
-        .selection
-        .as_ref()
-        .ok_or_else(|| Refusal::NotConfigured { reason: "no objects are selected".to_owned() })?;
-    let mappings = selection.mappings.clone();
-    let named = spec::named_selection(selection).unwrap_or_else(|| {
-        spec::whole_databases(job.listed_databases.as_deref().unwrap_or_default())
-    });
-    for (database, tables) in &input.tables {
-        let allowed = "objects that the job has";
-        if !named.includes_database(database) {
-            return Err(Refusal::invalid("db_object", database, allowed));
-        }
-        if let Some(table) = tables.iter().flatten().find(|table| !named.includes(database, table))
-        {
-            return Err(Refusal::invalid("db_object", format!("{database}.{table}"), allowed));
-        }
-    }
-    let tables = (!input.tables.is_empty()).then(|| Selection {
-        databases: input
-            .tables
-            .iter()
-            .map(|(name, tables)| SelectedDatabase {
-                name: name.clone(),
-                tables: tables.as_ref().map(|tables| tables.iter().cloned().collect()),
-            })
-            .collect(),
-    });
-    Ok((spec::build(job, (named, mappings), secrets)?, tables))
 }

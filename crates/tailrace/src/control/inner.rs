@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::bounds::Bounds;
-use super::compare::LiveComparison;
+use super::comparing::LiveComparison;
 use super::iam::Iam;
 use super::live::LiveJob;
 use super::refusal::Refusal;

@@ -10,6 +10,7 @@ mod change;
 pub mod command;
 pub mod compare;
 pub mod compare_policy;
+mod comparing;
 mod create;
 pub mod database_policy;
 pub mod dead_letters;
@@ -116,6 +117,11 @@ impl Control {
             return Err("the server stops".to_owned());
         }
         self.inner.store.ping().await.map_err(|e| format!("the store does not answer: {e}"))
+    }
+
+    /// Now, milliseconds of the Unix epoch, by the clock that jobs are told by.
+    pub fn now_ms(&self) -> i64 {
+        self.inner.now_ms()
     }
 
     /// Users, projects, keys and tokens.

@@ -13,9 +13,8 @@ use super::Control;
 use super::caller::Caller;
 use super::change::unchanged;
 use super::command::Command;
-use super::compare::{
-    CompareInput, CompareKind, CompareStatus, ComparedTable, RowDifference, spec_of,
-};
+use super::compare::{CompareInput, CompareKind, CompareStatus, ComparedTable, RowDifference};
+use super::comparing::spec_of;
 use super::inner::{Inner, locked};
 use super::probe::explain;
 use super::query::QueryStatus;

@@ -1,6 +1,7 @@
 //! The seam between control and the data path. The production runner drives `tailrace_pipeline`;
 //! tests script one.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -130,6 +131,12 @@ pub struct Compared {
     pub tables: Option<Selection>,
     /// Only whether every table has its topic.
     pub objects_only: bool,
+    /// Nothing is changed meanwhile: differences in a database are not looked at again.
+    pub is_static: bool,
+    /// Of a database only a sample of so many of a million rows.
+    pub sample_per_million: Option<u32>,
+    /// Not these tables: databases and names at the source.
+    pub except: BTreeSet<(String, String)>,
 }
 
 /// A data path that runs.

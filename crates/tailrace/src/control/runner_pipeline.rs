@@ -175,6 +175,9 @@ impl JobRunner for PipelineRunner {
             tables: what.tables.clone(),
             objects_only: what.objects_only,
             scratch: self.scratch.clone(),
+            is_static: what.is_static,
+            sample_per_million: what.sample_per_million,
+            except: what.except.clone(),
         };
         match plan {
             JobPlan::Kafka(spec) => compare::compare(spec, &request, progress, stop, told),

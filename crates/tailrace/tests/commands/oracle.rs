@@ -127,6 +127,8 @@ fn a_job_of_the_file_lives_by_commands() {
     assert_eq!(code, 0, "{out}{err}\n{}", served.log_tail());
     assert!(out.contains("CONSISTENT"), "{out}");
     ends.postgres.sql("DELETE FROM sales.t WHERE id = 2").expect("a deletion");
+    let (code, out, err) = jobs(&served, &["compare", name, "--sample", "100", "--static"]);
+    assert!(code == 9 && out.contains("a sample of 100 %"), "{code} {out}{err}");
     let (code, out, err) = jobs(&served, &["compare", name]);
     assert_eq!(code, 9, "{out}{err}");
     assert!(out.contains("INSERT INTO \"sales\".\"t\""), "{out}");

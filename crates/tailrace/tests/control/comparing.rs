@@ -145,6 +145,56 @@ async fn one_waits_for_its_time() {
     assert_eq!(done.started_ms, Some(BEGIN_MS + 60_000));
 }
 
+#[tokio::test]
+async fn one_that_waits_for_its_time_begins_when_it_is_told_to() {
+    let world = World::new().await;
+    let (id, _) = world.streaming("compared").await;
+    let later = CompareInput { start_ms: Some(BEGIN_MS + 60_000), ..all(CompareKind::Lines) };
+    let task = world.control.compare(&caller(), &id, later).await.unwrap();
+    until(&world, &id, &task, CompareStatus::Waiting).await;
+    world.control.start_comparison_now(&caller(), &id, &task).await.unwrap();
+    let done = until(&world, &id, &task, CompareStatus::Successful).await;
+    assert_eq!(done.started_ms, Some(BEGIN_MS));
+    let again = world.control.start_comparison_now(&caller(), &id, &task).await;
+    assert!(matches!(again, Err(Refusal::Invalid { .. })), "{again:?}");
+}
+
+/// What is done stays done; what was under way is begun anew.
+#[tokio::test]
+async fn one_that_is_paused_goes_on_with_the_other_tables() {
+    let world = World::new().await;
+    let (id, _) = world.streaming("compared").await;
+    world.runner.script(|script| {
+        script.compared = vec![told("orders", 0), told("items", 2), told("notes", 0)];
+        script.compares_forever = true;
+    });
+    let task = world.control.compare(&caller(), &id, all(CompareKind::Contents)).await.unwrap();
+    let ids = [task.clone()];
+    let running = until(&world, &id, &task, CompareStatus::Running).await;
+    assert!(!running.is_paused);
+    let first = async {
+        while world.control.comparison(&caller(), &id, &task).await.unwrap().tables.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, first).await.expect("the first table");
+    // All or none.
+    let unknown = [task.clone(), "nothing".to_owned()];
+    let refused = world.control.pause_comparisons(&caller(), &id, &unknown, true).await;
+    assert!(matches!(refused, Err(Refusal::QueryMissing { .. })), "{refused:?}");
+    world.control.pause_comparisons(&caller(), &id, &ids, true).await.unwrap();
+    let paused = until(&world, &id, &task, CompareStatus::Waiting).await;
+    assert!(paused.is_paused);
+    assert_eq!((paused.tables.len(), paused.tables_total), (1, 3));
+    world.runner.script(|script| script.compares_forever = false);
+    world.control.pause_comparisons(&caller(), &id, &ids, false).await.unwrap();
+    let done = until(&world, &id, &task, CompareStatus::Successful).await;
+    let names: Vec<&str> = done.tables.iter().map(|table| table.table.as_str()).collect();
+    assert_eq!(names, ["orders", "items", "notes"]);
+    let over = world.control.pause_comparisons(&caller(), &id, &ids, true).await;
+    assert!(matches!(over, Err(Refusal::Invalid { .. })), "{over:?}");
+}
+
 /// Begins at its hours while the job follows the log, is over at the end of them, and comes once for each.
 #[tokio::test]
 async fn a_policy_compares_at_its_hours() {

@@ -771,6 +771,75 @@ def compare_v5(job):
     same({line.status for line in lines}, {"CONSISTENT"})
 
 
+def compare_v3(job):
+    objects = [v3.CompareObjectInfo(db_name=DATABASE)]
+    body = v3.CreateDataLevelTableCompareJobReq(
+        type="contents", options={"contentCompareType": "dynamic"}, compare_object=objects)
+    answer = C3.create_data_level_table_compare_job(v3.CreateDataLevelTableCompareJobRequest(job_id=job, body=body))
+    same(answer.status_code, 202, "HTTP status")
+    task = answer.id
+
+    def look(wanted):
+        found = C3.list_data_level_table_compare_jobs(v3.ListDataLevelTableCompareJobsRequest(job_id=job, limit=100))
+        one = next(one for one in found.compare_jobs if one.id == wanted)
+        return None if one.status in ("RUNNING", "WAITING_FOR_RUNNING") else one
+
+    same(until("the comparison", lambda: look(task)).status, "SUCCESSFUL")
+    path = dict(job_id=job, compare_job_id=task)
+    found = C3.list_content_compare_overview(v3.ListContentCompareOverviewRequest(**path))
+    same((found.total_count, found.content_compare_result_infos[0].status), (1, 2))
+    found = C3.list_content_compare_detail(v3.ListContentCompareDetailRequest(db_name=DATABASE, type="compare", **path))
+    same({one.content_compare_result for one in found.content_compare_result_infos}, {True})
+    found = C3.list_content_compare_difference(v3.ListContentCompareDifferenceRequest(**path))
+    same(found.count, 0, "differences")
+    found = C3.list_data_compare_overview(v3.ListDataCompareOverviewRequest(**path))
+    same(found.data_compare_overview_infos[0].data_inconsistent_num, 0)
+    found = C3.list_data_compare_detail(v3.ListDataCompareDetailRequest(**path))
+    same({one.status for one in found.table_line_compare_result_infos}, {2})
+    progress = C5.show_compare_progress(v5.ShowCompareProgressRequest(job_id=job, compare_job_id=task))
+    same(progress.full_info.progress, 100)
+    export = v3.ExportCompareResultReq(compare_type="contents", compare_job_id=task)
+    C3.create_compare_result_file(v3.CreateCompareResultFileRequest(job_id=job, body=export))
+    result = v3.QueryCompareResultReq(
+        job_id=job, content_compare_id=task, line_compare_id=task, current_page=1, per_page=10)
+    found = C3.list_compare_result(v3.ListCompareResultRequest(body=result))
+    same(found.content_compare_results.content_compare_overview[0].content_compare_result, "CONSISTENT")
+
+    # Later, resting, going on, at once; and ended.
+    def later():
+        body = v3.CreateDataLevelTableCompareJobReq(type="lines", start_time=str(int((time.time() + 3600) * 1000)))
+        return C3.create_data_level_table_compare_job(
+            v3.CreateDataLevelTableCompareJobRequest(job_id=job, body=body)).id
+
+    task = later()
+    ids = v5.OperateDataCompareJobReq(compare_job_ids=[task])
+    C5.pause_compare_jobs(v5.PauseCompareJobsRequest(job_id=job, body=ids))
+    C5.restart_compare_jobs(v5.RestartCompareJobsRequest(job_id=job, body=ids))
+    C3.start_promptly_data_level_table_compare_job(
+        v3.StartPromptlyDataLevelTableCompareJobRequest(job_id=job, compare_job_id=task))
+    same(until("the comparison", lambda: look(task)).status, "SUCCESSFUL")
+    task = later()
+    C3.delete_compare_job(v3.DeleteCompareJobRequest(job_id=job, compare_job_id=task))
+    same(until("its end", lambda: look(task)).status, "CANCELLED")
+
+    begun = C3.create_object_level_compare_job(v3.CreateObjectLevelCompareJobRequest(
+        job_id=job, body=v3.CreateObjectCompareJobReq()))
+    same(begun.status_code, 202, "HTTP status")
+
+    def objects_done():
+        found = C3.list_obeject_level_compare_overview(v3.ListObejectLevelCompareOverviewRequest(job_id=job))
+        return found if found.status == "SUCCESSFUL" else None
+
+    same({one.status for one in until("the objects", objects_done).compare_result}, {2})
+    found = C3.list_obeject_level_compare_detail(
+        v3.ListObejectLevelCompareDetailRequest(job_id=job, compare_type="TABLE"))
+    holds(found.count > 0, "no tables")
+    both = v3.CreateCompareTaskReq(job_id=job, data_level_compare_info=v3.CreateDataLevelCompareReq(
+        conflict_policy="cancel", compare_type="lines", compare_object_infos=[v3.CompareObjectInfo(db_name=DATABASE)]))
+    begun = C3.create_compare_task(v3.CreateCompareTaskRequest(body=both))
+    same(until("both", lambda: look(begun.data_level_compare_create_result.compare_task_id)).status, "SUCCESSFUL")
+
+
 def check_v5_operation(job, name):
     result = check("v5 action precheck", lambda: precheck_v5(job, "forStartJob"))
 
@@ -795,6 +864,9 @@ def check_v5_operation(job, name):
     check("v5 action: what is not offered is 400", lambda: refused(
         lambda: act(job, "set_writable"), 400, "DRS.10000009", "not offered"))
     check("v5 compare", lambda: compare_v5(job))
+    check("v5 detail compare lists the comparison", lambda: same(
+        len(detail(job, "compare").compare_result.data_compare_task_list), 1))
+    check("v3 compare", lambda: compare_v3(job))
     check("v5 compare: an unknown kind is 400", lambda: refused(
         lambda: act(job, "create_compare", compare_task_param=v5.CompareTaskParams(type="x")),
         400, "DRS.10000009", "contents"))
@@ -854,8 +926,6 @@ def check_v5_watching(job):
         detail(job, "overview").metrics.apply_rows_rate is not None, "no metrics"))
     check("v5 detail log", lambda: holds(
         detail(job, "log", log_level="Info", limit=5, offset=0).total_count > 0, "no log"))
-    check("v5 detail compare lists the comparison", lambda: same(
-        len(detail(job, "compare").compare_result.data_compare_task_list), 1))
     check("v5 detail: an unknown type is 400", lambda: refused(
         lambda: detail(job, "colour"), 400, "DRS.10000009", "type"))
 

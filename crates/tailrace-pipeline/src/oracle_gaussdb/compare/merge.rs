@@ -52,13 +52,19 @@ impl Found {
     }
 }
 
+/// Tells what differs of a table's rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Teller<'a> {
+    pub(super) places: &'a Places,
+    pub(super) columns: &'a [Column],
+    /// Numbers of the key's columns.
+    pub(super) key: &'a [usize],
+}
+
 /// Compares rows of the source, which are given one by one, with those of the target, which are asked for. Both come in the
 /// order of the key.
 pub(super) struct Merge<'a> {
-    places: &'a Places,
-    columns: &'a [Column],
-    /// Numbers of the key's columns.
-    key: &'a [usize],
+    teller: Teller<'a>,
     next_target: &'a mut dyn FnMut() -> Result<Option<Row>>,
     /// The target's row that is not matched yet.
     target: Option<Row>,
@@ -74,9 +80,7 @@ impl<'a> Merge<'a> {
         next_target: &'a mut dyn FnMut() -> Result<Option<Row>>,
     ) -> Result<Self> {
         let mut merge = Self {
-            places,
-            columns,
-            key,
+            teller: Teller { places, columns, key },
             next_target,
             target: None,
             last: (None, None),
@@ -101,7 +105,7 @@ impl<'a> Merge<'a> {
             match order {
                 Ordering::Less => {
                     self.found.missing += 1;
-                    self.tell(DifferenceKind::Missing, &row, Vec::new());
+                    self.teller.tell(&mut self.found, DifferenceKind::Missing, &row, Vec::new());
                     return Ok(());
                 }
                 Ordering::Greater => self.extra()?,
@@ -123,12 +127,10 @@ impl<'a> Merge<'a> {
 
     fn matched(&mut self, row: &Row) -> Result<()> {
         let Some(target) = self.target.take() else { return Ok(()) };
-        let both = row.iter().zip(&target).zip(self.columns);
-        let differ: Vec<String> =
-            both.filter(|((a, b), _)| a != b).map(|(_, column)| column.name.clone()).collect();
+        let differ = self.teller.differ(row, &target);
         if !differ.is_empty() {
             self.found.differing += 1;
-            self.tell(DifferenceKind::Content, row, differ);
+            self.teller.tell(&mut self.found, DifferenceKind::Content, row, differ);
         }
         self.advance()
     }
@@ -136,7 +138,7 @@ impl<'a> Merge<'a> {
     fn extra(&mut self) -> Result<()> {
         if let Some(row) = self.target.take() {
             self.found.extra += 1;
-            self.tell(DifferenceKind::Extra, &row, Vec::new());
+            self.teller.tell(&mut self.found, DifferenceKind::Extra, &row, Vec::new());
         }
         self.advance()
     }
@@ -151,11 +153,11 @@ impl<'a> Merge<'a> {
     }
 
     fn order(&self, a: &Row, b: &Row) -> Ordering {
-        for number in self.key {
+        for number in self.teller.key {
             let (Some(Some(a)), Some(Some(b))) = (a.get(*number), b.get(*number)) else {
                 continue;
             };
-            let form = self.columns.get(*number).map_or(Form::Text, |column| column.form);
+            let form = self.teller.columns.get(*number).map_or(Form::Text, |column| column.form);
             match form.order(a, b) {
                 Ordering::Equal => {}
                 other => return other,
@@ -178,9 +180,24 @@ impl<'a> Merge<'a> {
         *last = Some(row.clone());
         Ok(())
     }
+}
 
-    fn tell(&mut self, kind: DifferenceKind, row: &Row, columns: Vec<String>) {
-        if self.found.differences.len() >= DIFFERENCES_MAX {
+impl Teller<'_> {
+    /// Names of the columns in which two rows differ.
+    pub(super) fn differ(&self, row: &Row, other: &Row) -> Vec<String> {
+        let both = row.iter().zip(other).zip(self.columns);
+        both.filter(|((a, b), _)| a != b).map(|(_, column)| column.name.clone()).collect()
+    }
+
+    /// Lists a row that differs, if there is room.
+    pub(super) fn tell(
+        &self,
+        found: &mut Found,
+        kind: DifferenceKind,
+        row: &Row,
+        columns: Vec<String>,
+    ) {
+        if found.differences.len() >= DIFFERENCES_MAX {
             return;
         }
         let pair = |number: &usize| {
@@ -189,17 +206,10 @@ impl<'a> Merge<'a> {
         };
         let key = self.key.iter().filter_map(pair).collect();
         let statements = Some(self.statements(kind, row, &columns));
-        self.found.differences.push(Difference {
-            kind,
-            key,
-            columns,
-            last_message: None,
-            statements,
-        });
+        let last_message = None;
+        found.differences.push(Difference { kind, key, columns, last_message, statements });
     }
-}
 
-impl Merge<'_> {
     /// What shows a row, and what would repair it. `row` is the source's, or the target's of one that only it has.
     fn statements(&self, kind: DifferenceKind, row: &Row, differ: &[String]) -> RowStatements {
         let value = |number: usize| row.get(number).and_then(Option::as_deref);

@@ -7,6 +7,7 @@
 mod canonical;
 mod merge;
 mod repair;
+mod sample;
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -57,14 +58,13 @@ pub fn compare(
     told: &mut dyn FnMut(TableComparison),
 ) -> Result<()> {
     let session = Session::connect(&job.source)?.fetching(job.limits.copy_fetch_rows);
-    for choice in &job.tables {
+    let wanted = job.tables.iter().filter(|one| request.includes(&one.owner, &one.name));
+    let wanted: Vec<&TableChoice> = wanted.collect();
+    progress.tables.store((request.except.len() + wanted.len()) as u64, Relaxed);
+    for choice in wanted {
         stop.check()?;
-        let wanted = request.tables.as_ref();
-        if wanted.is_some_and(|tables| !tables.includes(&choice.owner, &choice.name)) {
-            continue;
-        }
-        let look = Look { job, choice, session: &session, progress, stop };
-        told(look.compared(request.objects_only)?);
+        let look = Look { job, choice, session: &session, progress, stop, request };
+        told(look.compared()?);
     }
     Ok(())
 }
@@ -76,16 +76,18 @@ struct Look<'a> {
     session: &'a Session,
     progress: &'a CompareProgress,
     stop: &'a StopSignal,
+    request: &'a CompareRequest,
 }
 
 impl Look<'_> {
-    fn compared(&self, objects_only: bool) -> Result<TableComparison> {
+    fn compared(&self) -> Result<TableComparison> {
+        let only_once = self.request.objects_only || self.request.is_static;
         let mut last = None;
         for _ in 0..LOOKS_MAX {
             self.stop.check()?;
-            match self.once(objects_only) {
+            match self.once() {
                 Ok(result) => {
-                    let is_over = result.outcome != CompareOutcome::Inconsistent || objects_only;
+                    let is_over = result.outcome != CompareOutcome::Inconsistent || only_once;
                     if is_over || last.is_some() {
                         return Ok(result);
                     }
@@ -116,7 +118,7 @@ impl Look<'_> {
     }
 
     /// One look at both sides.
-    fn once(&self, objects_only: bool) -> Result<TableComparison> {
+    fn once(&self) -> Result<TableComparison> {
         let mut target = Inspection::open(&self.job.target, self.stop.clone())?;
         let (scn, mut notes) = self.scn(&mut target)?;
         let choice = self.choice;
@@ -132,11 +134,20 @@ impl Look<'_> {
         };
         let mut result = self.result(CompareOutcome::Consistent, Vec::new());
         result.position = Some(("SCN".to_owned(), scn));
-        if !objects_only {
+        if !self.request.objects_only {
             let found = match Compared::of(&columns, &table) {
                 Ok(compared) => {
                     notes.extend(compared.note());
-                    self.rows(&mut target, &table, &compared, scn)?
+                    match self.request.sample_per_million {
+                        None => self.rows(&mut target, &table, &compared, scn)?,
+                        Some(of) => {
+                            notes.push(format!(
+                                "a sample of {} % of the source's rows; rows that only the target has are not found so",
+                                f64::from(of) / 10_000.0
+                            ));
+                            sample::compare(self, &mut target, (&table, &compared), (scn, of))?
+                        }
+                    }
                 }
                 Err(why) => {
                     notes.push(format!("{why}: only the rows are counted"));

@@ -24,6 +24,8 @@ pub(crate) struct TableRead<'a> {
     pub(crate) scn: u64,
     /// Places of rows to which the reading keeps.
     range: RowIdRange,
+    /// Of how many of a million rows, by a hash of their places.
+    sample: Option<u32>,
 }
 
 /// Rows from one place on up to another one, which is left out; without them from the first, up to the last.
@@ -73,7 +75,12 @@ impl<'a> TableRead<'a> {
             bound(columns[number].oracle_type(), 1).map(|_| number)
         };
         let key = key.iter().map(number).collect::<Option<Vec<usize>>>().unwrap_or_default();
-        Self { place, columns, key, scn, range: RowIdRange::default() }
+        Self { place, columns, key, scn, range: RowIdRange::default(), sample: None }
+    }
+
+    /// Of a sample of so many of a million rows.
+    pub(crate) fn sampled(self, per_million: u32) -> Self {
+        Self { sample: Some(per_million), ..self }
     }
 
     /// Of a range's rows at once.
@@ -191,7 +198,9 @@ impl<'a> TableRead<'a> {
         let mut sql = format!("SELECT {} FROM {from} AS OF SCN {scn}", selected.join(", "));
         let mut binds = Vec::new();
         let mut conditions = self.range.conditions(&mut binds);
-        conditions.extend(after.map(|after| self.behind(kinds, after, &mut binds)));
+        conditions.extend(self.sample.map(|of| format!("ORA_HASH(ROWID, 999999) < {of}")));
+        conditions
+            .extend(after.map(|after| format!("({})", self.behind(kinds, after, &mut binds))));
         if !conditions.is_empty() {
             sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
         }
@@ -402,7 +411,7 @@ mod tests {
         assert_eq!(sql, format!("{all} ORDER BY \"A\", \"B\" FETCH FIRST 10 ROWS ONLY"));
         assert!(binds.is_empty());
         let (sql, binds) = query(&["A", "B"], Some(&["1", "2026-11-30 00:00:00"]));
-        let behind = "(\"A\" > TO_NUMBER(:1)) OR (\"A\" = TO_NUMBER(:2) AND \"B\" > TO_DATE(:3, 'SYYYY-MM-DD HH24:MI:SS'))";
+        let behind = "((\"A\" > TO_NUMBER(:1)) OR (\"A\" = TO_NUMBER(:2) AND \"B\" > TO_DATE(:3, 'SYYYY-MM-DD HH24:MI:SS')))";
         assert!(sql.starts_with(&format!("{all} WHERE {behind} ORDER BY")), "{sql}");
         assert_eq!(binds, ["1", "1", "2026-11-30 00:00:00"]);
         let columns: Vec<&OracleColumn> = columns.iter().collect();

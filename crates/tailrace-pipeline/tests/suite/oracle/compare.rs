@@ -16,12 +16,72 @@ use super::{connect, job, run, server, start};
 use crate::gaussdb;
 
 pub(super) fn compared(job: &OracleJob, objects_only: bool) -> Vec<TableComparison> {
-    let request = CompareRequest { tables: None, objects_only, scratch: std::env::temp_dir() };
+    let request = CompareRequest { objects_only, ..CompareRequest::of_all(std::env::temp_dir()) };
     let mut all = Vec::new();
     let progress = CompareProgress::default();
     compare::compare(job, &request, &progress, &StopSignal::new(), &mut |one| all.push(one))
         .expect("a comparison");
     all
+}
+
+/// A sample finds what is not at the target, and what is there with other values, in about as many of the rows as it has.
+#[test]
+fn a_sample_is_looked_up_at_the_target() {
+    let server = server();
+    let source = connect(&server);
+    run(
+        &source,
+        &[
+            "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS",
+            "CREATE TABLE t (area CHAR(4), id NUMBER(10), v VARCHAR2(20), PRIMARY KEY (area, id))",
+        ],
+    );
+    for number in 0..1000_i64 {
+        let area = ["a", "b's"][(number % 2) as usize];
+        source.execute("INSERT INTO t VALUES (:1, :2, 'v')", &[&area, &number]).expect("a row");
+    }
+    run(&source, &["COMMIT"]);
+    let job = job(&server, "oracle_sampled", &["T"]);
+    let running = start(&job, 1);
+    running.wait_for_increment();
+    assert!(running.stop().is_none());
+    let sampled = |per_million: u32| {
+        let all = CompareRequest::of_all(std::env::temp_dir());
+        let request =
+            CompareRequest { sample_per_million: Some(per_million), is_static: true, ..all };
+        let mut found = Vec::new();
+        let progress = CompareProgress::default();
+        compare::compare(&job, &request, &progress, &StopSignal::new(), &mut |one| found.push(one))
+            .expect("a comparison");
+        assert_eq!(progress.tables.load(Ordering::Relaxed), 1);
+        found.pop().expect("a table")
+    };
+    let part = sampled(100_000);
+    assert_eq!(part.outcome, CompareOutcome::Consistent, "{part:?}");
+    assert!(
+        (30..300).contains(&part.source_rows) && part.target_rows == part.source_rows,
+        "{part:?}"
+    );
+    assert!(part.notes[0].starts_with("a sample of 10 %"), "{part:?}");
+    let (postgres, _) = gaussdb::shared();
+    for statement in [
+        "DELETE FROM oracle_sampled.t WHERE id < 3",
+        "UPDATE oracle_sampled.t SET v = 'w' WHERE id IN (10, 11)",
+        "INSERT INTO oracle_sampled.t VALUES ('own', 1, 'x')",
+    ] {
+        postgres.sql(statement).expect(statement);
+    }
+    let whole = sampled(1_000_000);
+    assert_eq!(whole.outcome, CompareOutcome::Inconsistent);
+    let counts =
+        (whole.source_rows, whole.target_rows, whole.missing, whole.differing, whole.extra);
+    assert_eq!(counts, (1000, 997, 3, 2, 0));
+    let repairs =
+        whole.differences.iter().filter_map(|one| one.statements.as_ref()?.repair.clone());
+    for repair in repairs.collect::<Vec<_>>() {
+        postgres.sql(&repair).expect("a repair");
+    }
+    assert_eq!(sampled(1_000_000).outcome, CompareOutcome::Consistent);
 }
 
 #[test]

@@ -170,8 +170,7 @@ fn appliers_that_were_killed_between_their_commits_meet_again() {
     assert!((2..41).contains(&rows), "{rows}");
     judge(&connection, NAME, "apart");
     // Nothing is compared with a target that is at no one place.
-    let scratch = std::env::temp_dir();
-    let request = CompareRequest { tables: None, objects_only: false, scratch };
+    let request = CompareRequest::of_all(std::env::temp_dir());
     let mut outcomes = Vec::new();
     compare::compare(
         &job,

@@ -93,6 +93,14 @@ pub(super) fn call(function: &Function, scope: &Scope<'_>) -> Result<Value, OraE
         "LENGTH" => Value::number(i64::try_from(text(0).chars().count()).unwrap_or(i64::MAX)),
         "TO_NUMBER" => Value::Number(to_number(&first)?),
         "CHARTOROWID" => RowId::parse(&text(0)).map(Value::RowId).ok_or_else(invalid_row_id)?,
+        // The real one's hash is not published.
+        "ORA_HASH" => {
+            let buckets = to_number(values.get(1).unwrap_or(&Value::Null))?.to_i64().unwrap_or(0);
+            let mut hash = std::hash::DefaultHasher::new();
+            std::hash::Hash::hash(text(0).as_str(), &mut hash);
+            let hash = std::hash::Hasher::finish(&hash) >> 2;
+            Value::number(i64::try_from(hash).unwrap_or(0) % (buckets + 1))
+        }
         "ROWIDTOCHAR" => Value::text(text(0)),
         "ROWID_CREATE" => row_id(&values)?,
         "TO_CHAR" | "TO_CLOB" | "TO_NCHAR" | "TO_NCLOB" => match (&first, values.get(1)) {

@@ -30,7 +30,7 @@ async fn drs_operations_that_are_not_offered_say_so() {
         (Method::GET, v5("jobs/j/metering"), "show_metering"),
         (Method::POST, v5("jobs/j/change-flavor"), "change_job_flavor"),
         (Method::POST, v3("jobs/batch-switchover"), "batch_switchover"),
-        (Method::GET, v5("jobs/j/compare-progress/c"), "show_compare_progress"),
+        (Method::GET, v5("jobs/j/compare/users/c"), "show_compare_users_detail"),
     ] {
         let answer = server.call(method, &uri, None).await;
         let text = assert_error(&answer, 501, "DRS.10000001");

@@ -5,6 +5,7 @@ mod answers;
 mod authentication;
 mod bad_input;
 mod compare;
+mod compare_v3;
 mod dirty_data;
 mod document;
 mod iam;

@@ -1,6 +1,7 @@
 //! `/v3/{project_id}/jobs…`: the batch operations. Only they can configure a Kafka link.
 
 pub(crate) mod batch;
+pub(crate) mod compare;
 pub(crate) mod connection;
 pub(crate) mod create;
 pub(crate) mod endpoint;

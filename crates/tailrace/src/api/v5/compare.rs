@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::{
     api::{
-        call::JobCall, job_input::start_time, kept::non_empty, query::QueryText,
-        text_or_integer::TextOrInteger, time,
+        call::JobCall, compare_input::comparison, job_input::start_time, kept::non_empty,
+        query::QueryText, text_or_integer::TextOrInteger, time,
     },
     control::{
         Refusal, Result,
@@ -23,8 +23,6 @@ use crate::{
 
 use super::{delete::unsupported, missing, object_tree::DatabaseInput};
 
-/// Names of the kinds.
-const KINDS: &str = "object, lines, contents";
 const COMPARE_TYPES: &str = "object_compare, line_compare, content_compare, data_compare";
 const QUERY_TYPES: &str = "overview, list, detail, diff";
 
@@ -34,11 +32,13 @@ const QUERY_TYPES: &str = "overview, list, detail, diff";
 pub(crate) struct CompareTaskInput {
     /// The task, for `cancel_compare`.
     pub compare_task_id: Option<String>,
-    /// `object`, `lines` or `contents`
+    /// `object`, `lines`, `contents`, or Tailrace's own `random`: contents of a sample
     pub r#type: Option<String>,
+    /// Tailrace's own, with `random`: percent of the rows.
+    pub proportion_value: Option<f64>,
     /// When, milliseconds of the Unix epoch as text; absent is now.
     pub start_time: Option<TextOrInteger>,
-    /// `comparePolicy` must be `normal`.
+    /// `comparePolicy: normal`, `contentCompareType: dynamic` or `static`, `lobCompare: ignore`
     #[serde(default)]
     pub option: BTreeMap<String, String>,
     /// Databases with their tables; absent is all that the job has.
@@ -59,17 +59,10 @@ impl CompareTaskInput {
     /// What control needs to know.
     pub(crate) fn into_control(self) -> Result<CompareInput> {
         let name = non_empty(self.r#type).ok_or_else(|| missing("type"))?;
-        let kind =
-            CompareKind::from_name(&name).ok_or_else(|| Refusal::invalid("type", &name, KINDS))?;
         if !self.data_process_info.is_empty() {
             return Err(unsupported("data_process_info of a comparison".to_owned(), "none"));
         }
-        for (option, value) in &self.option {
-            if option != "comparePolicy" || value != "normal" {
-                let field = format!("option.{option}");
-                return Err(Refusal::invalid(field, value, "comparePolicy: normal"));
-            }
-        }
+        let asked = comparison("type", &name, &self.option, self.proportion_value)?;
         let mut tables = BTreeMap::new();
         for (database, input) in self.db_object {
             let whole = input.all.unwrap_or(input.tables.is_empty());
@@ -81,7 +74,7 @@ impl CompareTaskInput {
             tables.insert(database, (!whole).then_some(named));
         }
         let start_ms = start_time("start_time", self.start_time)?;
-        Ok(CompareInput { tables, start_ms, ..CompareInput::of(kind) })
+        Ok(CompareInput { tables, start_ms, ..asked })
     }
 }
 
@@ -130,6 +123,8 @@ pub(crate) struct TaskView {
     pub rows_read: u64,
     /// Tailrace's own: messages read so far.
     pub messages_read: u64,
+    /// Tailrace's own: it rests until it is told to go on.
+    pub is_paused: bool,
 }
 
 /// A comparison of objects.
@@ -420,7 +415,7 @@ async fn task(call: &JobCall, query: &QueryText, kind: CompareKind) -> Result<Op
     Err(Refusal::invalid("compare_task_id", id, allowed))
 }
 
-pub(super) fn status(status: CompareStatus) -> &'static str {
+pub(crate) fn status(status: CompareStatus) -> &'static str {
     match status {
         CompareStatus::Waiting => "WAITING_FOR_RUNNING",
         CompareStatus::Running => "RUNNING",
@@ -440,6 +435,7 @@ fn task_view(task: Comparison) -> TaskView {
         error_msg: task.error,
         rows_read: task.rows_read,
         messages_read: task.messages_read,
+        is_paused: task.is_paused,
     }
 }
 
@@ -450,7 +446,7 @@ const INCONSISTENT: &str = "INCONSISTENT";
 const RESULTS: [&str; 5] =
     [CONSISTENT, "CAN_NOT_COMPARE", "FAILED_TO_COMPARE", "TARGET_DB_NOT_EXIST", INCONSISTENT];
 
-fn result(table: &ComparedTable, kind: CompareKind) -> &'static str {
+pub(crate) fn result(table: &ComparedTable, kind: CompareKind) -> &'static str {
     match table.outcome {
         TableOutcome::TopicMissing => "TARGET_DB_NOT_EXIST",
         TableOutcome::Impossible => "CAN_NOT_COMPARE",
@@ -462,7 +458,10 @@ fn result(table: &ComparedTable, kind: CompareKind) -> &'static str {
 }
 
 /// Databases at the source and in messages, each with the worst result of its tables.
-fn overview(tables: &[&ComparedTable], kind: CompareKind) -> Vec<(String, String, &'static str)> {
+pub(crate) fn overview(
+    tables: &[&ComparedTable],
+    kind: CompareKind,
+) -> Vec<(String, String, &'static str)> {
     let mut worst: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for table in tables {
         let names = (table.database.as_str(), table.target_database.as_str());
@@ -482,7 +481,7 @@ fn has_topic(table: &ComparedTable) -> bool {
     !matches!(table.outcome, TableOutcome::TopicMissing | TableOutcome::Impossible)
 }
 
-pub(super) fn objects(task: &Comparison) -> ObjectsView {
+pub(crate) fn objects(task: &Comparison) -> ObjectsView {
     let databases = |tables: &mut dyn Iterator<Item = &ComparedTable>| {
         tables.map(|table| table.database.as_str()).collect::<BTreeSet<_>>().len()
     };
@@ -506,7 +505,7 @@ pub(super) fn objects(task: &Comparison) -> ObjectsView {
     }
 }
 
-fn object_details(tables: &[&ComparedTable], databases: bool) -> Vec<ObjectDetailView> {
+pub(crate) fn object_details(tables: &[&ComparedTable], databases: bool) -> Vec<ObjectDetailView> {
     if databases {
         let all = overview(tables, CompareKind::Object).into_iter();
         return all
@@ -562,7 +561,7 @@ fn content_detail(table: &ComparedTable) -> ContentDetailView {
     }
 }
 
-fn diff<'t>(tables: impl Iterator<Item = &'t ComparedTable>, page: Page) -> DiffView {
+pub(crate) fn diff<'t>(tables: impl Iterator<Item = &'t ComparedTable>, page: Page) -> DiffView {
     let rows: Vec<(&ComparedTable, &RowDifference)> = tables
         .flat_map(|table| table.differences.iter().map(move |difference| (table, difference)))
         .collect();

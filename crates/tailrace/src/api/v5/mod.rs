@@ -4,6 +4,7 @@ pub(crate) mod action;
 mod additional;
 pub(crate) mod compare;
 pub(crate) mod compare_policy;
+pub(crate) mod compare_run;
 pub(crate) mod components;
 pub(crate) mod create;
 pub(crate) mod delete;

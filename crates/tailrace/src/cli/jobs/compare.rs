@@ -29,6 +29,12 @@ pub(super) struct Compare {
     /// Only see whether every table has its topic.
     #[arg(long)]
     objects: bool,
+    /// Compare a sample of so many percent of the rows, of a job to a database; rows that only the target has are not found.
+    #[arg(long, value_name = "PERCENT", conflicts_with_all = ["lines", "objects"])]
+    sample: Option<f64>,
+    /// Nothing is changed meanwhile: rows that differ are not looked at again.
+    #[arg(long = "static", conflicts_with_all = ["lines", "objects"])]
+    is_static: bool,
     /// Do not wait for the result.
     #[arg(long, conflicts_with = "timeout")]
     detach: bool,
@@ -39,29 +45,48 @@ pub(super) struct Compare {
     #[arg(long, value_name = "ID", conflicts_with_all = ["tables", "detach"])]
     task: Option<String>,
     /// Stop the comparison that --task names.
-    #[arg(long, requires = "task")]
+    #[arg(long, requires = "task", conflicts_with_all = ["pause", "resume"])]
     cancel: bool,
+    /// Let the comparison that --task names rest; it goes on with --resume.
+    #[arg(long, requires = "task", conflicts_with = "resume")]
+    pause: bool,
+    /// Let the comparison that --task names go on.
+    #[arg(long, requires = "task")]
+    resume: bool,
 }
 
 impl Compare {
-    fn kind(&self) -> &'static str {
-        match (self.lines, self.objects) {
-            (true, _) => "lines",
-            (_, true) => "object",
+    /// What is asked for, as `compare_task_param`.
+    fn asked(&self) -> Value {
+        let kind = match (self.lines, self.objects, self.sample) {
+            (true, _, _) => "lines",
+            (_, true, _) => "object",
+            (_, _, Some(_)) => "random",
             _ => "contents",
+        };
+        let mut task = json!({"type": kind});
+        if let Some(percent) = self.sample {
+            task["proportion_value"] = json!(percent);
         }
+        if self.is_static {
+            task["option"] = json!({"contentCompareType": "static"});
+        }
+        task
     }
 
     pub(super) async fn run(self, client: &Client, output: Output) -> Result<(), Failed> {
         let job = client.find(&self.job).await?;
         let id = match &self.task {
             Some(id) => id.clone(),
-            None => client.compare(&job, self.kind(), &self.tables).await?,
+            None => client.compare(&job, self.asked(), &self.tables).await?,
         };
         if self.cancel {
             client.cancel_comparison(&job, &id).await?;
         }
-        if self.detach {
+        if self.pause || self.resume {
+            client.pause_comparison(&job, &id, self.pause).await?;
+        }
+        if self.detach || self.pause {
             return print_tasks(output, &client.comparisons(&job, Some(&id)).await?);
         }
         let mut progress = Progress::new();

@@ -1,7 +1,5 @@
 //! Comparisons that are due by a job's policy.
 
-use std::collections::BTreeMap;
-
 use super::{Lost, Worker};
 use crate::control::compare::CompareInput;
 use crate::control::status::JobStatus;
@@ -41,11 +39,9 @@ impl Worker {
         }
         for kind in &policy.kinds {
             let input = CompareInput {
-                kind: *kind,
-                tables: BTreeMap::new(),
-                start_ms: None,
                 until_ms: Some(until_ms),
                 by_policy: true,
+                ..CompareInput::of(*kind)
             };
             if let Err(refusal) = self.inner.begin_comparison(&job, input).await {
                 let text = format!("a comparison that was due cannot be begun: {refusal}");
