@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::job::OracleEndpoint;
 use crate::observe::Counters;
 use crate::run::{Part, StopSignal};
-use crate::source::oracle::log_files;
+use crate::source::oracle::log_files::{self, LogFiles};
 use crate::source::oracle::mining::{self, Mined};
 use crate::source::oracle::session::Session;
 
@@ -70,7 +70,7 @@ impl Capture<'_> {
         let clock_ahead_ms = mining::clock_offset_ms(&session)?;
         let mut assembly = Assembly::new(STATEMENT_BYTES_MAX);
         let (mut next, mut span) = (from, WINDOW_SCNS.0);
-        let mut long_open = LongOpen::default();
+        let (mut long_open, mut files) = (LongOpen::default(), LogFiles::default());
         loop {
             self.rest()?;
             let newest = log_files::written_scn(&session)?;
@@ -80,7 +80,7 @@ impl Capture<'_> {
             }
             let to = newest.min(next.saturating_add(span));
             let begun = Instant::now();
-            mining::window(&session, (next, to), clock_ahead_ms, &mut |mined| {
+            mining::window(&session, &mut files, (next, to), clock_ahead_ms, &mut |mined| {
                 self.stop.check()?;
                 self.take(&mut assembly, mined)
             })?;

@@ -150,7 +150,13 @@ fn log_mining(job: &OracleJob) -> Result<CheckItem> {
         let session = Session::connect_for_mining(&job.source)?;
         let scn = log_files::written_scn(&session)?;
         mining::oldest_open(&session)?;
-        mining::window(&session, (scn, scn), 0, &mut |_| Ok(()))
+        mining::window(
+            &session,
+            &mut log_files::LogFiles::default(),
+            (scn, scn),
+            0,
+            &mut |_| Ok(()),
+        )
     };
     Ok(match mine() {
         Ok(()) => CheckItem::passed("srcDbPrivilegesIsEnoughForIncre", SOURCE),

@@ -162,6 +162,11 @@ impl OracleServer {
         self.engine.close_instance(instance);
     }
 
+    /// Takes an instance that has ended out of the cluster: its online logs are dropped, and its thread is in the archive only.
+    pub fn drop_instance(&self, instance: u16) {
+        self.engine.drop_thread(instance);
+    }
+
     /// Starts an instance again.
     pub fn open_instance(&self, instance: u16) {
         self.engine.open_instance(instance);

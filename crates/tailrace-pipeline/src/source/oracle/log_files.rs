@@ -1,6 +1,6 @@
 //! Which files hold a part of the log, of every instance that writes one; and how far the log is in its files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oracledb::Row;
 
@@ -40,32 +40,48 @@ pub(crate) fn written_scn(session: &Session) -> Result<u64> {
     })
 }
 
-/// The files that hold the log between two SCNs, both included, of all threads.
-///
-/// # Errors
-/// `PositionLost` if one is not there any more; those of the session.
-pub(super) fn files(session: &Session, from: u64, to: u64) -> Result<Vec<String>> {
-    let mut missing = None;
-    for _ in 0..LOOKS_MAX {
-        let mut logs = online(session, from, to)?;
-        if !all_current(&logs, from) {
-            archived(session, from, to, &mut logs)?;
-        }
-        missing = gap(session, &logs, from)?;
-        if missing.is_none() {
-            return Ok(logs.into_values().filter_map(|log| log.name).collect());
-        }
-    }
-    let (thread, sequence) = missing.unwrap_or_default();
-    let text = format!(
-        "log file {sequence} of thread {thread}, which holds changes from SCN {from} on, is neither online nor archived any more; \
-         restore it to where it was archived and resume the job, or begin the job anew"
-    );
-    Err(Error::new(ErrorKind::PositionLost, text))
+/// Where the log is looked for: online, and in the archive where that may know more.
+#[derive(Debug, Default)]
+pub(crate) struct LogFiles {
+    /// Threads that had online logs at the last look.
+    threads: BTreeSet<u64>,
+    /// Up to this SCN there may be threads that have no online logs any more: their instances have left the cluster.
+    archive_until: u64,
 }
 
-/// Whether what begins at an SCN is in the newest log of each thread, which no file of an archive holds.
-fn all_current(logs: &BTreeMap<LogNumber, Log>, from: u64) -> bool {
+impl LogFiles {
+    /// The files that hold the log between two SCNs, both included, of all threads.
+    ///
+    /// # Errors
+    /// `PositionLost` if one is not there any more; those of the session.
+    pub(super) fn between(&mut self, session: &Session, from: u64, to: u64) -> Result<Vec<String>> {
+        let mut missing = None;
+        for _ in 0..LOOKS_MAX {
+            let (mut logs, threads) = online(session, from, to)?;
+            // At the first look nobody knows who was there before.
+            if self.threads.is_empty() || !self.threads.is_subset(&threads) {
+                self.archive_until = super::mining::current_scn(session)?;
+            }
+            self.threads = threads;
+            if from <= self.archive_until || !is_each_in_one(&logs, from) {
+                archived(session, from, to, &mut logs)?;
+            }
+            missing = gap(session, &logs, from)?;
+            if missing.is_none() {
+                return Ok(logs.into_values().filter_map(|log| log.name).collect());
+            }
+        }
+        let (thread, sequence) = missing.unwrap_or_default();
+        let text = format!(
+            "log file {sequence} of thread {thread}, which holds changes from SCN {from} on, is neither online nor archived any \
+             more; restore it to where it was archived and resume the job, or begin the job anew"
+        );
+        Err(Error::new(ErrorKind::PositionLost, text))
+    }
+}
+
+/// Whether of each thread one log holds what begins at an SCN, so that the archive has nothing to add.
+fn is_each_in_one(logs: &BTreeMap<LogNumber, Log>, from: u64) -> bool {
     !logs.is_empty() && logs.values().all(|log| log.first_scn <= from && log.next_scn > from)
 }
 
@@ -75,7 +91,12 @@ fn log(row: &Row) -> Result<(LogNumber, Log)> {
     Ok(((whole(0)?, whole(1)?), Log { first_scn: whole(2)?, next_scn: whole(3)?, name: None }))
 }
 
-fn online(session: &Session, from: u64, to: u64) -> Result<BTreeMap<LogNumber, Log>> {
+/// The online logs that are needed, and all threads that have some.
+fn online(
+    session: &Session,
+    from: u64,
+    to: u64,
+) -> Result<(BTreeMap<LogNumber, Log>, BTreeSet<u64>)> {
     let mut members: BTreeMap<u64, String> = BTreeMap::new();
     let sql = "SELECT group#, member, status FROM v$logfile WHERE type = 'ONLINE'";
     session.each(sql, &[], |row| {
@@ -86,18 +107,19 @@ fn online(session: &Session, from: u64, to: u64) -> Result<BTreeMap<LogNumber, L
         }
         Ok::<(), Error>(())
     })?;
-    let mut logs = BTreeMap::new();
+    let (mut logs, mut threads) = (BTreeMap::new(), BTreeSet::new());
     let sql = "SELECT thread#, sequence#, first_change#, next_change#, group# FROM v$log \
                WHERE status <> 'UNUSED'";
     session.each(sql, &[], |row| {
         let (number_of, mut found) = log(row)?;
+        threads.insert(number_of.0);
         if found.next_scn > from && found.first_scn <= to {
             found.name = number(row, 4)?.and_then(|group| members.get(&group).cloned());
             logs.insert(number_of, found);
         }
         Ok::<(), Error>(())
     })?;
-    Ok(logs)
+    Ok((logs, threads))
 }
 
 /// Archived files go before online ones, which may be written over; those that were deleted are known but have no name.

@@ -3,7 +3,7 @@
 use oracledb::{OracleTimestamp, Row};
 use tailrace_codec::redo::{RedoRow, Xid};
 
-use super::log_files::files;
+use super::log_files::LogFiles;
 use super::session::{Session, number, text, unexpected};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -86,11 +86,12 @@ fn offset_ms(text: &str) -> Option<i64> {
 /// `PositionLost` if a log file is not there any more; those of the session and of `each`.
 pub(crate) fn window(
     session: &Session,
+    files: &mut LogFiles,
     (from, to): (u64, u64),
     clock_ahead_ms: i64,
     each: &mut dyn FnMut(&Mined<'_>) -> Result<()>,
 ) -> Result<()> {
-    for (place, file) in files(session, from, to)?.iter().enumerate() {
+    for (place, file) in files.between(session, from, to)?.iter().enumerate() {
         let option = if place == 0 { "NEW" } else { "ADDFILE" };
         let add = format!(
             "BEGIN DBMS_LOGMNR.ADD_LOGFILE(LOGFILENAME => :1, OPTIONS => DBMS_LOGMNR.{option}); END;"

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod extents;
+mod large;
 pub(crate) mod log_files;
 pub(crate) mod mining;
 pub(crate) mod objects;

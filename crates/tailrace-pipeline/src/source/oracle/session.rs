@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use oracledb::{Config, Connection, Row, ToDbValue};
+use oracledb::{Config, Connection, Lob, Row, ToDbValue};
 use secrecy::ExposeSecret as _;
 use tailrace_codec::gaussdb::{DATE_FORMAT, TIMESTAMP_FORMAT, TIMESTAMP_TZ_FORMAT};
 
@@ -181,6 +181,22 @@ impl Session {
             each(&row.map_err(|e| refused(&e))?)?;
         }
         Ok(())
+    }
+
+    /// Runs a query that gives one large object and hands it out; `None` for NULL, or no row.
+    ///
+    /// # Errors
+    /// What Oracle refuses.
+    pub(crate) fn large_object(&self, sql: &str, binds: &[&dyn ToDbValue]) -> Result<Option<Lob>> {
+        let statement = self.connection.statement(sql).map_err(|e| refused(&e))?;
+        let statement = statement.fetch_lobs().build().map_err(|e| refused(&e))?;
+        let cursor = statement.query(binds).map_err(|e| refused(&e))?;
+        let mut found = None;
+        for row in cursor {
+            let mut row = row.map_err(|e| refused(&e))?;
+            found = Some(row.take(0).map_err(|e| unexpected(0, &e))?);
+        }
+        Ok(found)
     }
 
     /// So many rows had so many bytes: the next ones are likely to be as large.

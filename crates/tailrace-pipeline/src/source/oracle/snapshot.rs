@@ -6,11 +6,12 @@ use tailrace_codec::gaussdb::apply::{copy_null, copy_text};
 use tailrace_codec::gaussdb::{DATE_FORMAT, TIMESTAMP_FORMAT, TIMESTAMP_TZ_FORMAT, selected_text};
 use tailrace_codec::oracle::{OracleColumn, OracleType};
 
+use super::large::{self, Large, is_large};
 use super::session::{Session, unexpected};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes of rows that are handed on at once.
-const PIECE_BYTES: usize = 1 << 20;
+pub(super) const PIECE_BYTES: usize = 1 << 20;
 
 /// What is read of a table.
 pub(crate) struct TableRead<'a> {
@@ -103,11 +104,12 @@ impl<'a> TableRead<'a> {
             self.columns.iter().map(|column| column.oracle_type()).collect();
         let (sql, binds) = self.query(&kinds, after, rows_max);
         let binds: Vec<&dyn ToDbValue> = binds.iter().map(|bind| bind as &dyn ToDbValue).collect();
+        let large = Large::of(self, session, &kinds);
         let (mut rows, mut read) = (Vec::with_capacity(PIECE_BYTES), PieceRead::default());
         let mut bytes = 0;
         session.each(&sql, &binds, |row| {
             read.rows += 1;
-            self.append(&mut rows, row, &kinds)?;
+            self.append(&mut rows, row, (&kinds, &large), each)?;
             if !self.key.is_empty() && read.rows == rows_max {
                 read.last = Some(self.key_of(row)?);
             }
@@ -156,12 +158,22 @@ impl<'a> TableRead<'a> {
         Ok(read)
     }
 
-    fn append(&self, rows: &mut Vec<u8>, row: &Row, kinds: &[OracleType]) -> Result<()> {
+    fn append(
+        &self,
+        rows: &mut Vec<u8>,
+        row: &Row,
+        (kinds, large): (&[OracleType], &Large<'_>),
+        each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
         for (number, kind) in kinds.iter().enumerate() {
             if number > 0 {
                 rows.push(b'\t');
             }
-            append(rows, row, number, *kind).map_err(|e| {
+            let appended = match large.place(row, number)? {
+                Some(row_id) => large.append(rows, (number, &row_id), each),
+                None => append(rows, row, number, *kind),
+            };
+            appended.map_err(|e| {
                 let (owner, name) = self.place;
                 e.context(format!("{owner}.{name}, column {}", self.columns[number].name))
             })?;
@@ -191,8 +203,13 @@ impl<'a> TableRead<'a> {
         rows_max: u64,
     ) -> (String, Vec<String>) {
         let selected = self.columns.iter().zip(kinds);
-        let selected: Vec<String> =
-            selected.map(|(column, kind)| expression(&column.name, *kind)).collect();
+        let mut selected: Vec<String> = selected
+            .map(|(column, kind)| {
+                let expression = expression(&column.name, *kind);
+                if is_large(*kind) { large::unless_large(&expression) } else { expression }
+            })
+            .collect();
+        selected.extend(large::of_row(&self.columns, kinds));
         let (owner, name) = self.place;
         let (scn, from) = (self.scn, format!("{}.{}", quoted(owner), quoted(name)));
         let mut sql = format!("SELECT {} FROM {from} AS OF SCN {scn}", selected.join(", "));
@@ -406,7 +423,8 @@ mod tests {
                 after.map(|after| after.iter().map(|text| (*text).to_owned()).collect());
             read.query(&kinds, after.as_deref(), 10)
         };
-        let all = "SELECT \"A\", \"X\", TO_CHAR(\"B\", 'SYYYY-MM-DD HH24:MI:SS') FROM \"S\".\"T\" AS OF SCN 7";
+        let all = "SELECT \"A\", CASE WHEN DBMS_LOB.GETLENGTH(\"X\") <= 262144 THEN \"X\" END, TO_CHAR(\"B\", 'SYYYY-MM-DD HH24:MI:SS'), \
+                   DBMS_LOB.GETLENGTH(\"X\"), ROWIDTOCHAR(ROWID) FROM \"S\".\"T\" AS OF SCN 7";
         let (sql, binds) = query(&["A", "B"], None);
         assert_eq!(sql, format!("{all} ORDER BY \"A\", \"B\" FETCH FIRST 10 ROWS ONLY"));
         assert!(binds.is_empty());

@@ -142,6 +142,26 @@ fn threads_are_merged_and_none_may_have_a_gap() {
     assert!(error.message().contains("log file") && error.message().contains("thread"), "{error}");
 }
 
+/// An instance that leaves the cluster while the job is behind has its log in the archive, and nowhere else.
+#[test]
+fn the_log_of_an_instance_that_is_gone_is_looked_for_in_the_archive() {
+    let server = cluster(2);
+    let (first, second) = (connect(&server), connect(&server));
+    begin(&first);
+    let job = job(&server, "ora_gone", &["T"]);
+    let running = start(&job, 1);
+    running.wait_for_increment();
+    assert!(running.stop().is_none());
+    run(&second, &["INSERT INTO t VALUES (2, 'gone')", "COMMIT"]);
+    server.close_instance(1);
+    server.drop_instance(1);
+    run(&first, &["INSERT INTO t VALUES (3, 'stays')", "COMMIT"]);
+    let running = start(&job, 2);
+    let said = "SELECT string_agg(id || v, ',' ORDER BY id) FROM ora_gone.t";
+    running.wait_for("both rows", said, "1before,2gone,3stays");
+    assert!(running.stop().is_none());
+}
+
 /// Tables and transactions of other containers have the same names and numbers.
 #[test]
 fn a_pluggable_database_is_replicated_and_no_other() {

@@ -1,6 +1,7 @@
 //! Large objects that the log tells in pieces are what they were when their transaction was committed.
 
 use oracledb::Connection;
+use sha2::{Digest as _, Sha256};
 
 use super::{connect, job, run, server, start};
 use crate::gaussdb;
@@ -114,4 +115,53 @@ fn they_are_read_too_where_the_table_is_another_by_now() {
     );
     running.wait_for("the row", &there, "1");
     assert!(running.stop().is_none());
+}
+
+/// Long ones are copied in pieces, some of which would end between the halves of a character.
+#[test]
+fn long_ones_are_copied_in_pieces() {
+    let server = server();
+    let source = connect(&server);
+    run(
+        &source,
+        &[
+            "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS",
+            "CREATE TABLE t (id NUMBER(10) PRIMARY KEY, note CLOB, v VARCHAR2(20), data BLOB)",
+        ],
+    );
+    // An odd number of units before characters of two, all of which have four bytes in UTF-8.
+    let halves = format!("x{}", "\u{1f980}".repeat(400_000));
+    let escaped = "it's\ta\\line\n".repeat(60_000);
+    let bytes: Vec<u8> = (0..1_500_000_u32).map(|n| (n % 251) as u8).collect();
+    insert(&source, 1, &halves, &bytes);
+    insert(&source, 2, &escaped, &bytes[..262_144]);
+    insert(&source, 3, "short", &bytes[..262_145]);
+    run(&source, &["INSERT INTO t (id, v) VALUES (4, 'nothing')", "COMMIT"]);
+    let mut job = job(&server, "oracle_pieces_of_lobs", &["T"]);
+    job.limits.chunk_rows_max = 2;
+    let running = start(&job, 1);
+    running.wait_for_increment();
+    assert!(running.stop().is_none());
+    let (postgres, _) = gaussdb::shared();
+    let sql = "SELECT id, coalesce(v, ''), length(note), encode(sha256(convert_to(note, 'UTF8')), 'hex'), length(data), encode(sha256(data), 'hex') \
+               FROM oracle_pieces_of_lobs.t ORDER BY id";
+    let there = postgres.sql(sql).expect("rows").trim_end().to_owned();
+    let file = |id: i64, note: &str, data: &[u8]| {
+        let sql = format!(
+            "SELECT {id}, '', {}, '{}', {}, '{}'",
+            note.chars().count(),
+            hex::encode(Sha256::digest(note)),
+            data.len(),
+            hex::encode(Sha256::digest(data))
+        );
+        postgres.sql(&sql).expect("a row").trim_end().to_owned()
+    };
+    let nothing = postgres.sql("SELECT 4, 'nothing', NULL, NULL, NULL, NULL").expect("a row");
+    let wanted = [
+        file(1, &halves, &bytes),
+        file(2, &escaped, &bytes[..262_144]),
+        file(3, "short", &bytes[..262_145]),
+        nothing.trim_end().to_owned(),
+    ];
+    assert_eq!(there, wanted.join("\n"));
 }

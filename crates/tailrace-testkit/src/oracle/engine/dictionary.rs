@@ -398,6 +398,7 @@ fn online(state: &State) -> impl Iterator<Item = &Log> {
         .redo
         .threads
         .iter()
+        .filter(|thread| !thread.is_dropped)
         .flat_map(|thread| &thread.logs[thread.logs.len().saturating_sub(GROUPS as usize)..])
 }
 
@@ -547,7 +548,8 @@ fn threads(state: &State) -> View {
             number(0_i64),
         ]
     };
-    made(&names, state.redo.threads.iter().map(row).collect())
+    let known = state.redo.threads.iter().filter(|thread| !thread.is_dropped);
+    made(&names, known.map(row).collect())
 }
 
 /// Containers that the session's container sees: the root all of them, a pluggable database itself.

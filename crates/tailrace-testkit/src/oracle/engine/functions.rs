@@ -4,8 +4,8 @@ use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgum
 
 use super::assign::{to_number, to_text};
 use super::expression::{Context, Scope, evaluate, folded, unknown};
-use super::{metadata, time};
-use crate::oracle::value::{RowId, Value};
+use super::{metadata, rows, time};
+use crate::oracle::value::Value;
 use crate::oracle::wire::OraError;
 
 /// Functions of a group of rows.
@@ -25,27 +25,6 @@ pub(super) fn arguments(function: &Function) -> Vec<&Expr> {
         _ => None,
     };
     list.args.iter().filter_map(argument).collect()
-}
-
-/// `DBMS_ROWID.ROWID_CREATE` of an extended place: its kind, data object, file, block and row.
-fn row_id(values: &[Value]) -> Result<Value, OraError> {
-    let part = |place: usize| -> Result<u64, OraError> {
-        let number = to_number(values.get(place).unwrap_or(&Value::Null))?;
-        number.to_i64().and_then(|n| u64::try_from(n).ok()).ok_or_else(invalid_row_id)
-    };
-    if part(0)? != 1 {
-        return Err(invalid_row_id());
-    }
-    Ok(Value::RowId(RowId {
-        object: u32::try_from(part(1)?).map_err(|_| invalid_row_id())?,
-        file: u16::try_from(part(2)?).map_err(|_| invalid_row_id())?,
-        block: u32::try_from(part(3)?).map_err(|_| invalid_row_id())?,
-        slot: u16::try_from(part(4)?).map_err(|_| invalid_row_id())?,
-    }))
-}
-
-fn invalid_row_id() -> OraError {
-    OraError::new(1410, "invalid ROWID")
 }
 
 /// The value of a function.
@@ -80,6 +59,9 @@ pub(super) fn call(function: &Function, scope: &Scope<'_>) -> Result<Value, OraE
         _ if first == Value::Null => return Ok(Value::Null),
         _ => {}
     }
+    if let Some(value) = rows::call(&name, &values, &text(0))? {
+        return Ok(value);
+    }
     Ok(match name.as_str() {
         "NLS_CHARSET_ID" => match text(0).as_str() {
             "AL32UTF8" => Value::number(873_i64),
@@ -92,17 +74,6 @@ pub(super) fn call(function: &Function, scope: &Scope<'_>) -> Result<Value, OraE
         "TRIM" => Value::text(text(0).trim()),
         "LENGTH" => Value::number(i64::try_from(text(0).chars().count()).unwrap_or(i64::MAX)),
         "TO_NUMBER" => Value::Number(to_number(&first)?),
-        "CHARTOROWID" => RowId::parse(&text(0)).map(Value::RowId).ok_or_else(invalid_row_id)?,
-        // The real one's hash is not published.
-        "ORA_HASH" => {
-            let buckets = to_number(values.get(1).unwrap_or(&Value::Null))?.to_i64().unwrap_or(0);
-            let mut hash = std::hash::DefaultHasher::new();
-            std::hash::Hash::hash(text(0).as_str(), &mut hash);
-            let hash = std::hash::Hasher::finish(&hash) >> 2;
-            Value::number(i64::try_from(hash).unwrap_or(0) % (buckets + 1))
-        }
-        "ROWIDTOCHAR" => Value::text(text(0)),
-        "ROWID_CREATE" => row_id(&values)?,
         "TO_CHAR" | "TO_CLOB" | "TO_NCHAR" | "TO_NCLOB" => match (&first, values.get(1)) {
             (Value::DateTime(at), Some(_)) => Value::text(time::format(at, None, &text(1))),
             (Value::Zoned(at, zone), Some(_)) => {

@@ -21,6 +21,7 @@ mod plsql;
 mod query;
 mod redo;
 mod redo_text;
+mod rows;
 mod session;
 mod store;
 mod supplemental;

@@ -128,6 +128,8 @@ pub(super) struct Thread {
     pub(super) logs: Vec<Log>,
     /// Its instance is not running.
     pub(super) is_closed: bool,
+    /// Its groups of online logs are dropped: the archive alone knows it.
+    pub(super) is_dropped: bool,
     /// SCN of what was written last.
     pub(super) written_scn: Scn,
     /// SCN at which it was enabled.
@@ -144,6 +146,7 @@ impl Thread {
         Self {
             logs: vec![Log::new(number, 1, scn)],
             is_closed: false,
+            is_dropped: false,
             written_scn: scn,
             enabled_scn: scn,
             written_at: Instant::now(),
@@ -262,6 +265,11 @@ impl Redo {
         let thread = &mut self.threads[usize::from(instance)];
         thread.switch(scn);
         thread.is_closed = false;
+    }
+
+    /// The online logs of an instance that has ended are dropped.
+    pub(super) fn drop_thread(&mut self, instance: u16) {
+        self.threads[usize::from(instance)].is_dropped = true;
     }
 
     /// Begins a new log file at this SCN.

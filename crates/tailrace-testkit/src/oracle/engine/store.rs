@@ -247,6 +247,11 @@ impl Engine {
         state.redo.close(instance, scn);
     }
 
+    /// Drops the online logs of an instance that has ended.
+    pub(crate) fn drop_thread(&self, instance: u16) {
+        self.lock().redo.drop_thread(instance);
+    }
+
     /// Starts an instance again.
     pub(crate) fn open_instance(&self, instance: u16) {
         let mut state = self.lock();

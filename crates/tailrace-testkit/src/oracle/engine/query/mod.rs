@@ -313,6 +313,11 @@ impl Selected<'_> {
         {
             return Column { name: title, ..self.column(argument, String::new()) };
         }
+        if let Expr::Case { conditions, .. } = expr
+            && let Some(first) = conditions.first()
+        {
+            return Column { name: title, ..self.column(&first.result, String::new()) };
+        }
         let (of, last) = match expr {
             Expr::Identifier(name) => (None, Some(name)),
             Expr::CompoundIdentifier(parts) => {
@@ -335,7 +340,7 @@ impl Selected<'_> {
         let probe = values.map(|(place, values)| evaluate(expr, &self.scope(*place, values, 1)));
         let (kind, size) = match (probe, expr) {
             (_, Expr::Function(f))
-                if ["COUNT", "LENGTH", "TO_NUMBER", "SUM", "TIMESTAMP_TO_SCN"]
+                if ["COUNT", "LENGTH", "GETLENGTH", "TO_NUMBER", "SUM", "TIMESTAMP_TO_SCN"]
                     .contains(&name(f).as_str()) =>
             {
                 (Kind::Number, 22)
