@@ -77,6 +77,10 @@ pub struct Counters {
     pub apply_rests: AtomicBool,
     /// SCN up to which the log was read, of a source that has them; 0 before.
     pub captured_scn: AtomicU64,
+    /// Windows of a log by LogMiner that were read for the job.
+    pub windows_mined: AtomicU64,
+    /// Windows that another job of the database had read already.
+    pub windows_shared: AtomicU64,
     /// Where its time goes.
     pub stages: Stages,
 }

@@ -18,6 +18,7 @@ use crate::run::{Part, StopSignal};
 use crate::source::oracle::log_files::{self, LogFiles};
 use crate::source::oracle::mining::{self, Mined};
 use crate::source::oracle::session::Session;
+use crate::source::oracle::shared::{Member, Turn};
 
 /// Longest statement of LogMiner's, bytes.
 const STATEMENT_BYTES_MAX: usize = 64 << 20;
@@ -49,6 +50,14 @@ pub(super) enum Captured {
     Window { read: u64, mine_from: u64 },
 }
 
+/// A session of a job alone.
+struct OwnReading {
+    session: Session,
+    files: LogFiles,
+    /// See [`mining::clock_offset_ms`].
+    clock_ahead_ms: i64,
+}
+
 /// Reads the log.
 pub(super) struct Capture<'a> {
     pub(super) source: &'a OracleEndpoint,
@@ -66,24 +75,28 @@ impl Capture<'_> {
     /// # Errors
     /// Those of the source, of what LogMiner tells, and of the files that large transactions are put aside in; `Cancelled`.
     pub(super) fn run(mut self, from: u64) -> Result<()> {
-        let session = Session::connect_for_mining(self.source)?.fetching(self.fetch_rows);
-        let clock_ahead_ms = mining::clock_offset_ms(&session)?;
+        let member = Member::join(self.source, self.fetch_rows, self.numbers.owners());
+        let mut own: Option<OwnReading> = None;
         let mut assembly = Assembly::new(STATEMENT_BYTES_MAX);
         let (mut next, mut span) = (from, WINDOW_SCNS.0);
-        let (mut long_open, mut files) = (LongOpen::default(), LogFiles::default());
+        let mut long_open = LongOpen::default();
         loop {
             self.rest()?;
-            let newest = log_files::written_scn(&session)?;
+            let newest = if member.is_alone() {
+                log_files::written_scn(&self.own(&mut own)?.session)?
+            } else {
+                member.written_scn(self.stop)?
+            };
             if newest < next {
                 std::thread::park_timeout(IDLE_INTERVAL);
                 continue;
             }
-            let to = newest.min(next.saturating_add(span));
             let begun = Instant::now();
-            mining::window(&session, &mut files, (next, to), clock_ahead_ms, &mut |mined| {
-                self.stop.check()?;
-                self.take(&mut assembly, mined)
-            })?;
+            let turn = match member.is_alone() {
+                true => Turn::Alone { to: newest.min(next.saturating_add(span)) },
+                false => member.next((next, newest), span, self.stop)?,
+            };
+            let to = self.window(&mut own, &mut assembly, next, turn)?;
             span = next_span(span, to < newest, begun.elapsed());
             next = to + 1;
             let oldest = assembly.open().min_by_key(|(_, begun, _)| *begun);
@@ -93,6 +106,58 @@ impl Capture<'_> {
             let mine_from = assembly.oldest_open().unwrap_or(next).min(next);
             self.watch.counters.captured_scn.store(to, Ordering::Relaxed);
             self.out.push(Captured::Window { read: to, mine_from }, 0, self.stop)?;
+        }
+    }
+
+    /// Takes a part of the log, of which others may have a share; gives its last SCN.
+    fn window(
+        &mut self,
+        own: &mut Option<OwnReading>,
+        assembly: &mut Assembly<SpillFile>,
+        from: u64,
+        turn: Turn,
+    ) -> Result<u64> {
+        let counters = self.watch.counters;
+        let to = match turn {
+            Turn::Alone { to } => {
+                let OwnReading { session, files, clock_ahead_ms } = self.own(own)?;
+                mining::window(session, files, (from, to), *clock_ahead_ms, &mut |mined| {
+                    self.stop.check()?;
+                    self.take(assembly, mined)
+                })?;
+                Counters::add(&counters.windows_mined, 1);
+                to
+            }
+            Turn::Take { window, is_mined } => {
+                // One session is enough for all.
+                *own = None;
+                for mined in window.rows_from(from) {
+                    self.stop.check()?;
+                    self.take(assembly, &mined)?;
+                }
+                let counter =
+                    if is_mined { &counters.windows_mined } else { &counters.windows_shared };
+                if !is_mined && counter.load(Ordering::Relaxed) == 0 {
+                    let text = "the log is read once for this and other jobs of the database";
+                    self.watch.log(tracing::Level::INFO, text);
+                }
+                Counters::add(counter, 1);
+                window.to
+            }
+        };
+        Ok(to)
+    }
+
+    /// The job's own session at the log.
+    fn own<'o>(&self, own: &'o mut Option<OwnReading>) -> Result<&'o mut OwnReading> {
+        match own {
+            Some(reading) => Ok(reading),
+            none => {
+                let session = Session::connect_for_mining(self.source)?.fetching(self.fetch_rows);
+                let clock_ahead_ms = mining::clock_offset_ms(&session)?;
+                let files = LogFiles::default();
+                Ok(none.insert(OwnReading { session, files, clock_ahead_ms }))
+            }
         }
     }
 

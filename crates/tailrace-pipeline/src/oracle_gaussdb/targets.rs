@@ -1,6 +1,6 @@
 //! The tables as changes are applied to them, each in the version that it has at the present point of the log.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tailrace_codec::gaussdb::apply::ApplyTable;
@@ -14,11 +14,8 @@ use super::position::TableCopy;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::gaussdb::{ApplyTables, GaussSink, TableRecord};
 use crate::source::oracle::catalog;
-use crate::source::oracle::mining::Mined;
+use crate::source::oracle::mining::{Mined, UNKNOWN_OWNER};
 use crate::source::oracle::session::Session;
-
-/// The owner that LogMiner tells where its dictionary does not know a row's table as it was.
-const UNKNOWN_OWNER: &str = "UNKNOWN";
 
 /// The tables.
 pub(super) struct Targets {
@@ -152,6 +149,11 @@ impl TableNumbers {
             return self.objects.get(&mined.object).copied();
         }
         self.names.get(mined.owner)?.get(mined.table).copied()
+    }
+
+    /// Owners of the tables.
+    pub(super) fn owners(&self) -> BTreeSet<String> {
+        self.choices.iter().map(|choice| choice.owner.clone()).collect()
     }
 
     /// Notes the objects of a table: itself and its partitions.

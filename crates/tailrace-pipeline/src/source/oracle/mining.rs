@@ -7,6 +7,8 @@ use super::log_files::LogFiles;
 use super::session::{Session, number, text, unexpected};
 use crate::error::{Error, ErrorKind, Result};
 
+/// The owner that LogMiner tells where its dictionary does not know a row's table as it was.
+pub(crate) const UNKNOWN_OWNER: &str = "UNKNOWN";
 /// The operation that ends a transaction whose changes stay.
 const COMMIT: u16 = 7;
 /// Bytes of a row beside its texts.

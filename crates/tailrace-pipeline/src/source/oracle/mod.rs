@@ -7,5 +7,6 @@ pub(crate) mod log_files;
 pub(crate) mod mining;
 pub(crate) mod objects;
 pub(crate) mod session;
+pub(crate) mod shared;
 pub(crate) mod snapshot;
 mod tunnel;

@@ -13,6 +13,7 @@ mod parts;
 mod precheck;
 mod random;
 mod repair;
+mod shared;
 mod tls;
 
 use std::sync::Arc;
