@@ -553,6 +553,10 @@ pub struct Limits {
     pub log_fetch_rows: u32,
     /// Most changes that a target database refuses and that are put aside; at the next the job stops. 0: it stops at the first.
     pub dirty_rows_max: u64,
+    /// Where an increment-only job from Oracle begins: commits at later SCNs are applied; 0: now.
+    pub apply_start_scn: u64,
+    /// From which SCN on it reads the log, for transactions that were open there; 0: from `apply_start_scn` on.
+    pub capture_start_scn: u64,
     /// Appliers of an increment into a database, 1 to 64: several divide transactions by the keys of their rows.
     pub appliers: usize,
     /// Rows per second over the whole job; `None` is unlimited.
@@ -586,6 +590,8 @@ impl Default for Limits {
             copy_fetch_rows: FETCH_ROWS,
             log_fetch_rows: FETCH_ROWS,
             dirty_rows_max: 0,
+            apply_start_scn: 0,
+            capture_start_scn: 0,
             appliers: 1,
             rows_per_second_max: None,
             bytes_per_second_max: None,

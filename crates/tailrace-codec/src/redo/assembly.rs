@@ -61,6 +61,8 @@ pub enum Assembled<A> {
         scn: u64,
         /// `SCN` of its first row.
         begun: u64,
+        /// Its begin was met; else it may have rows before the first that was told.
+        is_whole: bool,
         /// Its changes.
         changes: Changes<A>,
     },
@@ -176,8 +178,8 @@ impl<A: Aside> Assembly<A> {
         if open.changes.is_empty() {
             return Ok(Assembled::Nothing);
         }
-        let (begun, changes) = (open.begun, open.changes);
-        Ok(Assembled::Committed { xid: row.xid, scn: row.scn, begun, changes })
+        let Open { begun, is_whole, changes, .. } = open;
+        Ok(Assembled::Committed { xid: row.xid, scn: row.scn, begun, is_whole, changes })
     }
 
     fn change(&mut self, row: &RedoRow<'_>, kind: ChangeKind) -> Result<Assembled<A>, A::Error> {

@@ -40,6 +40,8 @@ pub(super) enum Captured {
         scn: u64,
         /// When it was committed, milliseconds of the Unix epoch.
         committed_ms: Option<i64>,
+        /// Its begin was met.
+        is_whole: bool,
         /// SCN from which the log has to be read again once this is applied and nothing behind it.
         mine_from: u64,
         changes: redo::Changes<SpillFile>,
@@ -184,12 +186,13 @@ impl Capture<'_> {
         }
         match assembled {
             Assembled::Nothing => Ok(()),
-            Assembled::Committed { xid, scn, changes, .. } => {
+            Assembled::Committed { xid, scn, is_whole, changes, .. } => {
                 let bytes = changes.memory_bytes();
                 let captured = Captured::Transaction {
                     xid: (xid.segment, xid.slot, xid.sequence),
                     scn,
                     committed_ms: mined.committed_ms,
+                    is_whole,
                     // What is still open is mined again after a restart, and with it what was committed since it began.
                     mine_from: assembly.oldest_open().unwrap_or(scn).min(scn),
                     changes,

@@ -10,6 +10,7 @@ use tailrace_codec::oracle::{OracleColumn, TableVersion};
 use super::copier::Copying;
 use super::position::{Position, TableCopy};
 use super::shares::Shares;
+use super::stream;
 use super::targets::version_text;
 use super::watch::Watch;
 use super::{Described, OracleJob, describe};
@@ -32,6 +33,9 @@ pub(super) fn begin(session: &Session, sink: &mut GaussSink, job: &OracleJob) ->
     let before = mining::current_scn(session)?;
     let open = mining::oldest_open(session)?;
     let (scn, tables) = scn_of_tables(session, job)?;
+    if job.limits.apply_start_scn > 0 {
+        return begin_at(sink, job, (scn, &tables));
+    }
     let position = Position {
         snapshot_scn: scn,
         mine_from: open.unwrap_or(before).min(before),
@@ -46,6 +50,37 @@ pub(super) fn begin(session: &Session, sink: &mut GaussSink, job: &OracleJob) ->
         if job.make_structure && !position.is_copied {
             make(sink, table)?;
         }
+        let version = version_text(&TableVersion::new(table.source.columns.clone()))?;
+        sink.save_table_version(&table.choice.to_string(), &version)?;
+    }
+    sink.commit(&position.text()?)?;
+    Ok(position)
+}
+
+/// Begins an increment at an SCN of the past: the target has the rows of then.
+fn begin_at(
+    sink: &mut GaussSink,
+    job: &OracleJob,
+    (now, tables): (u64, &[Described]),
+) -> Result<Position> {
+    let (capture, apply) = stream::start(&job.limits);
+    if job.task != TaskType::Incremental {
+        let text = "apply_start_scn: a job with a full phase begins at the SCN of its rows; leave it away, or make the task INCR_TRANS";
+        return Err(Error::new(ErrorKind::Configuration, text));
+    }
+    if apply > now {
+        let text = format!("apply_start_scn is {apply}, and the source is at SCN {now} only");
+        return Err(Error::new(ErrorKind::Configuration, text));
+    }
+    let position = Position {
+        snapshot_scn: apply,
+        mine_from: capture,
+        committed_scn: apply + 1,
+        is_copied: true,
+        ..Position::default()
+    };
+    sink.begin()?;
+    for table in tables {
         let version = version_text(&TableVersion::new(table.source.columns.clone()))?;
         sink.save_table_version(&table.choice.to_string(), &version)?;
     }

@@ -24,6 +24,7 @@ use super::{OracleJob, TableChoice};
 use crate::batch::Counts;
 use crate::engine::{Ended, unix_ms};
 use crate::error::{Error, ErrorKind, Result};
+use crate::job::Limits;
 use crate::run::{Part, StopSignal};
 use crate::sink::gaussdb::{Aside, GaussSink};
 use crate::source::oracle::session::Session;
@@ -199,9 +200,12 @@ impl Applier<'_> {
 
     fn take(&mut self, captured: Captured, queue: &Handover<Captured>) -> Result<()> {
         match captured {
-            Captured::Transaction { xid, scn, committed_ms, mine_from, changes } => {
+            Captured::Transaction { xid, scn, committed_ms, is_whole, mine_from, changes } => {
                 if self.position.has(scn, xid) {
                     return Ok(());
+                }
+                if !is_whole && self.job.limits.apply_start_scn > 0 {
+                    return Err(begun_before(self.job, (scn, xid)));
                 }
                 let is_alone = self.apply(changes, scn, xid)?;
                 self.committed_ms = committed_ms;
@@ -472,6 +476,22 @@ impl Applier<'_> {
         }
         Ok(statements)
     }
+}
+
+/// A transaction of which the log that is read has an end and no begin.
+fn begun_before(job: &OracleJob, (scn, (segment, slot, sequence)): (u64, XidParts)) -> Error {
+    let text = format!(
+        "transaction {segment}.{slot}.{sequence}, committed at SCN {scn}, began before the log is read: set capture_start_scn, which is {}, \
+         to an SCN at which nothing was open any more that is open at apply_start_scn, and begin the job anew",
+        start(&job.limits).0
+    );
+    Error::new(ErrorKind::Configuration, text)
+}
+
+/// From which SCN a job that is told so reads the log, and behind which one commits are applied.
+pub(super) fn start(limits: &Limits) -> (u64, u64) {
+    let apply = limits.apply_start_scn;
+    (if limits.capture_start_scn > 0 { limits.capture_start_scn.min(apply) } else { apply }, apply)
 }
 
 fn unknown_table() -> Error {

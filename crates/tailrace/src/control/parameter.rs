@@ -26,7 +26,7 @@ fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }
 
-const DEFINITIONS: [Definition; 18] = [
+const DEFINITIONS: [Definition; 20] = [
     Definition {
         name: "read_task_num",
         description: "Parallel readers of the full phase.",
@@ -146,6 +146,22 @@ const DEFINITIONS: [Definition; 18] = [
         max: 100_000,
         read: |l| l.dirty_rows_max,
         write: |l, n| l.dirty_rows_max = n,
+    },
+    Definition {
+        name: "apply_start_scn",
+        description: "SCN behind which commits are applied by an increment-only job from Oracle that has not begun yet; 0 is now.",
+        min: 0,
+        max: i64::MAX as u64,
+        read: |l| l.apply_start_scn,
+        write: |l, n| l.apply_start_scn = n,
+    },
+    Definition {
+        name: "capture_start_scn",
+        description: "SCN from which such a job reads the log, for transactions that were open at apply_start_scn; 0 is there itself.",
+        min: 0,
+        max: i64::MAX as u64,
+        read: |l| l.capture_start_scn,
+        write: |l, n| l.capture_start_scn = n,
     },
     Definition {
         name: "parallel",

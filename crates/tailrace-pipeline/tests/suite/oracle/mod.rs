@@ -14,6 +14,7 @@ mod precheck;
 mod random;
 mod repair;
 mod shared;
+mod start;
 mod tls;
 
 use std::sync::Arc;
