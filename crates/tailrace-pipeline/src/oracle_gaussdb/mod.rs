@@ -19,6 +19,7 @@ mod shares;
 mod spill;
 mod stream;
 mod targets;
+mod untold;
 mod watch;
 
 use std::fmt;

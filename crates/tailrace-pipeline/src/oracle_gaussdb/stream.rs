@@ -19,6 +19,7 @@ use super::large::{self, LargeRows};
 use super::position::{Position, XidParts};
 use super::spill::SpillFile;
 use super::targets::Targets;
+use super::untold::GivenKeys;
 use super::watch::Watch;
 use super::{OracleJob, TableChoice};
 use crate::batch::Counts;
@@ -75,6 +76,8 @@ pub(super) fn follow(
         divider: appliers.map(Divider::new),
         changes: Changes::new(),
         marks: Marks::default(),
+        probe: Changes::new(),
+        given: GivenKeys::default(),
         large: LargeRows::default(),
         counts: Counts::default(),
         committed_ms: None,
@@ -145,6 +148,10 @@ struct Applier<'a> {
     changes: Changes,
     /// Whose changes they are.
     marks: Marks,
+    /// A change of which the key may be missing.
+    probe: Changes,
+    /// Keys that the transaction has given to rows, if missing ones are to be found.
+    given: GivenKeys,
     /// Rows of the transaction that is being applied whose large objects are still to be read.
     large: LargeRows,
     /// What the open target transaction has.
@@ -234,6 +241,7 @@ impl Applier<'_> {
         xid: XidParts,
     ) -> Result<bool> {
         self.marks.begin(self.changes.len(), scn);
+        self.given.clear();
         changes.for_each(|change| {
             if self.targets.is_in_rows(change.table, scn) {
                 return Ok(());
@@ -310,9 +318,21 @@ impl Applier<'_> {
             return Err(unknown_table());
         };
         let before = self.changes.bytes();
+        let reads_keys = self.job.limits.reads_missing_keys;
+        self.probe.clear();
+        let into = if reads_keys { &mut self.probe } else { &mut self.changes };
         let appended = rows
-            .append(change, table, &mut self.changes)
+            .append(change, table, into)
             .map_err(|e| Error::new(ErrorKind::SchemaMismatch, format!("{choice}: {e}")))?;
+        if reads_keys && appended != Appended::NoRoom {
+            let key = self.targets.keys.get(table as usize).ok_or_else(unknown_table)?;
+            let target = self.targets.tables.get(&table).ok_or_else(unknown_table)?;
+            let told = (&self.probe.get(0), change.row_id, change.scn);
+            let of = (choice, target, key);
+            if !self.given.append(self.session, of, told, &mut self.changes)? {
+                return Err(too_large(choice));
+            }
+        }
         match appended {
             Appended::Whole => {}
             Appended::WithoutLarge => self.large.note(table, change.row_id, choice)?,

@@ -11,6 +11,7 @@ use tailrace_codec::oracle::{DatabaseCharset, InternalForm, OracleColumn, TableV
 use super::TableChoice;
 use super::large::LargeColumns;
 use super::position::TableCopy;
+use super::untold::KeyColumns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::gaussdb::{ApplyTables, GaussSink, TableRecord};
 use crate::source::oracle::catalog;
@@ -27,6 +28,7 @@ pub(super) struct Targets {
     own_scns: Vec<Option<u64>>,
     pub(super) rows: Vec<RedoRows>,
     pub(super) large: Vec<LargeColumns>,
+    pub(super) keys: Vec<KeyColumns>,
     pub(super) tables: Arc<ApplyTables>,
 }
 
@@ -48,6 +50,7 @@ impl Targets {
             own_scns: Vec::new(),
             rows: Vec::new(),
             large: Vec::new(),
+            keys: Vec::new(),
             tables: Arc::default(),
         };
         let kept = sink.tables()?.into_iter().map(|record| (record.name.clone(), record));
@@ -67,6 +70,7 @@ impl Targets {
             let target = target_of(choice, sink)?;
             targets.rows.push(redo_rows(&version, &target, targets.internal));
             targets.large.push(LargeColumns::new(&version, &target));
+            targets.keys.push(KeyColumns::new(&version, &target));
             targets.versions.push(version);
             Arc::make_mut(&mut targets.tables).insert(number, target);
         }
@@ -128,6 +132,7 @@ impl Targets {
         let rows = redo_rows(version, &target, self.internal);
         self.rows[at] = rows;
         self.large[at] = LargeColumns::new(version, &target);
+        self.keys[at] = KeyColumns::new(version, &target);
         Arc::make_mut(&mut self.tables).insert(number, target);
         Ok(())
     }

@@ -53,7 +53,9 @@ pub(super) fn run(job: &OracleJob) -> (Vec<CheckItem>, Vec<Described>) {
     let tables = tables(job, &session, charset, &mut items);
     push(&mut items, "srcDbPrivilegesIsEnoughForFull", readable(&session, &tables));
     if increment {
-        push(&mut items, "srcSupplementalLogCheck", supplemental(&session, &tables));
+        let reads_keys = job.limits.reads_missing_keys;
+        let logged = supplemental(&session, &tables, reads_keys);
+        push(&mut items, "srcSupplementalLogCheck", logged);
         items.push(names(&tables));
         items.push(extended_strings(&tables));
     }
@@ -285,7 +287,7 @@ struct Level {
     unique: bool,
 }
 
-fn supplemental(session: &Session, tables: &[Described]) -> Result<CheckItem> {
+fn supplemental(session: &Session, tables: &[Described], reads_keys: bool) -> Result<CheckItem> {
     const ITEM: &str = "srcSupplementalLogCheck";
     let is_on = |column: &str| {
         let value = of_database(session, &format!("supplemental_log_data_{column}"))?;
@@ -311,7 +313,9 @@ fn supplemental(session: &Session, tables: &[Described]) -> Result<CheckItem> {
         }
         let has_key = !table.source.primary_key.is_empty();
         let has_unique = table.source.indexes.iter().any(|index| index.is_unique);
-        let tells_key = has_key && (common.primary_key || own.primary_key)
+        // Without a key at the source there is none to be read.
+        let tells_key = has_key && reads_keys
+            || has_key && (common.primary_key || own.primary_key)
             || !has_key && has_unique && (common.unique || own.unique);
         let to_run = format!(
             "ALTER TABLE {}.{} ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS;",

@@ -26,7 +26,7 @@ fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }
 
-const DEFINITIONS: [Definition; 20] = [
+const DEFINITIONS: [Definition; 21] = [
     Definition {
         name: "read_task_num",
         description: "Parallel readers of the full phase.",
@@ -146,6 +146,14 @@ const DEFINITIONS: [Definition; 20] = [
         max: 100_000,
         read: |l| l.dirty_rows_max,
         write: |l, n| l.dirty_rows_max = n,
+    },
+    Definition {
+        name: "read_missing_keys",
+        description: "1: the key of an updated row that an Oracle source's log does not tell is read from the source by its place; 0: the job stops there.",
+        min: 0,
+        max: 1,
+        read: |l| u64::from(l.reads_missing_keys),
+        write: |l, n| l.reads_missing_keys = n > 0,
     },
     Definition {
         name: "apply_start_scn",

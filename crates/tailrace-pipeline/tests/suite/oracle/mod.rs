@@ -16,6 +16,7 @@ mod repair;
 mod shared;
 mod start;
 mod tls;
+mod untold_keys;
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use oracledb::Connection;
 use tailrace_codec::gaussdb::apply::{ApplyColumn, ApplyTable, ChangeKind, Changes, Route, Text};
 use tailrace_pipeline::ErrorKind;
-use tailrace_pipeline::compare::{CompareOutcome, CompareProgress, CompareRequest};
-use tailrace_pipeline::oracle_gaussdb::{OracleJob, compare};
-use tailrace_pipeline::run::StopSignal;
+use tailrace_pipeline::compare::CompareOutcome;
+use tailrace_pipeline::oracle_gaussdb::OracleJob;
 use tailrace_testkit::oracle::OracleServer;
 
+use super::compare::compared;
 use super::random::{WRITERS, writer};
 use super::{connect, job, run, server, start};
 use crate::gaussdb;
@@ -120,6 +120,10 @@ fn each_applier_has_its_keys_as_of_its_position() {
             last + 2000
         );
         running.wait_for("some way", &moved, "1");
+        // Moments at which all are at one place are found while they work.
+        for table in compared(&parallel(&server, NAME, appliers), false) {
+            assert_eq!(table.outcome, CompareOutcome::Consistent, "{table:?}, {about}");
+        }
         assert!(running.stop().is_none(), "{about}");
         judge(&connection, NAME, &about);
     }
@@ -170,20 +174,9 @@ fn appliers_that_were_killed_between_their_commits_meet_again() {
     assert!((2..41).contains(&rows), "{rows}");
     judge(&connection, NAME, "apart");
     // Nothing is compared with a target that is at no one place.
-    let request = CompareRequest::of_all(std::env::temp_dir());
-    let mut outcomes = Vec::new();
-    compare::compare(
-        &job,
-        &request,
-        &CompareProgress::default(),
-        &StopSignal::new(),
-        &mut |table| {
-            outcomes.push((table.outcome, table.notes));
-        },
-    )
-    .expect("a comparison");
-    let (outcome, notes) = &outcomes[0];
-    assert!(*outcome == CompareOutcome::Impossible && notes[0].contains("appliers"), "{notes:?}");
+    let found = compared(&job, false);
+    assert_eq!(found[0].outcome, CompareOutcome::Impossible);
+    assert!(found[0].notes[0].contains("appliers"), "{:?}", found[0].notes);
     // As many as they were until they have met, whatever is asked for.
     let fewer = parallel(&server, NAME, 2);
     let running = start(&fewer, 2);
