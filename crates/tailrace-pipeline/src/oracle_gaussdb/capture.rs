@@ -15,10 +15,10 @@ use crate::error::Result;
 use crate::job::OracleEndpoint;
 use crate::observe::Counters;
 use crate::run::{Part, StopSignal};
+use crate::source::oracle::joint_mining::{Member, Turn};
 use crate::source::oracle::log_files::{self, LogFiles};
 use crate::source::oracle::mining::{self, Mined};
 use crate::source::oracle::session::Session;
-use crate::source::oracle::shared::{Member, Turn};
 
 /// Longest statement of LogMiner's, bytes.
 const STATEMENT_BYTES_MAX: usize = 64 << 20;

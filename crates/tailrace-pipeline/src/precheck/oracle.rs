@@ -314,8 +314,7 @@ fn supplemental(session: &Session, tables: &[Described], reads_keys: bool) -> Re
         let has_key = !table.source.primary_key.is_empty();
         let has_unique = table.source.indexes.iter().any(|index| index.is_unique);
         // Without a key at the source there is none to be read.
-        let tells_key = has_key && reads_keys
-            || has_key && (common.primary_key || own.primary_key)
+        let tells_key = has_key && (reads_keys || common.primary_key || own.primary_key)
             || !has_key && has_unique && (common.unique || own.unique);
         let to_run = format!(
             "ALTER TABLE {}.{} ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS;",

@@ -2,11 +2,11 @@
 
 pub(crate) mod catalog;
 pub(crate) mod extents;
+pub(crate) mod joint_mining;
 mod large;
 pub(crate) mod log_files;
 pub(crate) mod mining;
 pub(crate) mod objects;
 pub(crate) mod session;
-pub(crate) mod shared;
 pub(crate) mod snapshot;
 mod tunnel;

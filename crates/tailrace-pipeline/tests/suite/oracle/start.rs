@@ -88,7 +88,7 @@ fn a_transaction_whose_begin_is_not_read_is_named() {
     later.limits.apply_start_scn = u64::MAX >> 1;
     let error = start(&later, 1).ended().expect("an error");
     assert!(error.message().contains("apply_start_scn is"), "{error}");
-    let mut full = job.clone();
+    let mut full = job;
     (full.job_id, full.task) = ("oracle_start_full".to_owned(), TaskType::FullIncremental);
     full.limits.apply_start_scn = before;
     let error = start(&full, 1).ended().expect("an error");
