@@ -23,7 +23,7 @@ fn told(assembly: &mut Assembly<Pieces>, rows: &[RedoRow<'_>]) -> Vec<String> {
             Assembled::Definition { table, scn, sql } => {
                 out.push(format!("{scn} DDL {table} {sql}"));
             }
-            Assembled::Committed { xid, scn, begun, mut changes } => {
+            Assembled::Committed { xid, scn, begun, mut changes, .. } => {
                 let mut sqls = Vec::new();
                 changes
                     .for_each(|change| {
