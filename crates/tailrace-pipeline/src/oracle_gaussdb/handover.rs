@@ -137,7 +137,8 @@ mod tests {
                 let next = queue.pop(Duration::from_secs(60), &stop).expect("an item");
                 assert_eq!(next, Next::Item(number));
             }
-            assert_eq!(queue.pop(Duration::ZERO, &stop).expect("the end"), Next::Closed);
+            let end = queue.pop(Duration::from_secs(60), &stop).expect("the end");
+            assert_eq!(end, Next::Closed);
         });
         assert!(queue.is_empty());
         assert!(queue.push(1, 1, &stop).is_err());
