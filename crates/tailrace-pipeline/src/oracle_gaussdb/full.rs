@@ -143,7 +143,7 @@ pub(super) fn copy(
         job,
         epoch,
         position: position.clone(),
-        shares: Shares::new(todo.filter(|(_, copy)| !copy.is_done)),
+        shares: Shares::new(todo.filter(|(_, copy)| !copy.is_done), job.limits.table_readers_max),
         // Ends the others when one has failed, without telling the outside that the job was stopped.
         stop: stop.child(),
         watch,

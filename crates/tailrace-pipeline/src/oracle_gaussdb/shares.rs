@@ -41,6 +41,8 @@ pub(super) enum Task {
 pub(super) struct Shares {
     tables: Mutex<Vec<State>>,
     changed: Condvar,
+    /// Most readers of one table at a time.
+    readers_max: usize,
 }
 
 struct State {
@@ -69,8 +71,11 @@ enum Stage {
 }
 
 impl Shares {
-    /// Of tables whose rows are not all there.
-    pub(super) fn new(tables: impl Iterator<Item = (Arc<Described>, TableCopy)>) -> Self {
+    /// Of tables whose rows are not all there, each of which so many may read at a time.
+    pub(super) fn new(
+        tables: impl Iterator<Item = (Arc<Described>, TableCopy)>,
+        readers_max: usize,
+    ) -> Self {
         let state = |(table, copy): (Arc<Described>, TableCopy)| {
             let stage = match (&copy.ranges, &copy.after) {
                 (Some(_), _) => Stage::Ranges,
@@ -82,7 +87,8 @@ impl Shares {
             let share = Arc::new(Share { table, copy: Mutex::new(copy) });
             State { share, stage, waiting, readers: 0, lost: None, begun: 1 }
         };
-        Self { tables: Mutex::new(tables.map(state).collect()), changed: Condvar::new() }
+        let tables = Mutex::new(tables.map(state).collect());
+        Self { tables, changed: Condvar::new(), readers_max: readers_max.max(1) }
     }
 
     /// What to do next; waits as long as others may leave something to do. `None` when all is done.
@@ -93,8 +99,8 @@ impl Shares {
         let mut tables = self.tables();
         loop {
             stop.check()?;
-            if let Some(task) = tables.iter_mut().enumerate().find_map(|(at, state)| state.take(at))
-            {
+            let mut states = tables.iter_mut().enumerate();
+            if let Some(task) = states.find_map(|(at, state)| state.take(at, self.readers_max)) {
                 return Ok(Some(task));
             }
             if tables.iter().all(|state| state.readers == 0) {
@@ -152,7 +158,7 @@ impl Shares {
 
 impl State {
     /// What there is to do for one more reader.
-    fn take(&mut self, at: usize) -> Option<Task> {
+    fn take(&mut self, at: usize, readers_max: usize) -> Option<Task> {
         let share = || Arc::clone(&self.share);
         let task = match self.stage {
             _ if self.lost.is_some() => return None,
@@ -160,11 +166,11 @@ impl State {
             Stage::Whole if self.readers == 0 && !self.share.copy().is_done => {
                 Task::Whole(at, share())
             }
-            Stage::Ranges => {
+            Stage::Ranges if self.readers < readers_max => {
                 let range = self.waiting.pop()?;
                 Task::Range(at, Arc::clone(&self.share), range)
             }
-            Stage::Dividing | Stage::Whole => return None,
+            Stage::Dividing | Stage::Whole | Stage::Ranges => return None,
         };
         if self.stage == Stage::Undivided {
             self.stage = Stage::Dividing;
@@ -225,7 +231,7 @@ mod tests {
         let in_ranges =
             TableCopy { ranges: Some(RowIdRange::between(&bounds)), ..TableCopy::default() };
         let tables = [(table("SMALL"), TableCopy::default()), (table("LARGE"), in_ranges)];
-        let (shares, stop) = (Shares::new(tables.into_iter()), StopSignal::new());
+        let (shares, stop) = (Shares::new(tables.into_iter(), 3), StopSignal::new());
         let next = || shares.next(&stop).expect("no stop");
         let Some(Task::Divide(0, _)) = next() else { panic!("nobody has looked at it") };
         let mut ranges = Vec::new();
@@ -245,10 +251,23 @@ mod tests {
     }
 
     #[test]
+    fn no_more_readers_than_allowed_are_at_work_on_a_table() {
+        let copy = TableCopy {
+            ranges: Some(RowIdRange::between(&["B".to_owned(), "C".to_owned()])),
+            ..TableCopy::default()
+        };
+        let shares = Shares::new([(table("T"), copy)].into_iter(), 2);
+        let take = || shares.tables()[0].take(0, shares.readers_max).is_some();
+        assert_eq!([take(), take(), take()], [true, true, false]);
+        assert!(shares.leave(0, None).is_none());
+        assert_eq!([take(), take()], [true, false]);
+    }
+
+    #[test]
     fn the_last_reader_of_a_lost_table_begins_it_anew() {
         let bounds = ["B".to_owned(), "C".to_owned()];
         let copy = TableCopy { ranges: Some(RowIdRange::between(&bounds)), ..TableCopy::default() };
-        let (shares, stop) = (Shares::new([(table("T"), copy)].into_iter()), StopSignal::new());
+        let (shares, stop) = (Shares::new([(table("T"), copy)].into_iter(), 2), StopSignal::new());
         for _ in 0..2 {
             assert!(matches!(shares.next(&stop), Ok(Some(Task::Range(..)))));
         }
