@@ -553,6 +553,8 @@ pub struct Limits {
     pub log_fetch_rows: u32,
     /// Most changes that a target database refuses and that are put aside; at the next the job stops. 0: it stops at the first.
     pub dirty_rows_max: u64,
+    /// Changes of the tables' definitions are passed over by a job to a database, whatever its policy says.
+    pub skips_definitions: bool,
     /// Keys that an Oracle source's log does not tell are read from the source; without this such a change stops the job.
     pub reads_missing_keys: bool,
     /// Where an increment-only job from Oracle begins: commits at later SCNs are applied; 0: now.
@@ -592,6 +594,7 @@ impl Default for Limits {
             copy_fetch_rows: FETCH_ROWS,
             log_fetch_rows: FETCH_ROWS,
             dirty_rows_max: 0,
+            skips_definitions: false,
             reads_missing_keys: false,
             apply_start_scn: 0,
             capture_start_scn: 0,

@@ -175,7 +175,7 @@ pub fn gauss_job(settings: GaussSettings<'_>) -> Result<OracleJob> {
         conflict: settings.policy.conflict.into(),
         make_structure: settings.policy.structure,
         make_indexes: settings.policy.indexes,
-        apply_definitions: settings.policy.apply_ddl,
+        apply_definitions: settings.policy.apply_ddl && !limits.skips_definitions,
         limits,
     })
 }

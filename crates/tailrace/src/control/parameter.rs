@@ -26,7 +26,7 @@ fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }
 
-const DEFINITIONS: [Definition; 21] = [
+const DEFINITIONS: [Definition; 22] = [
     Definition {
         name: "read_task_num",
         description: "Parallel readers of the full phase.",
@@ -82,6 +82,14 @@ const DEFINITIONS: [Definition; 21] = [
         max: 10_000_000,
         read: |l| l.chunk_rows_max,
         write: |l, n| l.chunk_rows_max = n,
+    },
+    Definition {
+        name: "skip_all_ddl",
+        description: "1: a job to a database passes over all changes of its tables' definitions; 0: its policy decides (ddl_trans).",
+        min: 0,
+        max: 1,
+        read: |l| u64::from(l.skips_definitions),
+        write: |l, n| l.skips_definitions = n > 0,
     },
     Definition {
         name: "snapshot_share_percent_max",

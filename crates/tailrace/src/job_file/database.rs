@@ -259,6 +259,10 @@ chunk_rows_max = 500
         assert_eq!(file.db_object()["target_root_db"]["db_name"], "shop");
         assert_eq!(file.policy_request("j")["conflict_policy"], "stop");
         assert!(file.policy_request("j").get("topic_policy").is_none());
+        assert!(job.apply_definitions);
+        let skips = FILE.replace("chunk_rows_max = 500", "skip_all_ddl = 1");
+        let skips = JobFile::parse(&skips).unwrap().plan().unwrap();
+        assert!(matches!(skips, JobPlan::Gauss(job) if !job.apply_definitions));
     }
 
     #[test]
