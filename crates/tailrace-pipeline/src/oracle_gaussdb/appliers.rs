@@ -116,10 +116,7 @@ impl Appliers {
             sink.begin()?;
             sink.commit_with_appliers(count - 1, &positions[0].text()?)?;
         }
-        let least = positions.iter().min_by_key(|p| (p.committed_scn, p.committed.len()));
-        let least = least.cloned().unwrap_or_default();
-        let mine_from = positions.iter().map(|position| position.mine_from).min();
-        let least = Position { mine_from: mine_from.unwrap_or(0), ..least };
+        let least = least(&positions[0], &positions[1..]);
         if count == 1 {
             return Ok((None, least));
         }
@@ -137,7 +134,7 @@ impl Appliers {
         Ok((Some(Self { lanes, apart, steps, changed }), least))
     }
 
-    /// The lanes, each for a thread that [`runs`](Self::run) it.
+    /// The appliers' sinks, each for a thread that [`runs`](Self::run) one of them; the first has none, as it uses the job's own.
     pub(super) fn take_sinks(&mut self) -> Vec<Option<GaussSink>> {
         self.lanes.iter_mut().map(|lane| lane.sink.take()).collect()
     }
@@ -256,6 +253,20 @@ impl Appliers {
     fn steps(&self) -> MutexGuard<'_, Steps> {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The position that is behind all others, with the log from where any of them needs it.
+fn least(own: &Position, others: &[Position]) -> Position {
+    let mut least = own.clone();
+    for other in others {
+        let mine_from = least.mine_from.min(other.mine_from);
+        let place = |p: &Position| (p.committed_scn, p.committed.len());
+        if place(other) < place(&least) {
+            least = other.clone();
+        }
+        least.mine_from = mine_from;
+    }
+    least
 }
 
 fn next(lane: &Lane, stop: &StopSignal) -> Result<Option<Part>> {

@@ -117,7 +117,7 @@ fn v3_routes() -> OpenApiRouter<ApiState> {
 }
 
 fn v3_comparison_routes() -> OpenApiRouter<ApiState> {
-    use v3::compare::{begin, file, objects, rows, whole};
+    use v3::compare::{begin, file, objects, results, rows, whole};
     OpenApiRouter::new()
         .routes(routes!(
             begin::create_data_level_table_compare_job,
@@ -137,7 +137,7 @@ fn v3_comparison_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(rows::list_content_compare_detail))
         .routes(routes!(rows::list_content_compare_difference))
         .routes(routes!(whole::create_compare_task))
-        .routes(routes!(whole::list_compare_result))
+        .routes(routes!(results::list_compare_result))
 }
 
 fn v5_job_routes() -> OpenApiRouter<ApiState> {

@@ -3,6 +3,7 @@
 pub(crate) mod begin;
 pub(crate) mod file;
 pub(crate) mod objects;
+pub(crate) mod results;
 pub(crate) mod rows;
 pub(crate) mod whole;
 
