@@ -553,6 +553,8 @@ pub struct Limits {
     pub log_fetch_rows: u32,
     /// Most changes that a target database refuses and that are put aside; at the next the job stops. 0: it stops at the first.
     pub dirty_rows_max: u64,
+    /// Rows of the full phase are inserted into a target database, which leaves rows alone that are there already, and not copied.
+    pub inserts_rows: bool,
     /// Changes of the tables' definitions are passed over by a job to a database, whatever its policy says.
     pub skips_definitions: bool,
     /// Keys that an Oracle source's log does not tell are read from the source; without this such a change stops the job.
@@ -594,6 +596,7 @@ impl Default for Limits {
             copy_fetch_rows: FETCH_ROWS,
             log_fetch_rows: FETCH_ROWS,
             dirty_rows_max: 0,
+            inserts_rows: false,
             skips_definitions: false,
             reads_missing_keys: false,
             apply_start_scn: 0,

@@ -1,9 +1,10 @@
 //! A reader of the full phase: it brings rows as they were at an SCN to the target, a piece or a range in a transaction.
 
-use tailrace_codec::gaussdb::apply::ApplyTable;
+use tailrace_codec::gaussdb::apply::{ApplyTable, Conflict};
 use tailrace_codec::oracle::TableVersion;
 
 use super::full::{make, scn_of_tables};
+use super::inserting::Inserting;
 use super::position::{Position, TableCopy};
 use super::shares::{Share, Shares, Task};
 use super::targets::version_text;
@@ -13,7 +14,7 @@ use crate::batch::Counts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::Counters;
 use crate::run::StopSignal;
-use crate::sink::gaussdb::GaussSink;
+use crate::sink::gaussdb::{GaussSink, Refused};
 use crate::source::Throttle;
 use crate::source::oracle::session::{LostSnapshot, Session, lost_snapshot};
 use crate::source::oracle::snapshot::{PieceRead, RowIdRange, TableRead, quoted};
@@ -54,6 +55,23 @@ impl Copying<'_> {
             copier.does(task)?;
         }
         Ok(())
+    }
+
+    /// Reads rows as fast as the job may.
+    fn rows(
+        &self,
+        session: &Session,
+        (read, after): (&TableRead<'_>, Option<&[String]>),
+        each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<PieceRead> {
+        let rows_max = self.job.limits.chunk_rows_max.max(1);
+        read.piece(session, after, rows_max, &mut |rows| {
+            self.stop.check()?;
+            let bytes = rows.len() as u64;
+            Counters::add(&self.watch.counters.bytes_in, bytes);
+            self.throttle.wait(rows_in(rows), bytes, &self.stop)?;
+            each(rows)
+        })
     }
 
     fn scn_of(&self, copy: &TableCopy) -> u64 {
@@ -162,10 +180,10 @@ impl<'c, 'a> Copier<'c, 'a> {
             }
             self.tells(table, &copy);
             self.sink.begin_beside()?;
-            let piece = self.piece(&read, &target, copy.after.as_deref())?;
+            let (piece, counts) = self.piece((table, &read), &target, copy.after.as_deref())?;
             copy.is_done = piece.last.is_none();
             copy.after = piece.last;
-            self.committed(table, copy, piece.rows, &mut share.copy())?;
+            self.committed(table, copy, counts, &mut share.copy())?;
         }
     }
 
@@ -176,13 +194,14 @@ impl<'c, 'a> Copier<'c, 'a> {
         let (target, read) = self.reading(table, scn)?;
         self.tells(table, &share.copy());
         self.sink.begin_beside()?;
-        let piece = self.piece(&read.within(range.clone()), &target, None)?;
+        let read = read.within(range.clone());
+        let (_, counts) = self.piece((table, &read), &target, None)?;
         let mut kept = share.copy();
         let mut copy = kept.clone();
         let left = copy.ranges.get_or_insert_default();
         left.retain(|other| *other != range);
         copy.is_done = left.is_empty();
-        self.committed(table, copy, piece.rows, &mut kept)
+        self.committed(table, copy, counts, &mut kept)
     }
 
     /// Commits rows with how far the table is by them, and makes its indexes behind the last ones.
@@ -190,10 +209,10 @@ impl<'c, 'a> Copier<'c, 'a> {
         &mut self,
         table: &Described,
         mut copy: TableCopy,
-        rows: u64,
+        counts: Counts,
         kept: &mut TableCopy,
     ) -> Result<()> {
-        copy.rows += rows;
+        copy.rows += counts.snapshot_rows;
         if copy.is_done && self.copying.job.make_indexes {
             for index in &table.structure.indexes {
                 self.sink.define(index)?;
@@ -202,7 +221,6 @@ impl<'c, 'a> Copier<'c, 'a> {
         self.sink.save_table_copy(&table.choice.to_string(), &copy.text()?)?;
         self.sink.commit_beside()?;
         let (watch, position) = (self.copying.watch, &self.copying.position);
-        let counts = Counts { snapshot_rows: rows, ..Counts::default() };
         watch.committed(position, position.snapshot_scn, &counts, None);
         if copy.is_done {
             self.tells(table, &copy);
@@ -219,26 +237,47 @@ impl<'c, 'a> Copier<'c, 'a> {
     /// Rows in the open transaction, which is given up if they cannot be read any more.
     fn piece(
         &mut self,
+        (table, read): (&Described, &TableRead<'_>),
+        target: &ApplyTable,
+        after: Option<&[String]>,
+    ) -> Result<(PieceRead, Counts)> {
+        let limits = &self.copying.job.limits;
+        if limits.inserts_rows {
+            return self.inserted((table, read), (target, Conflict::Ignore), after);
+        }
+        let refused = match self.copied(read, target, after)? {
+            Ok(piece) => {
+                let counts = Counts { snapshot_rows: piece.rows, ..Counts::default() };
+                return Ok((piece, counts));
+            }
+            Err(refused) => refused,
+        };
+        if limits.dirty_rows_max == 0 {
+            return Err(Error::from(refused).context(target.full_name()));
+        }
+        let text = format!(
+            "{}: a copy of rows was refused, so they are inserted: {refused}",
+            table.choice
+        );
+        self.copying.watch.log(tracing::Level::WARN, &text);
+        self.sink.roll_back()?;
+        self.sink.begin_beside()?;
+        self.inserted((table, read), (target, Conflict::Stop), after)
+    }
+
+    /// Rows by `COPY`; that one of them does not fit is said of all.
+    fn copied(
+        &mut self,
         read: &TableRead<'_>,
         target: &ApplyTable,
         after: Option<&[String]>,
-    ) -> Result<PieceRead> {
+    ) -> Result<Result<PieceRead, Refused>> {
         self.sink.begin_copy(target)?;
-        let Copying { job, stop, throttle, watch, .. } = self.copying;
-        let rows_max = job.limits.chunk_rows_max.max(1);
         let sink = &mut self.sink;
-        let piece = read.piece(&self.session, after, rows_max, &mut |rows| {
-            stop.check()?;
-            let bytes = rows.len() as u64;
-            Counters::add(&watch.counters.bytes_in, bytes);
-            throttle.wait(rows_in(rows), bytes, stop)?;
-            sink.copy_rows(rows)
-        });
+        let piece =
+            self.copying.rows(&self.session, (read, after), &mut |rows| sink.copy_rows(rows));
         match piece {
-            Ok(piece) => {
-                self.sink.end_copy(target)?;
-                Ok(piece)
-            }
+            Ok(piece) => Ok(self.sink.end_copy(target)?.map(|_| piece)),
             Err(e) => {
                 if lost_snapshot(&e).is_some() {
                     self.sink.cancel_copy()?;
@@ -246,6 +285,38 @@ impl<'c, 'a> Copier<'c, 'a> {
                 Err(e)
             }
         }
+    }
+
+    /// Rows by insertions.
+    fn inserted(
+        &mut self,
+        (table, read): (&Described, &TableRead<'_>),
+        (target, conflict): (&ApplyTable, Conflict),
+        after: Option<&[String]>,
+    ) -> Result<(PieceRead, Counts)> {
+        let name = table.choice.to_string();
+        let aside = (read.scn, self.copying.job.limits.dirty_rows_max);
+        let mut inserting = Inserting::new(&name, target, conflict, aside);
+        let sink = &mut self.sink;
+        let piece =
+            self.copying.rows(&self.session, (read, after), &mut |rows| inserting.take(rows, sink));
+        let piece = match piece {
+            Ok(piece) => piece,
+            Err(e) => {
+                if lost_snapshot(&e).is_some() {
+                    self.sink.roll_back()?;
+                }
+                return Err(e);
+            }
+        };
+        inserting.flush(&mut self.sink)?;
+        let set_aside = inserting.set_aside;
+        if set_aside > 0 {
+            let text = format!("{name}: {set_aside} rows were refused by the target and put aside");
+            self.copying.watch.log(tracing::Level::WARN, &text);
+        }
+        let snapshot_rows = piece.rows - set_aside.min(piece.rows);
+        Ok((piece, Counts { snapshot_rows, dead_letters: set_aside, ..Counts::default() }))
     }
 
     /// Makes a table anew that cannot be read any more at its SCN, to be read at a later one.

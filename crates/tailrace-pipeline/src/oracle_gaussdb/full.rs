@@ -13,7 +13,7 @@ use super::shares::Shares;
 use super::stream;
 use super::targets::version_text;
 use super::watch::Watch;
-use super::{Described, OracleJob, describe};
+use super::{Described, OracleJob, TableChoice, describe};
 use crate::batch::Counts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::TaskType;
@@ -55,6 +55,40 @@ pub(super) fn begin(session: &Session, sink: &mut GaussSink, job: &OracleJob) ->
     }
     sink.commit(&position.text()?)?;
     Ok(position)
+}
+
+/// Takes tables that were added into a full phase that is under way or over: each is read at an SCN of its own.
+pub(super) fn join(
+    session: &Session,
+    sink: &mut GaussSink,
+    job: &OracleJob,
+    position: &mut Position,
+) -> Result<()> {
+    let has: Vec<String> = sink.tables()?.into_iter().map(|record| record.name).collect();
+    let is_new = |choice: &&TableChoice| !has.contains(&choice.to_string());
+    let tables: Vec<TableChoice> = job.tables.iter().filter(is_new).cloned().collect();
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let added = OracleJob { tables, ..job.clone() };
+    // As in `begin`.
+    let before = mining::current_scn(session)?;
+    let open = mining::oldest_open(session)?;
+    let (scn, tables) = scn_of_tables(session, &added)?;
+    position.mine_from = position.mine_from.min(open.unwrap_or(before)).min(before);
+    position.is_copied = false;
+    let copy = TableCopy { own_scn: Some(scn), ..TableCopy::default() }.text()?;
+    sink.begin()?;
+    for table in &tables {
+        if job.make_structure {
+            make(sink, table)?;
+        }
+        let name = table.choice.to_string();
+        let version = version_text(&TableVersion::new(table.source.columns.clone()))?;
+        sink.save_table_version(&name, &version)?;
+        sink.save_table_copy(&name, &copy)?;
+    }
+    sink.commit(&position.text()?)
 }
 
 /// Begins an increment at an SCN of the past: the target has the rows of then.

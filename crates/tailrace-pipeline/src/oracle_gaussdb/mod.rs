@@ -5,6 +5,7 @@
 //! LogMiner ─► transactions in the order of their commits ─► one target transaction for several of them, with the position
 //! ```
 
+mod additions;
 mod appliers;
 mod capture;
 pub mod compare;
@@ -12,8 +13,10 @@ mod copier;
 pub mod dirty;
 mod full;
 mod handover;
+mod inserting;
 mod large;
 mod long_open;
+mod meeting;
 mod position;
 mod shares;
 mod spill;
@@ -31,7 +34,7 @@ use tailrace_codec::oracle::DatabaseCharset;
 
 use crate::engine::Ended;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{GaussEndpoint, Limits, OracleEndpoint, TaskType};
+use crate::job::{GaussEndpoint, Limits, OracleEndpoint, Reread, TaskType};
 use crate::observe::{Counters, JobObserver, Phase};
 use crate::run::{Rate, StopSignal};
 use crate::sink::gaussdb::GaussSink;
@@ -39,8 +42,9 @@ pub use crate::sink::gaussdb::{AsideKey, AsideRow};
 use crate::source::oracle::session::Session;
 use crate::source::oracle::{catalog, mining};
 
+use additions::Increment;
+pub(crate) use additions::added_id;
 use position::Position;
-use targets::Targets;
 use watch::Watch;
 
 /// A table that is replicated.
@@ -76,6 +80,8 @@ pub struct OracleJob {
     pub target: GaussEndpoint,
     /// Tables.
     pub tables: Vec<TableChoice>,
+    /// Those of them that were added since the job began, by the names under which they are told of.
+    pub rereads: Vec<Reread>,
     /// What is done where the target's rows are not what the source's were.
     pub conflict: Conflict,
     /// Tables are made at the target; without this they have to be there.
@@ -113,16 +119,9 @@ pub fn run(
     }
     let position = begun(job, epoch, stop, &watch)?;
     if job.task == TaskType::Full {
-        let read = position.snapshot_scn;
-        return Ok(Ended::Finished(watch::checkpoint(&position, read, epoch)));
+        return Ok(Ended::Finished(watch.checkpoint(&position, position.snapshot_scn)));
     }
-    // Those of the full phase may have been idle for so long that they were ended.
-    let (mut sink, _) = GaussSink::open(&job.target, &job.job_id, epoch, stop.clone())?;
-    let session = Session::connect(&job.source)?;
-    let mut targets = Targets::open(&job.tables, &session, &mut sink)?;
-    watch.phase(Phase::Incremental);
-    let source_and_target = (&session, &mut sink);
-    stream::follow(source_and_target, &mut targets, position, (job, epoch), (stop, &watch))
+    match (Increment { job, epoch, stop, watch: &watch }).run()? {}
 }
 
 /// Where the increment goes on, once all rows are there.
@@ -130,7 +129,14 @@ fn begun(job: &OracleJob, epoch: u64, stop: &StopSignal, watch: &Watch<'_>) -> R
     let (mut sink, position) = GaussSink::open(&job.target, &job.job_id, epoch, stop.clone())?;
     let session = Session::connect(&job.source)?;
     let mut position = match position {
-        Some(text) => Position::parse(&text)?,
+        Some(text) => {
+            let mut position = Position::parse(&text)?;
+            forget_removed(job, &mut sink)?;
+            if !position.is_copied || job.task == TaskType::Full {
+                full::join(&session, &mut sink, job, &mut position)?;
+            }
+            position
+        }
         None => full::begin(&session, &mut sink, job)?,
     };
     if !position.is_copied {
@@ -143,6 +149,19 @@ fn begun(job: &OracleJob, epoch: u64, stop: &StopSignal, watch: &Watch<'_>) -> R
         watch.phase(Phase::FullComplete);
     }
     Ok(position)
+}
+
+/// Forgets tables that the job has no more: if one comes back, it has missed changes.
+fn forget_removed(job: &OracleJob, sink: &mut GaussSink) -> Result<()> {
+    let records = sink.tables()?.into_iter().map(|record| record.name);
+    let is_gone = |name: &String| !job.tables.iter().any(|choice| choice.to_string() == *name);
+    let gone: Vec<String> = records.filter(is_gone).collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    sink.begin_beside()?;
+    sink.forget_tables(&gone)?;
+    sink.commit_beside()
 }
 
 /// The newest SCN of a job's source.
@@ -158,8 +177,11 @@ pub fn end_of_log(job: &OracleJob) -> Result<u64> {
 /// # Errors
 /// Those of the target.
 pub fn forget(job: &OracleJob, epoch: u64) -> Result<()> {
-    let (mut sink, _) = GaussSink::open(&job.target, &job.job_id, epoch, StopSignal::new())?;
-    sink.forget()
+    for id in [added_id(&job.job_id), job.job_id.clone()] {
+        let (mut sink, _) = GaussSink::open(&job.target, &id, epoch, StopSignal::new())?;
+        sink.forget()?;
+    }
+    Ok(())
 }
 
 /// A table with what makes it at the target.

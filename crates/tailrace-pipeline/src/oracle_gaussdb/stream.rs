@@ -16,6 +16,7 @@ use super::capture::{Capture, Captured};
 use super::dirty::Marks;
 use super::handover::{Handover, Next};
 use super::large::{self, LargeRows};
+use super::meeting::Meets;
 use super::position::{Position, XidParts};
 use super::spill::SpillFile;
 use super::targets::Targets;
@@ -23,7 +24,7 @@ use super::untold::GivenKeys;
 use super::watch::Watch;
 use super::{OracleJob, TableChoice};
 use crate::batch::Counts;
-use crate::engine::{Ended, unix_ms};
+use crate::engine::unix_ms;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Limits;
 use crate::run::{Part, StopSignal};
@@ -48,15 +49,16 @@ const QUIET_MAX: Duration = Duration::from_secs(5);
 /// How often the outside is told how far the log is read while nothing is to be applied.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Follows the log until the job is stopped: one thread reads it, this one takes what it hands over to the target, alone or by
-/// several appliers.
+/// Follows the log until the job is stopped, or has met another's: one thread reads it, this one takes what it hands over to the
+/// target, alone or by several appliers. Gives the position at which it has met the other, and the SCN up to which the log was
+/// read there.
 pub(super) fn follow(
     (session, sink): (&Session, &mut GaussSink),
     targets: &mut Targets,
     position: Position,
     (job, epoch): (&OracleJob, u64),
-    (stop, watch): (&StopSignal, &Watch<'_>),
-) -> Result<Ended> {
+    (stop, watch, meets): (&StopSignal, &Watch<'_>, Meets<'_>),
+) -> Result<(Position, u64)> {
     let queue = Handover::new(QUEUE_BYTES_MAX, QUEUE_ITEMS_MAX);
     let numbers = targets.numbers(session)?;
     // Ends all others when one has failed, without telling the outside that the job was stopped.
@@ -73,6 +75,7 @@ pub(super) fn follow(
         job,
         stop,
         watch,
+        meets,
         divider: appliers.map(Divider::new),
         changes: Changes::new(),
         marks: Marks::default(),
@@ -82,6 +85,7 @@ pub(super) fn follow(
         counts: Counts::default(),
         committed_ms: None,
         read: from,
+        read_whole: None,
         written: Instant::now(),
         told: Instant::now(),
         bytes: 0,
@@ -109,13 +113,18 @@ pub(super) fn follow(
         queue.close();
         appliers.into_iter().for_each(Appliers::close);
         inner.stop();
-        let mut ends = vec![applied];
+        if applied.as_ref().is_ok_and(|has_met| *has_met) {
+            // What others meet behind that place is read once more.
+            return Ok(());
+        }
+        let mut ends = vec![applied.map(drop)];
         ends.extend(threads.into_iter().map(|thread| thread.and_then(ended)));
         // What was read is applied before what the reader met is told.
         ends.push(reading.map_err(no_thread).and_then(ended));
-        first_error(ends)
+        first_error(ends)?;
+        Err(Error::new(ErrorKind::Bug, "the log came to an end"))
     })?;
-    Err(Error::new(ErrorKind::Bug, "the log came to an end"))
+    Ok((applier.position, applier.read))
 }
 
 fn no_thread(error: std::io::Error) -> Error {
@@ -142,6 +151,8 @@ struct Applier<'a> {
     job: &'a OracleJob,
     stop: &'a StopSignal,
     watch: &'a Watch<'a>,
+    /// The other stream that it meets.
+    meets: Meets<'a>,
     /// Where transactions go that several appliers share; without it, and what cannot be shared, goes to the own sink.
     divider: Option<Divider<'a>>,
     /// What is not at the target yet.
@@ -160,6 +171,8 @@ struct Applier<'a> {
     committed_ms: Option<i64>,
     /// Up to here the log was read.
     read: u64,
+    /// The same while nothing behind it was taken: all that was committed up to there is applied or in memory.
+    read_whole: Option<u64>,
     /// When the position was last committed at the target.
     written: Instant,
     /// When the outside was last told how far the log is read.
@@ -170,10 +183,14 @@ struct Applier<'a> {
 }
 
 impl Applier<'_> {
-    /// Applies what is handed over until nothing is to come any more.
-    fn run(&mut self, queue: &Handover<Captured>, stop: &StopSignal) -> Result<()> {
+    /// Applies what is handed over until nothing is to come any more, or the other stream is met: `true`.
+    fn run(&mut self, queue: &Handover<Captured>, stop: &StopSignal) -> Result<bool> {
         loop {
             self.rest(stop)?;
+            if self.read_whole.is_some_and(|read| self.meets.is_met(read)) {
+                self.commit()?;
+                return Ok(true);
+            }
             self.divider.as_ref().map_or(Ok(()), |divider| divider.check(stop))?;
             match queue.pop(QUIET_INTERVAL, stop)? {
                 Next::Item(captured) => {
@@ -183,7 +200,8 @@ impl Applier<'_> {
                 Next::Quiet => self.commit_if_due()?,
                 Next::Closed => {
                     self.commit_if_due()?;
-                    return self.settle();
+                    self.settle()?;
+                    return Ok(false);
                 }
             }
         }
@@ -206,6 +224,7 @@ impl Applier<'_> {
     }
 
     fn take(&mut self, captured: Captured, queue: &Handover<Captured>) -> Result<()> {
+        self.read_whole = None;
         match captured {
             Captured::Transaction { xid, scn, committed_ms, is_whole, mine_from, changes } => {
                 if self.position.has(scn, xid) {
@@ -223,6 +242,8 @@ impl Applier<'_> {
             Captured::Definition { table, scn, sql } => self.define(table, scn, &sql),
             Captured::Window { read, mine_from } => {
                 self.read = read;
+                self.read_whole = Some(read);
+                self.meets.has_read(read);
                 self.position.mine_from = mine_from;
                 if !queue.is_empty() {
                     return Ok(());

@@ -1,9 +1,11 @@
 //! Checks of a target of GaussDB Distributed.
 
+use std::collections::BTreeSet;
+
 use super::{CheckItem, CheckResult};
 use crate::error::Result;
 use crate::job::TaskType;
-use crate::oracle_gaussdb::{Described, OracleJob};
+use crate::oracle_gaussdb::{Described, OracleJob, added_id};
 use crate::run::StopSignal;
 use crate::sink::gaussdb::Inspection;
 
@@ -14,21 +16,38 @@ pub(super) fn run(job: &OracleJob, tables: &[Described]) -> Vec<CheckItem> {
         Ok(target) => target,
         Err(e) => return vec![CheckItem::error("dstDbConnection", TARGET, &e)],
     };
-    // A job that has begun has made its tables.
-    let begun = target.has_progress(&job.job_id).unwrap_or(false);
-    let makes = job.make_structure && job.task != TaskType::Incremental && !begun;
+    let made = made(job, &mut target, tables);
     let mut items = vec![CheckItem::passed("dstDbConnection", TARGET)];
     let mut push = |name, result: Result<CheckItem>| {
         items.push(result.unwrap_or_else(|e| CheckItem::error(name, TARGET, &e)));
     };
     push("dstDbVersionSupport", Ok(version(&target)));
     push("dstDbPrivilegesCheck", privileges(&mut target));
-    push("dstDbObjectsCheck", objects(&mut target, tables, makes));
-    if !makes {
-        push("dstForeignKeyCheck", foreign_keys(&mut target, tables));
-        push("dstTriggerCheck", triggers(&mut target, tables));
+    let (there, missing): (Vec<&Described>, Vec<&Described>) = match made {
+        Ok(made) => tables.iter().partition(|table| made.contains(&table.choice.to_string())),
+        Err(e) => {
+            items.push(CheckItem::error("dstDbObjectsCheck", TARGET, &e));
+            return items;
+        }
+    };
+    push("dstDbObjectsCheck", objects(&mut target, (&there, &missing)));
+    if !there.is_empty() {
+        push("dstForeignKeyCheck", foreign_keys(&mut target, &there));
+        push("dstTriggerCheck", triggers(&mut target, &there));
     }
     items
+}
+
+/// The tables that have to be there: those that the job does not make, and those that it has made.
+fn made(
+    job: &OracleJob,
+    target: &mut Inspection,
+    tables: &[Described],
+) -> Result<BTreeSet<String>> {
+    if !job.make_structure || job.task == TaskType::Incremental {
+        return Ok(tables.iter().map(|table| table.choice.to_string()).collect());
+    }
+    Ok(target.kept_tables(&[job.job_id.clone(), added_id(&job.job_id)])?.into_iter().collect())
 }
 
 fn version(target: &Inspection) -> CheckItem {
@@ -54,31 +73,39 @@ fn privileges(target: &mut Inspection) -> Result<CheckItem> {
     Ok(CheckItem::when("dstDbPrivilegesCheck", TARGET, bad))
 }
 
-/// Tables that are there already, or are not there where they have to be.
-fn objects(target: &mut Inspection, tables: &[Described], makes: bool) -> Result<CheckItem> {
-    let mut wrong = Vec::new();
-    for table in tables {
-        let (schema, name) = table.target_place();
-        if target.has_table(&schema, &name)? == makes {
-            wrong.push(format!("{schema}.{name}"));
+/// Tables that are not there where they have to be, or are there already.
+fn objects(
+    target: &mut Inspection,
+    (there, missing): (&[&Described], &[&Described]),
+) -> Result<CheckItem> {
+    let mut wrong = |tables: &[&Described], is_wrong: bool| -> Result<String> {
+        let mut names = Vec::new();
+        for table in tables {
+            let (schema, name) = table.target_place();
+            if target.has_table(&schema, &name)? == is_wrong {
+                names.push(format!("{schema}.{name}"));
+            }
         }
-    }
-    let bad = (!wrong.is_empty()).then(|| match makes {
-        true => (
+        Ok(names.join(", "))
+    };
+    let (in_the_way, lacking) = (wrong(missing, true)?, wrong(there, false)?);
+    let bad = match (in_the_way.is_empty(), lacking.is_empty()) {
+        (true, true) => None,
+        (false, _) => Some((
             CheckResult::Failed,
-            format!("the target has these tables already: {}", wrong.join(", ")),
+            format!("the target has these tables already: {in_the_way}"),
             "Drop them, choose other names, or take tableStructure out of sync_type_policy.",
-        ),
-        false => (
+        )),
+        (true, false) => Some((
             CheckResult::Failed,
-            format!("the target does not have these tables: {}", wrong.join(", ")),
+            format!("the target does not have these tables: {lacking}"),
             "Make them, or let the job do it: put tableStructure into sync_type_policy.",
-        ),
-    });
+        )),
+    };
     Ok(CheckItem::when("dstDbObjectsCheck", TARGET, bad))
 }
 
-fn foreign_keys(target: &mut Inspection, tables: &[Described]) -> Result<CheckItem> {
+fn foreign_keys(target: &mut Inspection, tables: &[&Described]) -> Result<CheckItem> {
     let mut found = Vec::new();
     for table in tables {
         let (schema, name) = table.target_place();
@@ -97,7 +124,7 @@ fn foreign_keys(target: &mut Inspection, tables: &[Described]) -> Result<CheckIt
     Ok(CheckItem::when("dstForeignKeyCheck", TARGET, bad))
 }
 
-fn triggers(target: &mut Inspection, tables: &[Described]) -> Result<CheckItem> {
+fn triggers(target: &mut Inspection, tables: &[&Described]) -> Result<CheckItem> {
     let mut found = Vec::new();
     for table in tables {
         let (schema, name) = table.target_place();

@@ -14,6 +14,7 @@ use super::job::{Job, TaskMode};
 use super::objects::{ObjectScope, ObjectSelection};
 use super::parameter;
 use super::refusal::{Refusal, Result};
+use super::rereads::{self, JobReread};
 use super::secrets::JobSecrets;
 use super::source_endpoint::{servers, tls};
 use super::spec::{needed, needed_secret};
@@ -142,6 +143,8 @@ pub struct GaussSettings<'a> {
     pub selection: &'a Selection,
     /// Their names at the target.
     pub mappings: &'a Mappings,
+    /// Tables that were added since the job began and are still to be told of.
+    pub rereads: &'a [JobReread],
     /// Parameters that were set.
     pub parameters: &'a BTreeMap<String, String>,
 }
@@ -172,6 +175,9 @@ pub fn gauss_job(settings: GaussSettings<'_>) -> Result<OracleJob> {
         source: oracle(settings.source.0, settings.source.1)?,
         target: gauss(settings.target.0, Some(database), settings.target.1)?,
         tables: tables(settings.selection, settings.mappings),
+        rereads: rereads::of_spec(settings.rereads, |database, table| {
+            settings.selection.includes(database, table)
+        }),
         conflict: settings.policy.conflict.into(),
         make_structure: settings.policy.structure,
         make_indexes: settings.policy.indexes,
@@ -200,6 +206,7 @@ pub(crate) fn plan(
         policy: job.policy.as_ref().and_then(|policy| policy.database.clone()).unwrap_or_default(),
         selection,
         mappings,
+        rereads: &job.rereads,
         parameters: &job.parameters,
     })
 }

@@ -26,7 +26,7 @@ fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }
 
-const DEFINITIONS: [Definition; 22] = [
+const DEFINITIONS: [Definition; 23] = [
     Definition {
         name: "read_task_num",
         description: "Parallel readers of the full phase.",
@@ -140,6 +140,14 @@ const DEFINITIONS: [Definition; 22] = [
         write: |l, n| l.copy_fetch_rows = u32::try_from(n).unwrap_or(10_000),
     },
     Definition {
+        name: "datamove_copy_mode",
+        description: "How rows of the full phase come into a target database: by COPY, or by INSERT, which leaves rows alone whose keys are there already.",
+        min: 0,
+        max: 1,
+        read: |l| u64::from(l.inserts_rows),
+        write: |l, n| l.inserts_rows = n > 0,
+    },
+    Definition {
         name: "logminer_fetchsize",
         description: "Rows of LogMiner's that a source of Oracle hands out at a time.",
         min: 10,
@@ -205,19 +213,47 @@ const DEFINITIONS: [Definition; 22] = [
     },
 ];
 
+/// Parameters whose values are words: those for the numbers from 0 on.
+const WORDS: [(&str, &[&str]); 1] = [("datamove_copy_mode", &["COPY", "INSERT"])];
+
+impl Definition {
+    fn words(&self) -> Option<&'static [&'static str]> {
+        WORDS.iter().find(|(name, _)| *name == self.name).map(|(_, words)| *words)
+    }
+
+    fn number(&self, value: &str) -> Option<u64> {
+        let value = value.trim();
+        let number = match self.words() {
+            None => value.parse().ok()?,
+            Some(words) => {
+                u64::try_from(words.iter().position(|word| word.eq_ignore_ascii_case(value))?)
+                    .ok()?
+            }
+        };
+        (self.min..=self.max).contains(&number).then_some(number)
+    }
+
+    fn text(&self, number: u64) -> String {
+        let word = self.words().and_then(|words| words.get(usize::try_from(number).ok()?));
+        word.map_or_else(|| number.to_string(), |word| (*word).to_owned())
+    }
+
+    fn allowed(&self, between: &str) -> String {
+        match self.words() {
+            Some(words) => words.join(", "),
+            None => format!("{}{between}{}", self.min, self.max),
+        }
+    }
+}
+
 fn checked(name: &str, value: &str) -> Result<(&'static Definition, u64)> {
     let definition = DEFINITIONS.iter().find(|d| d.name == name).ok_or_else(|| {
         let names: Vec<&str> = DEFINITIONS.iter().map(|d| d.name).collect();
         Refusal::invalid("parameter_name", name, names.join(", "))
     })?;
-    let number = value
-        .trim()
-        .parse()
-        .ok()
-        .filter(|n| (definition.min..=definition.max).contains(n))
-        .ok_or_else(|| {
-            Refusal::invalid(name, value, format!("{} to {}", definition.min, definition.max))
-        })?;
+    let number = definition
+        .number(value)
+        .ok_or_else(|| Refusal::invalid(name, value, definition.allowed(" to ")))?;
     Ok((definition, number))
 }
 
@@ -226,7 +262,7 @@ fn checked(name: &str, value: &str) -> Result<(&'static Definition, u64)> {
 /// # Errors
 /// [`Refusal::Invalid`] if there is no such parameter or the value is out of its range.
 pub(crate) fn parse(name: &str, value: &str) -> Result<String> {
-    checked(name, value).map(|(_, number)| number.to_string())
+    checked(name, value).map(|(definition, number)| definition.text(number))
 }
 
 /// Sets one bound.
@@ -245,12 +281,12 @@ pub(crate) fn list(set: &BTreeMap<String, String>) -> Vec<Parameter> {
     DEFINITIONS
         .iter()
         .map(|d| {
-            let default_value = (d.read)(&defaults).to_string();
+            let default_value = d.text((d.read)(&defaults));
             Parameter {
                 name: d.name,
                 value: set.get(d.name).cloned().unwrap_or_else(|| default_value.clone()),
                 default_value,
-                value_range: format!("{}-{}", d.min, d.max),
+                value_range: d.allowed("-"),
                 description: d.description,
             }
         })
@@ -268,7 +304,7 @@ mod tests {
             let default = (definition.read)(&limits);
             assert!((definition.min..=definition.max).contains(&default), "{}", definition.name);
             for value in [definition.min, definition.max] {
-                apply(definition.name, &value.to_string(), &mut limits).unwrap();
+                apply(definition.name, &definition.text(value), &mut limits).unwrap();
                 assert_eq!((definition.read)(&limits), value, "{}", definition.name);
             }
             for bad in ["", "-1", "x", "99999999999999999999"] {

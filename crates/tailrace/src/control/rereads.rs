@@ -10,6 +10,7 @@ use tailrace_pipeline::job::Reread;
 use super::caller::Caller;
 use super::change::Extra;
 use super::command::Command;
+use super::endpoint::DbType;
 use super::job::{Job, TaskMode};
 use super::objects::{DatabaseChoice, FoundDatabase, ObjectSelection, filter_fault};
 use super::refusal::{Refusal, Result};
@@ -142,6 +143,12 @@ fn none_read() -> Checkpoint {
 
 /// Whether a job can read this.
 fn check(job: &Job, one: &JobReread) -> Result<()> {
+    if job.engine.target() == DbType::GaussDbV5 {
+        return Err(Refusal::Unsupported {
+            what: format!("reading a table again in a {} job", job.engine.name()),
+            instead: "compare it, and repair what differs".to_owned(),
+        });
+    }
     if job.task == TaskMode::Full {
         return Err(Refusal::Unsupported {
             what: "reading a table again in a job without an incremental phase".to_owned(),

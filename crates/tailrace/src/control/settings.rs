@@ -228,7 +228,10 @@ impl Control {
                 job.listed_databases = None;
             } else {
                 check_edit(job, &selection)?;
-                job.edited_selection = Some(selection.clone());
+                let now = job.selection.as_ref().and_then(|now| now.target_database.clone());
+                let target_database = selection.target_database.clone().or(now);
+                let edited = ObjectSelection { target_database, ..selection.clone() };
+                job.edited_selection = Some(edited);
             }
             Ok(Extra::default())
         })
@@ -361,12 +364,12 @@ impl Control {
     }
 }
 
-/// Objects that a running job has keep their names and columns: their messages would go on elsewhere, and those before
-/// would stay.
+/// Objects that a running job has keep their names and columns: their messages, or changes of their rows, would go on
+/// elsewhere, and those before would stay.
 fn check_appearance(now: &ObjectSelection, edited: &ObjectSelection) -> Result<()> {
     let differs = |name: String| {
         Err(Refusal::Unsupported {
-            what: format!("changing how {name} appears in messages while the job runs"),
+            what: format!("changing how {name} appears at the target while the job runs"),
             instead: "create a job for it".to_owned(),
         })
     };
@@ -393,10 +396,11 @@ fn check_appearance(now: &ObjectSelection, edited: &ObjectSelection) -> Result<(
 /// An edit while running may take objects away and add others, by name. What a job has already keeps its name.
 fn check_edit(job: &Job, edited: &ObjectSelection) -> Result<()> {
     let Some(now) = &job.selection else { return Ok(()) };
-    if job.engine.target() == DbType::GaussDbV5 {
+    let is_other = |database: &String| now.target_database.as_ref() != Some(database);
+    if edited.target_database.as_ref().is_some_and(is_other) {
         return Err(Refusal::Unsupported {
-            what: format!("other objects for a {} job that has run", job.engine.name()),
-            instead: "a job of its own for them".to_owned(),
+            what: "another target_root_db for a job that has run".to_owned(),
+            instead: "a job of its own".to_owned(),
         });
     }
     check_appearance(now, edited)?;

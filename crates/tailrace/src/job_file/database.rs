@@ -39,6 +39,7 @@ impl JobFile {
             policy: DatabasePolicy::parse(&self.policy.database_text())?,
             selection: &selection,
             mappings: &mappings,
+            rereads: &[],
             parameters: &self.parameters(),
         })?
         .into())

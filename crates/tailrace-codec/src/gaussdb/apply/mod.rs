@@ -20,7 +20,7 @@ mod table;
 mod tests;
 
 pub use changes::{Change, ChangeKind, Changes, Text};
-pub use copy::{copy_null, copy_text};
+pub use copy::{copied_values, copy_null, copy_text};
 pub use fold::{Fold, Outcome};
 pub use route::Route;
 pub use rows::{RowStatements, Rows, copies, row_statements};

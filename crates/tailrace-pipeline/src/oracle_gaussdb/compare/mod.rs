@@ -178,6 +178,7 @@ impl Look<'_> {
             }
         };
         let copy = target.table_copy(&self.job.job_id, &self.choice.to_string())?;
+        let copy = copy.ok_or_else(still_added)?;
         let copy = TableCopy::parse(Some(&copy))?;
         Ok((applied_scn(&position, &copy)?, Vec::new()))
     }
@@ -288,6 +289,12 @@ impl Look<'_> {
             }
         }
     }
+}
+
+/// Of a table that has its rows at another place than the rest of the job.
+fn still_added() -> Error {
+    let text = "it was added to the job and is still to meet the other tables; the job's log says when it has";
+    Error::new(ErrorKind::SchemaMismatch, text)
 }
 
 /// The SCN as of which the source has what the target's table has.

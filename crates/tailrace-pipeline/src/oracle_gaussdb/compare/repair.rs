@@ -10,7 +10,7 @@ use tailrace_codec::oracle::{LengthUnit, OracleColumn, OracleType};
 use super::super::position::{Position, TableCopy};
 use super::super::{OracleJob, TableChoice};
 use super::merge::{Row, literal};
-use super::{Compared, Form, applied_scn, canonical, columns};
+use super::{Compared, Form, applied_scn, canonical, columns, still_added};
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::StopSignal;
 use crate::sink::gaussdb::{ApplyTables, GaussSink};
@@ -218,7 +218,8 @@ impl Repair<'_> {
         let position = Position::parse(&self.sink.position()?)?;
         let name = self.choice.to_string();
         let record = self.sink.tables()?.into_iter().find(|record| record.name == name);
-        let copy = TableCopy::parse(record.and_then(|record| record.copied).as_deref())?;
+        let record = record.ok_or_else(still_added)?;
+        let copy = TableCopy::parse(record.copied.as_deref())?;
         applied_scn(&position, &copy)
     }
 

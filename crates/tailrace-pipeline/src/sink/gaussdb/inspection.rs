@@ -53,7 +53,7 @@ impl Inspection {
     ///
     /// # Errors
     /// The connection's errors.
-    pub(crate) fn has_progress(&mut self, job_id: &str) -> Result<bool> {
+    fn has_progress(&mut self, job_id: &str) -> Result<bool> {
         if !self.has_table(SCHEMA, "progress")? {
             return Ok(false);
         }
@@ -62,6 +62,21 @@ impl Inspection {
             literal(job_id)
         );
         Ok(!self.connection.text(&sql)?.is_empty())
+    }
+
+    /// The tables that something is kept of under one of these names, as the job calls them.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub(crate) fn kept_tables(&mut self, job_ids: &[String]) -> Result<Vec<String>> {
+        if !self.has_table(SCHEMA, "tables")? {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<String> = job_ids.iter().map(|id| literal(id)).collect();
+        let sql =
+            format!("SELECT table_name FROM {SCHEMA}.tables WHERE job IN ({})", ids.join(", "));
+        let rows = self.connection.rows(&sql)?;
+        Ok(rows.into_iter().filter_map(|row| row.into_iter().flatten().next()).collect())
     }
 
     /// Whether there is a table of this name.
@@ -107,17 +122,18 @@ impl Inspection {
         Ok(position.map_or(Seen::Apart, Seen::At))
     }
 
-    /// How far a table's copy is, as the job keeps it.
+    /// How far a table's copy is, as the job keeps it; `None` of a table that it keeps nothing of.
     ///
     /// # Errors
     /// The connection's errors.
-    pub(crate) fn table_copy(&mut self, job_id: &str, table: &str) -> Result<String> {
+    pub(crate) fn table_copy(&mut self, job_id: &str, table: &str) -> Result<Option<String>> {
         let sql = format!(
             "SELECT copied FROM {SCHEMA}.tables WHERE job = {} AND table_name = {}",
             literal(job_id),
             literal(table)
         );
-        Ok(self.connection.text(&sql)?)
+        let record = self.connection.rows(&sql)?.into_iter().next();
+        Ok(record.map(|row| row.into_iter().flatten().next().unwrap_or_default()))
     }
 
     /// Ends that transaction.

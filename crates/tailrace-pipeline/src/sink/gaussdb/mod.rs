@@ -19,6 +19,7 @@ use connection::Connection;
 pub(crate) use inspection::{Inspection, Seen};
 pub use progress::TableRecord;
 use progress::{Progress, literal};
+use refused::Failure;
 pub use refused::Refused;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -225,13 +226,16 @@ impl GaussSink {
         self.connection.copy(rows)
     }
 
-    /// Ends a copy; how many rows it had.
+    /// Ends a copy; how many rows it had, or why one of them does not fit, with which the transaction has failed.
     ///
     /// # Errors
-    /// What the server refuses, with the table.
-    pub fn end_copy(&mut self, table: &ApplyTable) -> Result<u64> {
-        let copied = self.connection.end_copy();
-        copied.map_err(|failure| Error::from(failure).context(table.full_name()))
+    /// What the server refuses beside that, with the table; the connection's errors.
+    pub fn end_copy(&mut self, table: &ApplyTable) -> Result<Result<u64, Refused>> {
+        match self.connection.end_copy() {
+            Ok(rows) => Ok(Ok(rows)),
+            Err(Failure::Refused(refused)) if refused.is_of_data() => Ok(Err(refused)),
+            Err(failure) => Err(Error::from(failure).context(table.full_name())),
+        }
     }
 
     /// Gives a copy up, and the open transaction with it.
@@ -343,7 +347,39 @@ impl GaussSink {
     /// # Errors
     /// The connection's errors.
     pub fn tables(&mut self) -> Result<Vec<TableRecord>> {
-        Ok(self.progress.tables(&mut self.connection)?)
+        self.tables_of(self.progress.job_id().to_owned().as_str())
+    }
+
+    /// What is kept of the tables under another name.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub fn tables_of(&mut self, job_id: &str) -> Result<Vec<TableRecord>> {
+        Ok(Progress::tables(&mut self.connection, job_id)?)
+    }
+
+    /// Forgets tables that the job has no more, in the open transaction.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub fn forget_tables(&mut self, names: &[String]) -> Result<()> {
+        Ok(self.progress.forget_tables(&mut self.connection, names)?)
+    }
+
+    /// Takes over, in the open transaction, the changes that were put aside under another name.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub fn adopt_aside(&mut self, from: &str) -> Result<()> {
+        Ok(self.progress.adopt_aside(&mut self.connection, from)?)
+    }
+
+    /// Removes, in the open transaction, all that is kept under another name.
+    ///
+    /// # Errors
+    /// The connection's errors.
+    pub fn forget_other(&mut self, job_id: &str) -> Result<()> {
+        Ok(self.progress.remove(&mut self.connection, job_id)?)
     }
 
     /// Removes the job's progress record.

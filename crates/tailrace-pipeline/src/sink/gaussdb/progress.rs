@@ -187,13 +187,8 @@ impl Progress {
     /// Removes the record.
     pub(super) fn forget(&self, connection: &mut Connection) -> Result<(), Failure> {
         self.begin(connection)?;
-        connection
-            .run(&format!(
-                "DELETE FROM {SCHEMA}.tables WHERE job = {job}; DELETE FROM {SCHEMA}.dirty_rows WHERE job = {job}; \
-                 DELETE FROM {SCHEMA}.appliers WHERE job = {job}; \
-                 DELETE FROM {SCHEMA}.progress WHERE job = {job}; COMMIT",
-                job = self.job
-            ))?;
+        self.remove(connection, &self.job_id)?;
+        connection.run("COMMIT")?;
         Ok(())
     }
 
@@ -235,11 +230,14 @@ impl Progress {
         Ok(())
     }
 
-    /// What is kept of the job's tables.
-    pub(super) fn tables(&self, connection: &mut Connection) -> Result<Vec<TableRecord>, Failure> {
+    /// What is kept of a job's tables.
+    pub(super) fn tables(
+        connection: &mut Connection,
+        job: &str,
+    ) -> Result<Vec<TableRecord>, Failure> {
         let rows = connection.rows(&format!(
             "SELECT table_name, version, copied FROM {SCHEMA}.tables WHERE job = {}",
-            self.job
+            literal(job)
         ))?;
         let record = |row: Vec<Option<String>>| {
             let mut cells = row.into_iter();
@@ -250,6 +248,47 @@ impl Progress {
             }
         };
         Ok(rows.into_iter().map(record).collect())
+    }
+
+    /// Forgets tables that the job has no more, in the open transaction.
+    pub(super) fn forget_tables(
+        &self,
+        connection: &mut Connection,
+        names: &[String],
+    ) -> Result<(), Failure> {
+        for name in names {
+            connection.run(&format!(
+                "DELETE FROM {SCHEMA}.tables WHERE job = {} AND table_name = {}",
+                self.job,
+                literal(name)
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// Takes over the changes that were put aside under another name, in the open transaction.
+    pub(super) fn adopt_aside(
+        &self,
+        connection: &mut Connection,
+        from: &str,
+    ) -> Result<(), Failure> {
+        // Rows are distributed by the job's name, which therefore cannot be updated.
+        let (job, from) = (&self.job, literal(from));
+        connection.run(&format!(
+            "INSERT INTO {SCHEMA}.dirty_rows (job, id, table_name, kind, scn, at_ms, statement, error, row_keys) \
+             SELECT {job}, id + (SELECT coalesce(max(id), 0) FROM {SCHEMA}.dirty_rows WHERE job = {job}), \
+             table_name, kind, scn, at_ms, statement, error, row_keys FROM {SCHEMA}.dirty_rows WHERE job = {from}"
+        ))?;
+        Ok(())
+    }
+
+    /// Removes all that is kept of a job, in the open transaction.
+    pub(super) fn remove(&self, connection: &mut Connection, job: &str) -> Result<(), Failure> {
+        for table in ["tables", "dirty_rows", "appliers", "progress"] {
+            let job = literal(job);
+            connection.run(&format!("DELETE FROM {SCHEMA}.{table} WHERE job = {job}"))?;
+        }
+        Ok(())
     }
 
     pub(super) fn fenced(&self, epoch: u64) -> Error {

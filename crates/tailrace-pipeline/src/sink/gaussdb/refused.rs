@@ -86,12 +86,16 @@ pub(crate) enum Failure {
     Broken(Error),
 }
 
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        Self::new(refused.kind(), format!("the target refused: {refused}"))
+    }
+}
+
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Refused(refused) => {
-                Self::new(refused.kind(), format!("the target refused: {refused}"))
-            }
+            Failure::Refused(refused) => refused.into(),
             Failure::Broken(error) => error,
         }
     }

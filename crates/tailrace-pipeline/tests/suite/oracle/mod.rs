@@ -1,5 +1,6 @@
 //! Oracle → GaussDB Distributed, between two stand-ins: neither server can be had.
 
+mod additions;
 mod clusters;
 mod column_values;
 mod compare;
@@ -79,6 +80,7 @@ fn job(server: &OracleServer, name: &str, tables: &[&str]) -> OracleJob {
         },
         target: gaussdb::endpoint(&gaussdb::shared().1),
         tables: tables.iter().map(choice).collect(),
+        rereads: Vec::new(),
         conflict: Conflict::Stop,
         make_structure: true,
         make_indexes: true,
