@@ -7,19 +7,21 @@
 //! A round is whole source transactions, so between two rounds the target has whole ones; while a round is committed, for some
 //! milliseconds, it has parts of them. What cannot be divided is applied alone, between two rounds.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tailrace_codec::gaussdb::apply::{Change, Changes, Conflict, Route};
+use tailrace_codec::gaussdb::apply::{Change, Changes, Route};
 
 use super::OracleJob;
+use super::dirty::{self, Marks};
 use super::handover::{Handover, Next};
 use super::position::{Position, XidParts};
 use super::watch::Watch;
 use crate::batch::Counts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run::StopSignal;
-use crate::sink::gaussdb::{ApplyTables, GaussSink};
+use crate::sink::gaussdb::{ApplyTables, AsideLane, GaussSink};
 
 /// Bytes of changes of a transaction up to which it is divided; a larger one is applied alone.
 pub(super) const DIVIDED_BYTES_MAX: usize = 8 << 20;
@@ -48,10 +50,13 @@ pub(super) struct Round {
     pub(super) read: u64,
     /// When the newest of it was committed at the source, milliseconds of the Unix epoch.
     pub(super) committed_ms: Option<i64>,
+    /// Changes that its parts have put aside.
+    pub(super) set_aside: AtomicU64,
 }
 
 struct Part {
     changes: Changes,
+    marks: Marks,
     round: Arc<Round>,
     position: Arc<str>,
 }
@@ -147,13 +152,13 @@ impl Appliers {
         &self,
         number: usize,
         (own, other): (&OwnSink<'_>, Option<GaussSink>),
-        conflict: Conflict,
+        job: &OracleJob,
         (stop, watch): (&StopSignal, &Watch<'_>),
     ) -> Result<()> {
         let lane = &self.lanes[number];
         let ran = match other {
-            None => self.first(lane, own, conflict, (stop, watch)),
-            Some(sink) => self.other(lane, sink, conflict, stop),
+            None => self.first(lane, own, job, (stop, watch)),
+            Some(sink) => self.other(lane, sink, job, stop),
         };
         if ran.is_err() {
             self.step(|steps| steps.has_failed = true);
@@ -166,7 +171,7 @@ impl Appliers {
         &self,
         lane: &Lane,
         sink: &OwnSink<'_>,
-        conflict: Conflict,
+        job: &OracleJob,
         (stop, watch): (&StopSignal, &Watch<'_>),
     ) -> Result<()> {
         let count = self.lanes.len() as u64;
@@ -175,14 +180,18 @@ impl Appliers {
             let mut sink = locked(sink);
             sink.begin()?;
             self.step(|steps| steps.begun = number);
-            sink.apply(&part.round.tables, &part.changes, conflict)?;
+            self.apply(lane, &part, &mut sink, job)?;
             self.step(|steps| steps.applied += 1);
             self.wait(stop, |steps| {
                 steps.applied >= number * count && steps.committed >= number * (count - 1)
             })?;
             sink.commit(&part.position)?;
             let round = &part.round;
-            watch.committed(&round.position, round.read, &round.counts, round.committed_ms);
+            // All others have ended their parts.
+            let set_aside = round.set_aside.load(Ordering::Relaxed);
+            dirty::tell(watch, set_aside);
+            let counts = Counts { dead_letters: set_aside, ..round.counts };
+            watch.committed(&round.position, round.read, &counts, round.committed_ms);
             self.step(|steps| steps.done = number);
         }
         Ok(())
@@ -192,7 +201,7 @@ impl Appliers {
         &self,
         lane: &Lane,
         mut sink: GaussSink,
-        conflict: Conflict,
+        job: &OracleJob,
         stop: &StopSignal,
     ) -> Result<()> {
         let count = self.lanes.len() as u64;
@@ -200,12 +209,21 @@ impl Appliers {
             let Some(part) = next(lane, stop)? else { return Ok(()) };
             self.wait(stop, |steps| steps.begun >= number)?;
             sink.begin_applier(lane.number)?;
-            sink.apply(&part.round.tables, &part.changes, conflict)?;
+            self.apply(lane, &part, &mut sink, job)?;
             self.step(|steps| steps.applied += 1);
             self.wait(stop, |steps| steps.applied >= number * count)?;
             sink.commit_applier(lane.number, &part.position)?;
             self.step(|steps| steps.committed += 1);
         }
+        Ok(())
+    }
+
+    /// Brings a part into the open transaction.
+    fn apply(&self, lane: &Lane, part: &Part, sink: &mut GaussSink, job: &OracleJob) -> Result<()> {
+        let lane = AsideLane { number: lane.number.into(), of: self.lanes.len() as u64 };
+        let changes = (&part.changes, &part.marks);
+        let set_aside = dirty::apply((sink, lane), &part.round.tables, changes, job)?;
+        part.round.set_aside.fetch_add(set_aside, Ordering::Relaxed);
         Ok(())
     }
 
@@ -283,7 +301,7 @@ fn next(lane: &Lane, stop: &StopSignal) -> Result<Option<Part>> {
 pub(super) struct Divider<'a> {
     appliers: &'a Appliers,
     /// The parts of the next round.
-    parts: Vec<Changes>,
+    parts: Vec<(Changes, Marks)>,
     is_empty: bool,
     /// What it has.
     pub(super) counts: Counts,
@@ -293,7 +311,7 @@ pub(super) struct Divider<'a> {
 
 impl<'a> Divider<'a> {
     pub(super) fn new(appliers: &'a Appliers) -> Self {
-        let parts = appliers.lanes.iter().map(|_| Changes::new()).collect();
+        let parts = appliers.lanes.iter().map(|_| Default::default()).collect();
         Self { appliers, parts, is_empty: true, counts: Counts::default(), rounds: 0 }
     }
 
@@ -334,7 +352,12 @@ impl<'a> Divider<'a> {
         for (change, lane) in changes.iter().zip(lanes) {
             // One that was ahead when the job began has it already.
             let has = self.appliers.apart.get(lane).is_some_and(|of| of.has(scn, xid));
-            if !has && !self.parts[lane].push_change(&change) {
+            if has {
+                continue;
+            }
+            let (changes, marks) = &mut self.parts[lane];
+            marks.begin(changes.len(), scn);
+            if !changes.push_change(&change) {
                 return Err(Error::new(ErrorKind::Limit, "a round of more than 4 GiB"));
             }
         }
@@ -350,10 +373,10 @@ impl<'a> Divider<'a> {
         let position: Arc<str> = round.position.text()?.into();
         let round = Arc::new(round);
         for (lane, part) in self.appliers.lanes.iter().zip(&mut self.parts) {
-            let changes = std::mem::take(part);
+            let (changes, marks) = std::mem::take(part);
             let (bytes, round) = (changes.bytes(), Arc::clone(&round));
             let position = Arc::clone(&position);
-            lane.parts.push(Part { changes, round, position }, bytes, stop)?;
+            lane.parts.push(Part { changes, marks, round, position }, bytes, stop)?;
         }
         self.is_empty = true;
         self.rounds += 1;

@@ -14,7 +14,7 @@ use crate::batch::Counts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::Counters;
 use crate::run::StopSignal;
-use crate::sink::gaussdb::{GaussSink, Refused};
+use crate::sink::gaussdb::{AsideLane, GaussSink, Refused};
 use crate::source::Throttle;
 use crate::source::oracle::session::{LostSnapshot, Session, lost_snapshot};
 use crate::source::oracle::snapshot::{PieceRead, RowIdRange, TableRead, quoted};
@@ -36,21 +36,21 @@ pub(super) struct Copying<'a> {
 
 impl Copying<'_> {
     /// Copies what is left, beside others, until nothing is.
-    pub(super) fn reader(&self) -> Result<()> {
-        let copied = self.read();
+    pub(super) fn reader(&self, lane: AsideLane) -> Result<()> {
+        let copied = self.read(lane);
         if copied.is_err() {
             self.stop.stop();
         }
         copied
     }
 
-    fn read(&self) -> Result<()> {
+    fn read(&self, lane: AsideLane) -> Result<()> {
         let mut copier = None;
         while let Some(task) = self.shares.next(&self.stop)? {
             let copier = match &mut copier {
                 Some(copier) => copier,
                 // Connections are made for work only.
-                none => none.insert(Copier::connect(self)?),
+                none => none.insert(Copier::connect(self, lane)?),
             };
             copier.does(task)?;
         }
@@ -84,15 +84,16 @@ struct Copier<'c, 'a> {
     copying: &'c Copying<'a>,
     session: Session,
     sink: GaussSink,
+    lane: AsideLane,
 }
 
 impl<'c, 'a> Copier<'c, 'a> {
-    fn connect(copying: &'c Copying<'a>) -> Result<Self> {
+    fn connect(copying: &'c Copying<'a>, lane: AsideLane) -> Result<Self> {
         let job = copying.job;
         let session = Session::connect(&job.source)?.fetching(job.limits.copy_fetch_rows);
         let sink =
             GaussSink::beside(&job.target, &job.job_id, copying.epoch, copying.stop.clone())?;
-        Ok(Self { copying, session, sink })
+        Ok(Self { copying, session, sink, lane })
     }
 
     fn does(&mut self, task: Task) -> Result<()> {
@@ -295,7 +296,7 @@ impl<'c, 'a> Copier<'c, 'a> {
         after: Option<&[String]>,
     ) -> Result<(PieceRead, Counts)> {
         let name = table.choice.to_string();
-        let aside = (read.scn, self.copying.job.limits.dirty_rows_max);
+        let aside = (read.scn, self.copying.job.limits.dirty_rows_max, self.lane);
         let mut inserting = Inserting::new(&name, target, conflict, aside);
         let sink = &mut self.sink;
         let piece =

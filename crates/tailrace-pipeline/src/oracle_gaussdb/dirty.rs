@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::OracleJob;
+use tailrace_codec::gaussdb::apply::Changes;
+
 use super::compare::{Repaired, repair_told};
+use super::watch::Watch;
+use super::{OracleJob, TableChoice};
+use crate::engine::unix_ms;
 use crate::error::Result;
 use crate::run::StopSignal;
-use crate::sink::gaussdb::{AsideRow, GaussSink};
+use crate::sink::gaussdb::{ApplyTables, Aside, AsideLane, AsideRow, GaussSink};
 
 /// Where the transactions begin among the changes of a batch.
 #[derive(Debug, Default)]
@@ -18,7 +22,9 @@ pub(super) struct Marks {
 impl Marks {
     /// A transaction's changes come from here on.
     pub(super) fn begin(&mut self, first: usize, scn: u64) {
-        self.begins.push((first, scn));
+        if self.begins.last().is_none_or(|(_, last)| *last != scn) {
+            self.begins.push((first, scn));
+        }
     }
 
     /// The changes before it are gone; those of the transaction that is under way go on.
@@ -33,6 +39,40 @@ impl Marks {
     pub(super) fn scn(&self, change: usize) -> u64 {
         let behind = self.begins.partition_point(|(first, _)| *first <= change);
         behind.checked_sub(1).and_then(|at| self.begins.get(at)).map_or(0, |(_, scn)| *scn)
+    }
+}
+
+/// Applies changes of a job's tables in the open transaction, and puts those aside that are refused if the job may; how many.
+///
+/// # Errors
+/// Those of the target.
+pub(super) fn apply(
+    (sink, lane): (&mut GaussSink, AsideLane),
+    tables: &ApplyTables,
+    (changes, marks): (&Changes, &Marks),
+    job: &OracleJob,
+) -> Result<u64> {
+    let rows_max = job.limits.dirty_rows_max;
+    if rows_max == 0 {
+        return sink.apply(tables, changes, job.conflict).map(|()| 0);
+    }
+    let aside = Aside {
+        rows_max,
+        lane,
+        table_name: &|table| {
+            job.tables.get(table as usize).map_or(String::new(), TableChoice::to_string)
+        },
+        scn: &|change| marks.scn(change),
+        at_ms: unix_ms(),
+    };
+    sink.apply_or_set_aside(tables, changes, job.conflict, &aside)
+}
+
+/// Tells that changes were put aside.
+pub(super) fn tell(watch: &Watch<'_>, set_aside: u64) {
+    if set_aside > 0 {
+        let text = format!("{set_aside} changes were refused by the target and put aside");
+        watch.log(tracing::Level::WARN, &text);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::job::TaskType;
 use crate::observe::Counters;
 use crate::run::StopSignal;
-use crate::sink::gaussdb::GaussSink;
+use crate::sink::gaussdb::{AsideLane, GaussSink};
 use crate::source::Throttle;
 use crate::source::oracle::session::Session;
 use crate::source::oracle::{catalog, mining};
@@ -184,7 +184,11 @@ pub(super) fn copy(
         throttle: Throttle::new(),
     };
     thread::scope(|scope| {
-        let readers: Vec<_> = (0..readers).map(|_| scope.spawn(|| copying.reader())).collect();
+        let lane = |number| AsideLane { number, of: readers as u64 };
+        let copying = &copying;
+        let readers: Vec<_> = (0..readers as u64)
+            .map(|number| scope.spawn(move || copying.reader(lane(number))))
+            .collect();
         let ended = readers.into_iter().map(|reader| {
             reader.join().unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "a reader panicked")))
         });

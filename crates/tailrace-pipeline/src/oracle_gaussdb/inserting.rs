@@ -7,7 +7,7 @@ use tailrace_codec::gaussdb::apply::{
 
 use crate::engine::unix_ms;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sink::gaussdb::{ApplyTables, Aside, GaussSink};
+use crate::sink::gaussdb::{ApplyTables, Aside, AsideLane, GaussSink};
 
 /// Bytes of rows that go to the target together.
 const BATCH_BYTES: usize = 8 << 20;
@@ -19,8 +19,8 @@ pub(super) struct Inserting<'a> {
     name: &'a str,
     tables: ApplyTables,
     conflict: Conflict,
-    /// SCN as of which they are read, and how many may be put aside.
-    aside: (u64, u64),
+    /// SCN as of which they are read, how many may be put aside, and which of the readers this is.
+    aside: (u64, u64, AsideLane),
     /// A row that has not come whole.
     rest: Vec<u8>,
     rows: Changes,
@@ -33,7 +33,7 @@ impl<'a> Inserting<'a> {
         name: &'a str,
         table: &ApplyTable,
         conflict: Conflict,
-        aside: (u64, u64),
+        aside: (u64, u64, AsideLane),
     ) -> Self {
         Self {
             name,
@@ -85,12 +85,13 @@ impl<'a> Inserting<'a> {
         if self.rows.is_empty() {
             return Ok(());
         }
-        let (scn, rows_max) = self.aside;
+        let (scn, rows_max, lane) = self.aside;
         if rows_max == 0 {
             sink.apply(&self.tables, &self.rows, self.conflict)?;
         } else {
             let aside = Aside {
                 rows_max,
+                lane,
                 table_name: &|_| self.name.to_owned(),
                 scn: &|_| scn,
                 at_ms: unix_ms(),

@@ -107,10 +107,6 @@ pub fn run(
     observer: &Arc<dyn JobObserver>,
     counters: &Arc<Counters>,
 ) -> Result<Ended> {
-    if job.limits.appliers > 1 && job.limits.dirty_rows_max > 0 {
-        let text = "parallel and dirty_rows_max: changes that are refused are put aside by one applier only; leave one of the two away";
-        return Err(Error::new(ErrorKind::Configuration, text));
-    }
     let watch = Watch::new(epoch, observer, counters);
     watch.phase(Phase::Starting);
     if stop.rate() == Rate::default() {

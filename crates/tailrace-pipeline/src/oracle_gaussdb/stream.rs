@@ -1,7 +1,7 @@
 //! The increment: transactions in the order of their commits become batches of whole ones at the target.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use tailrace_codec::redo;
 
 use super::appliers::{Appliers, DIVIDED_BYTES_MAX, Divider, OwnSink, ROUND_BYTES, Round, locked};
 use super::capture::{Capture, Captured};
-use super::dirty::Marks;
+use super::dirty::{self, Marks};
 use super::handover::{Handover, Next};
 use super::large::{self, LargeRows};
 use super::meeting::Meets;
@@ -24,11 +24,10 @@ use super::untold::GivenKeys;
 use super::watch::Watch;
 use super::{OracleJob, TableChoice};
 use crate::batch::Counts;
-use crate::engine::unix_ms;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Limits;
 use crate::run::{Part, StopSignal};
-use crate::sink::gaussdb::{Aside, GaussSink};
+use crate::sink::gaussdb::{AsideLane, GaussSink};
 use crate::source::oracle::session::Session;
 
 /// What stands for a definition among the transactions that were applied at its SCN.
@@ -102,9 +101,9 @@ pub(super) fn follow(
         });
         let mut threads = Vec::new();
         for (number, other) in sinks.into_iter().enumerate() {
-            let (sink, inner, conflict) = (&sink, &inner, job.conflict);
+            let (sink, inner) = (&sink, &inner);
             let run = move || match appliers {
-                Some(all) => all.run(number, (sink, other), conflict, (inner, watch)),
+                Some(all) => all.run(number, (sink, other), job, (inner, watch)),
                 None => Ok(()),
             };
             threads.push(named("tailrace-applier").spawn_scoped(scope, run).map_err(no_thread));
@@ -318,6 +317,7 @@ impl Applier<'_> {
             counts: std::mem::take(&mut divider.counts),
             read: self.read,
             committed_ms: self.committed_ms.take(),
+            set_aside: AtomicU64::new(0),
         };
         divider.hand_out(round, self.stop)?;
         self.bytes = 0;
@@ -398,27 +398,11 @@ impl Applier<'_> {
             return Ok(());
         }
         self.begin()?;
-        let (tables, conflict) = (&self.targets.tables, self.job.conflict);
-        if self.job.limits.dirty_rows_max == 0 {
-            locked(self.sink).apply(tables, &self.changes, conflict)?;
-        } else {
-            let choices = &self.targets.choices;
-            let aside = Aside {
-                rows_max: self.job.limits.dirty_rows_max,
-                table_name: &|table| {
-                    choices.get(table as usize).map_or(String::new(), TableChoice::to_string)
-                },
-                scn: &|change| self.marks.scn(change),
-                at_ms: unix_ms(),
-            };
-            let set_aside =
-                locked(self.sink).apply_or_set_aside(tables, &self.changes, conflict, &aside)?;
-            self.counts.dead_letters += set_aside;
-            if set_aside > 0 {
-                let text = format!("{set_aside} changes were refused by the target and put aside");
-                self.watch.log(tracing::Level::WARN, &text);
-            }
-        }
+        let changes = (&self.changes, &self.marks);
+        let sink = (&mut **locked(self.sink), AsideLane::ALONE);
+        let set_aside = dirty::apply(sink, &self.targets.tables, changes, self.job)?;
+        self.counts.dead_letters += set_aside;
+        dirty::tell(self.watch, set_aside);
         self.changes.clear();
         self.marks.clear();
         Ok(())

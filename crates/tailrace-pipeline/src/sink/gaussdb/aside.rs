@@ -12,14 +12,31 @@ const SQL_BYTES_MAX: usize = 64 << 10;
 
 /// Where changes that are refused go, if they may.
 pub struct Aside<'a> {
-    /// Most changes of the job that are put aside at a time.
+    /// Most changes of the job that are put aside at a time. Each transaction counts those that it sees: its own, and those that
+    /// are committed.
     pub rows_max: u64,
+    /// Which one this is of several that put changes aside at the same time, and how many there are: their numbers differ by that.
+    pub lane: AsideLane,
     /// The job's name for a table, by its number.
     pub table_name: &'a dyn Fn(u32) -> String,
     /// Where a change was committed at the source, by its number among those that are applied: SCN.
     pub scn: &'a dyn Fn(usize) -> u64,
     /// Now, milliseconds of the Unix epoch.
     pub at_ms: i64,
+}
+
+/// One of several that put changes aside at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsideLane {
+    /// Its number, from 0.
+    pub number: u64,
+    /// How many there are.
+    pub of: u64,
+}
+
+impl AsideLane {
+    /// There is no other one.
+    pub const ALONE: Self = Self { number: 0, of: 1 };
 }
 
 /// A row by the columns of its key and their values, as the log tells them.
@@ -69,9 +86,11 @@ pub(super) fn put(
     }
     let keys = serde_json::to_string(&keys(table, change))
         .map_err(|e| Error::new(ErrorKind::Bug, e.to_string()))?;
+    // Others do not see this one's number before it is committed, and must not take it.
+    let AsideLane { number: lane, of } = aside.lane;
     connection.run(&format!(
         "INSERT INTO {SCHEMA}.dirty_rows (job, id, table_name, kind, scn, at_ms, statement, error, row_keys) VALUES \
-         ({job}, (SELECT coalesce(max(id), 0) + 1 FROM {SCHEMA}.dirty_rows WHERE job = {job}), {}, '{}', {}, {}, {}, {}, {})",
+         ({job}, (SELECT (coalesce(max(id), 0) / {of} + 1) * {of} + {lane} FROM {SCHEMA}.dirty_rows WHERE job = {job}), {}, '{}', {}, {}, {}, {}, {})",
         literal(&name),
         kind(change.kind),
         (aside.scn)(number),

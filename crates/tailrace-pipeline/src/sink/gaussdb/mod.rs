@@ -14,7 +14,7 @@ use tailrace_codec::gaussdb::apply::{ApplyTable, Changes, Conflict};
 
 pub use apply::ApplyTables;
 use apply::{Applier, Policy};
-pub use aside::{Aside, AsideKey, AsideRow};
+pub use aside::{Aside, AsideKey, AsideLane, AsideRow};
 use connection::Connection;
 pub(crate) use inspection::{Inspection, Seen};
 pub use progress::TableRecord;

@@ -17,7 +17,7 @@ fn sql(text: &str) -> String {
 
 fn listed(job: &OracleJob) -> Vec<AsideRow> {
     let (count, rows) =
-        dirty::list(job, (0, i64::MAX), (0, 100), &StopSignal::new()).expect("what is put aside");
+        dirty::list(job, (0, i64::MAX), (0, 1000), &StopSignal::new()).expect("what is put aside");
     assert_eq!(count, rows.len() as u64);
     rows
 }
@@ -150,4 +150,151 @@ fn a_policy_that_stops_at_conflicts_stops_at_them() {
         (sql("SELECT v FROM ora_dirty_stop.t"), listed(&job).len()),
         ("theirs".to_owned(), 1)
     );
+}
+
+/// A table with rows of which the target refuses two.
+fn with_rows(source: &oracledb::Connection, name: &str) {
+    run(source, &["CREATE TABLE t (id NUMBER(9) PRIMARY KEY, v VARCHAR2(40), doc CLOB)"]);
+    for id in 1..=90_i64 {
+        let v = if id == 33 || id == 71 { "bad" } else { "a\\b\tc" };
+        let doc = "long\n".repeat(if id == 40 { 70_000 } else { 1 });
+        source.execute("INSERT INTO t VALUES (:1, :2, :3)", &[&id, &v, &doc]).expect("a row");
+    }
+    run(source, &["ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS", "COMMIT"]);
+    for statement in [
+        format!("CREATE SCHEMA {name} AUTHORIZATION tailrace"),
+        format!(
+            "CREATE TABLE {name}.t (id bigint PRIMARY KEY, v varchar(60) CHECK (v <> 'bad'), doc text)"
+        ),
+        format!("ALTER TABLE {name}.t OWNER TO tailrace"),
+    ] {
+        sql(&statement);
+    }
+}
+
+#[test]
+fn rows_of_the_full_phase_that_are_refused_are_put_aside() {
+    let name = "ora_dirty_full";
+    let server = server();
+    let source = connect(&server);
+    with_rows(&source, name);
+    let mut job = job(&server, name, &["T"]);
+    job.make_structure = false;
+    // Without room for it the job stops.
+    let error = start(&job, 1).ended().expect("an end");
+    assert!(error.message().contains("t_v_check"), "{error}");
+    job.limits.dirty_rows_max = 1;
+    let error = start(&job, 2).ended().expect("an end");
+    assert_eq!(error.kind(), ErrorKind::TargetRow, "{error}");
+    assert!(error.message().contains("dirty_rows_max"), "{error}");
+    job.limits.dirty_rows_max = 2;
+    let running = start(&job, 3);
+    running.wait_for_increment();
+    let rows = listed(&job);
+    let told: Vec<_> = rows.iter().map(|row| (row.kind.as_str(), &row.keys)).collect();
+    let key = |id: &str| vec![vec![("id".to_owned(), id.to_owned())]];
+    assert_eq!(told, [("insert", &key("33")), ("insert", &key("71"))]);
+    assert!(rows.iter().all(|row| row.scn > 0 && row.error.contains("t_v_check")), "{rows:?}");
+    let counted =
+        |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+    // The other one was put aside by the run before, whose pieces are there.
+    assert_eq!(counted(&running.counters.dead_letters), 1);
+    assert_eq!(sql(&format!("SELECT count(*) FROM {name}.t")), "88");
+    assert_eq!(sql(&format!("SELECT v FROM {name}.t WHERE id = 40")), "a\\b\tc");
+    assert_eq!(sql(&format!("SELECT length(doc) FROM {name}.t WHERE id = 40")), "350000");
+    // They come to an end as others do, by what the source has where the target is.
+    assert!(running.stop().is_none());
+    sql(&format!("ALTER TABLE {name}.t DROP CONSTRAINT t_v_check"));
+    let repaired: Vec<_> = reapply(&job, &[rows[0].id, rows[1].id]);
+    assert!(repaired.iter().all(|(_, o)| !matches!(o, Repaired::Failed(_))), "{repaired:?}");
+    assert_eq!(sql(&format!("SELECT v FROM {name}.t WHERE id IN (33, 71)")), "bad\nbad");
+    assert!(listed(&job).is_empty());
+}
+
+#[test]
+fn inserted_rows_leave_those_alone_that_are_there() {
+    let name = "ora_inserted";
+    let server = server();
+    let source = connect(&server);
+    with_rows(&source, name);
+    run(&source, &["UPDATE t SET v = 'good' WHERE v = 'bad'", "COMMIT"]);
+    for id in [1, 2, 60] {
+        sql(&format!("INSERT INTO {name}.t VALUES ({id}, 'own', NULL)"));
+    }
+    let mut job = job(&server, name, &["T"]);
+    job.make_structure = false;
+    let error = start(&job, 1).ended().expect("an end");
+    assert!(error.message().contains("duplicate key"), "{error}");
+    job.limits.inserts_rows = true;
+    let running = start(&job, 2);
+    running.wait_for_increment();
+    assert_eq!(sql(&format!("SELECT count(*) FROM {name}.t")), "90");
+    let own = format!("SELECT string_agg(id::text, ',' ORDER BY id) FROM {name}.t WHERE v = 'own'");
+    assert_eq!(sql(&own), "1,2,60");
+    assert_eq!(sql(&format!("SELECT length(doc) FROM {name}.t WHERE id = 40")), "350000");
+    assert!(running.stop().is_none());
+}
+
+#[test]
+fn several_appliers_and_readers_put_aside_what_is_refused() {
+    let name = "ora_dirty_parallel";
+    let server = server();
+    let source = connect(&server);
+    run(
+        &source,
+        &[
+            "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS",
+            "CREATE TABLE t (id NUMBER(9) PRIMARY KEY, v VARCHAR2(40))",
+            "CREATE TABLE u (id NUMBER(9) PRIMARY KEY, v VARCHAR2(40))",
+            "CREATE TABLE marker (id NUMBER(9) PRIMARY KEY)",
+        ],
+    );
+    let write = |ids: std::ops::Range<i64>| {
+        for id in ids {
+            let v = if id % 5 == 0 { "bad" } else { "fit" };
+            for table in ["t", "u"] {
+                let insert = format!("INSERT INTO {table} VALUES (:1, :2)");
+                source.execute(&insert, &[&id, &v]).expect("a row");
+            }
+            run(&source, &["COMMIT"]);
+        }
+    };
+    write(0..100);
+    sql(&format!("CREATE SCHEMA {name} AUTHORIZATION tailrace"));
+    for (table, check) in [("t", "CHECK (v <> 'bad')"), ("u", "CHECK (v <> 'bad')"), ("marker", "")]
+    {
+        sql(&format!("CREATE TABLE {name}.{table} (id bigint PRIMARY KEY, v varchar(60) {check})"));
+        sql(&format!("ALTER TABLE {name}.{table} OWNER TO tailrace"));
+    }
+    sql(&format!("ALTER TABLE {name}.marker DROP COLUMN v"));
+    let mut job = job(&server, name, &["T", "U", "MARKER"]);
+    job.make_structure = false;
+    job.limits.appliers = 3;
+    job.limits.snapshot_readers = 3;
+    job.limits.dirty_rows_max = 1000;
+    let running = start(&job, 1);
+    running.wait_for_increment();
+    assert_eq!(listed(&job).len(), 40);
+    write(100..300);
+    run(&source, &["INSERT INTO marker VALUES (1)", "COMMIT"]);
+    wait_for(&job, &running, 1);
+    let rows = listed(&job);
+    let mut keys: Vec<(String, u64)> = rows
+        .iter()
+        .map(|row| (row.table.clone(), row.keys[0][0].1.parse().expect("an id")))
+        .collect();
+    keys.sort();
+    let expected: Vec<(String, u64)> = ["SHOP.T", "SHOP.U"]
+        .iter()
+        .flat_map(|table| (0..60).map(|number| ((*table).to_owned(), 5 * number)))
+        .collect();
+    assert_eq!(keys, expected);
+    // Each has the SCN of its own transaction.
+    let scns: std::collections::BTreeSet<u64> =
+        rows.iter().filter(|row| row.keys[0][0].1.len() == 3).map(|row| row.scn).collect();
+    assert_eq!(scns.len(), 40);
+    let counted = running.counters.dead_letters.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(counted, 120);
+    assert!(running.stop().is_none());
+    assert_eq!(sql(&format!("SELECT count(*) FROM {name}.t")), "240");
 }
