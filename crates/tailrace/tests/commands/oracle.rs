@@ -45,11 +45,15 @@ impl Ends {
     }
 
     fn job_file(&self) -> std::path::PathBuf {
+        self.job_file_of("SHOP = [\"T\"]")
+    }
+
+    fn job_file_of(&self, objects: &str) -> std::path::PathBuf {
         let path = self.dir.path().join("job.toml");
         let file = format!(
             "name = \"shop-to-gauss\"\n[source]\nengine = \"oracle\"\nhost = \"127.0.0.1\"\nport = {}\nservice = \"standin\"\n\
              user = \"shop\"\npassword = \"{PASSWORD}\"\n[target]\nhost = \"127.0.0.1\"\nport = {}\ndatabase = \"postgres\"\n\
-             user = \"tailrace\"\npassword = \"{PASSWORD}\"\n[objects]\nSHOP = [\"T\"]\n[mapping.SHOP]\ntarget = \"sales\"\n\
+             user = \"tailrace\"\npassword = \"{PASSWORD}\"\n[objects]\n{objects}\n[mapping.SHOP]\ntarget = \"sales\"\n\
              [policy]\nconflict_policy = \"stop\"\n[limits]\ndirty_rows_max = 2\n",
             self.oracle.port(),
             self.front.port()
@@ -168,6 +172,7 @@ fn a_job_of_the_file_lives_by_commands() {
         assert_eq!(code, 0, "{out}{err}");
         wait::until_true("a part that goes on", PATIENCE, || status() == "STARTED");
     }
+    objects_are_edited(&ends, &served, name);
     assert_eq!(json(&served, &["pause", name, "--wait"])["status"], "PAUSING");
     let (code, _, err) = jobs(&served, &["pause", name, "--part", "apply"]);
     assert!(code != 0 && err.contains("PAUSING"), "{err}");
@@ -176,4 +181,36 @@ fn a_job_of_the_file_lives_by_commands() {
     assert_eq!(json(&served, &["delete", name])["status"], "DELETED");
     let left = ends.postgres.sql("SELECT count(*) FROM tailrace.progress").expect("a count");
     assert_eq!(left.trim(), "0");
+}
+
+/// A table is added to a job that runs, and the first one taken away.
+fn objects_are_edited(ends: &Ends, served: &Served, name: &str) {
+    ends.sql(&[
+        "CREATE TABLE u (id NUMBER(10) PRIMARY KEY, v VARCHAR2(9))",
+        "INSERT INTO u VALUES (1, 'one')",
+    ]);
+    let (code, _, err) = jobs(served, &["reread", name, "SHOP.T"]);
+    assert!(code != 0 && err.contains("compare it, and repair what differs"), "{err}");
+    // What is in the way of an added table is named by the precheck, and the job goes on without it.
+    ends.postgres.sql("CREATE TABLE sales.u (id bigint)").expect("a table");
+    let both = ends.job_file_of("SHOP = [\"T\", \"U\"]");
+    let (code, out, err) = jobs(served, &["edit", name, text(&both), "--wait"]);
+    assert!(code != 0 && format!("{out}{err}").contains("already: sales.u"), "{code} {out}{err}");
+    ends.postgres.sql("DROP TABLE sales.u").expect("no table");
+    let edited = json(served, &["edit", name, text(&both), "--wait", "--timeout", "60"]);
+    assert_eq!(edited["status"], "INCRE_TRANSFER_STARTED", "{edited}");
+    ends.sql(&["INSERT INTO u VALUES (2, 'two')", "INSERT INTO t VALUES (9, 'nine')"]);
+    let u = || {
+        let sql = "SELECT string_agg(u::text, ' ' ORDER BY id) FROM sales.u";
+        ends.postgres.sql(sql).expect("rows").trim().to_owned()
+    };
+    wait::until_true("the added table", PATIENCE, || u() == "(1,one) (2,two)");
+    wait::until_true("the other one", PATIENCE, || ends.rows().ends_with("(9,nine)"));
+    let (code, out, err) = jobs(served, &["compare", name]);
+    assert_eq!(code, 0, "{out}{err}\n{}", served.log_tail());
+    let only = ends.job_file_of("SHOP = [\"U\"]");
+    json(served, &["edit", name, text(&only), "--wait", "--timeout", "60"]);
+    ends.sql(&["UPDATE u SET v = 'uno' WHERE id = 1", "INSERT INTO t VALUES (10, 'ten')"]);
+    wait::until_true("the change", PATIENCE, || u() == "(1,uno) (2,two)");
+    assert!(ends.rows().ends_with("(9,nine)"), "{}", ends.rows());
 }

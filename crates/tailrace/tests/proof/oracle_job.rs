@@ -11,7 +11,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use tailrace_testkit::workload::seed;
 use tailrace_testkit::{env, wait};
 
-use super::oracle_scene::{CAPTURE, Scene, load};
+use super::oracle_scene::{BOTH, CAPTURE, Scene, load};
 use super::served::PATIENCE;
 use super::setting;
 use super::volume::{PEAK_RSS_KB_MAX, peak_rss_kb};
@@ -58,6 +58,46 @@ const EQUAL: &str = r#"{"NOTES": [true, 0], "ORDERS": [true, 0]}"#;
 fn the_target_is_the_source_at_every_pause() {
     let _alone = env::alone();
     if let Err(error) = run() {
+        panic!("{error:#}");
+    }
+}
+
+/// One of the tables first, and the other one while both are written to and the server is killed.
+fn edited() -> Result<()> {
+    let seed = seed();
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut scene = Scene::set_up()?;
+    scene.load(&["prepare"])?;
+    let first = r#"{"SHOP": {"name": "SALES", "tables": {"ORDERS": "ORDERS2"}}}"#;
+    scene.make_of("oracle-edited", first)?;
+    scene.drive(&["start", "@", "--", "wait", "@", "INCRE_TRANSFER_STARTED"])?;
+    let over = Arc::new(AtomicBool::new(false));
+    let writers = writers(scene.oracle.port(), seed, &over);
+    scene.drive(&["edit", "@", BOTH])?;
+    for number in 0..4 {
+        let pause = Duration::from_millis(random.random_range(0..500));
+        let begun = std::time::Instant::now();
+        wait::until("the instant", PATIENCE, || Ok((begun.elapsed() >= pause).then_some(())))?;
+        scene.served.kill()?;
+        scene.served.launch().with_context(|| format!("after kill {number}"))?;
+    }
+    scene.served.ready()?;
+    wait::until("the added table", PATIENCE, || {
+        let met = "SELECT count(*) FROM tailrace.tables t JOIN tailrace.progress p ON p.job = t.job \
+                   WHERE t.table_name = 'SHOP.NOTES' AND t.job NOT LIKE '%+'";
+        Ok((scene.postgres.sql(met)?.trim() == "1").then_some(()))
+    })?;
+    over.store(true, Ordering::Relaxed);
+    writers.join().expect("the writers")?;
+    scene.catch_up()?;
+    scene.judge("now").with_context(|| format!("TAILRACE_SEED={seed}"))?;
+    scene.end_and_delete()
+}
+
+#[test]
+fn a_table_that_is_added_meets_the_others() {
+    let _alone = env::alone();
+    if let Err(error) = edited() {
         panic!("{error:#}");
     }
 }

@@ -60,10 +60,13 @@ impl Scene {
         self.served.drive_with("drive_oracle.py", &envs, &commands)
     }
 
-    /// Makes the job, up to but without its start.
+    /// Makes the job of both tables, up to but without its start.
     pub(super) fn make(&mut self, name: &str) -> Result<()> {
-        let chosen =
-            r#"{"SHOP": {"name": "SALES", "tables": {"ORDERS": "ORDERS2", "NOTES": "NOTES"}}}"#;
+        self.make_of(name, BOTH)
+    }
+
+    /// Makes a job of these objects.
+    pub(super) fn make_of(&mut self, name: &str, chosen: &str) -> Result<()> {
         let commands = [
             "create",
             name,
@@ -145,6 +148,10 @@ impl Scene {
         Ok(())
     }
 }
+
+/// Both tables.
+pub(super) const BOTH: &str =
+    r#"{"SHOP": {"name": "SALES", "tables": {"ORDERS": "ORDERS2", "NOTES": "NOTES"}}}"#;
 
 /// Runs a command of `load.py`.
 pub(super) fn load(port: u16, arguments: &[&str]) -> Result<String> {

@@ -155,8 +155,8 @@ def act(job, name, **params):
     return C5.execute_job_action(request)
 
 
-def precheck(job):
-    query = act(job, "precheck", precheck_mode="forStartJob").query_id
+def precheck(job, mode="forStartJob"):
+    query = act(job, "precheck", precheck_mode=mode).query_id
 
     def look():
         request = v5.ShowJobDetailRequest(job_id=job, type="precheck", query_id=query)

@@ -6,6 +6,7 @@ these differ:
   drive_oracle.py objects JOB          collects the source's objects; prints schemas with their tables as JSON
   drive_oracle.py select JOB OBJECTS   JSON: schema to {"name": schema at the target, "tables": {table: its name there}}
   drive_oracle.py compare JOB SCHEMA   compares the tables' contents; prints the result of each as JSON
+  drive_oracle.py edit JOB OBJECTS     gives a job that has run other objects (JSON as of `select`)
   drive_oracle.py components JOB       prints the parts of the increment as JSON
   drive_oracle.py set JOB NAME VALUE   sets a parameter
 
@@ -92,6 +93,12 @@ def select(job, chosen):
     until("the objects to be saved", lambda: C5.show_update_object_saving_status(request).status == "success" or None)
 
 
+def edit(job, chosen):
+    select(job, chosen)
+    drive_job.precheck(job, "forRetryJob")
+    act(job, "restart", is_sync_re_edit=True)
+
+
 def components(job):
     request = v5.ShowIncrementComponentsDetailRequest(job_id=job)
     return json.dumps(json.loads(C5.show_increment_components_detail(request).raw_content))
@@ -125,7 +132,7 @@ def compare(job, schema):
 
 
 drive_job.COMMANDS.update(
-    compare=compare, create=create, connect=connect, objects=objects, policy=policy, select=select, components=components,
+    compare=compare, create=create, connect=connect, objects=objects, policy=policy, select=select, components=components, edit=edit,
     set=set_parameter)
 
 if __name__ == "__main__":
