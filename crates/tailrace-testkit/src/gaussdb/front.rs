@@ -113,6 +113,15 @@ impl GaussFront {
     /// # Errors
     /// If PostgreSQL refuses the rules or the port cannot be had.
     pub fn start(postgres: &PostgresServer, options: FrontOptions) -> Result<Self> {
+        Self::prepare(postgres, &options)?;
+        Self::serve(postgres.port(), options)
+    }
+
+    /// Has a PostgreSQL obey the rules, and makes the front's users there.
+    ///
+    /// # Errors
+    /// If PostgreSQL refuses that.
+    pub fn prepare(postgres: &PostgresServer, options: &FrontOptions) -> Result<()> {
         install(postgres)?;
         for user in options.users.keys() {
             let quoted = user.replace('"', "\"\"").replace('\'', "''");
@@ -122,6 +131,14 @@ impl GaussFront {
                 postgres.sql(&format!("CREATE ROLE \"{quoted}\" LOGIN"))?;
             }
         }
+        Ok(())
+    }
+
+    /// Opens the socket in front of a PostgreSQL that is prepared, at this port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// If the port cannot be had.
+    pub fn serve(postgres_port: u16, options: FrontOptions) -> Result<Self> {
         let (port, ports) = match options.port {
             Some(port) => (port, None),
             None => {
@@ -130,7 +147,7 @@ impl GaussFront {
             }
         };
         let shared = Arc::new(Shared {
-            postgres_port: postgres.port(),
+            postgres_port,
             failures: Mutex::default(),
             transcript: Mutex::default(),
         });

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Most base-100 digits that are kept.
 const DIGITS_MAX: usize = 20;
 
 /// A number in the form in which it is stored and sent.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Number(Vec<u8>);
 
 impl Number {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -27,6 +28,11 @@ pub struct OracleOptions {
     pub instances: u16,
     /// Certificate and key, PEM, for clients that begin with TLS (TCPS); others are served in clear at the same port.
     pub tls: Option<(String, String)>,
+    /// The port, if it is not to be any free one.
+    pub port: Option<u16>,
+    /// A file from which a server that is started again has the database as the one before it had it, as of its kill; without
+    /// one it lives as long as the server.
+    pub journal: Option<PathBuf>,
 }
 
 impl OracleOptions {
@@ -34,7 +40,8 @@ impl OracleOptions {
     pub fn with_user(user: &str, password: &str) -> Self {
         let users = BTreeMap::from([(user.to_uppercase(), password.to_owned())]);
         let service = "STANDIN".to_owned();
-        Self { users, service, pluggable: Vec::new(), instances: 1, tls: None }
+        let (pluggable, instances, tls) = (Vec::new(), 1, None);
+        Self { users, service, pluggable, instances, tls, port: None, journal: None }
     }
 }
 
@@ -43,7 +50,7 @@ pub struct OracleServer {
     port: u16,
     engine: Engine,
     shared: Arc<Shared>,
-    _ports: Ports,
+    _ports: Option<Ports>,
 }
 
 #[derive(Default)]
@@ -75,19 +82,20 @@ impl OracleServer {
     /// Opens the socket.
     ///
     /// # Errors
-    /// If no port can be had.
+    /// If no port can be had, or the journal cannot be read.
     pub fn start(options: OracleOptions) -> Result<Self> {
         let tls = options.tls.as_ref();
         let tls = tls.map(|(certificate, key)| crate::tls::config(certificate, key)).transpose()?;
-        let ports = Ports::reserve(1)?;
-        let port = ports.first();
+        let ports = if options.port.is_none() { Some(Ports::reserve(1)?) } else { None };
+        let port = options.port.or_else(|| Some(ports.as_ref()?.first())).unwrap_or_default();
         let listener = TcpListener::bind(("127.0.0.1", port))
             .with_context(|| format!("listening on port {port} of 127.0.0.1"))?;
         let instances = Mutex::new(vec![true; usize::from(options.instances)]);
         let shared = Arc::new(Shared { instances, ..Shared::default() });
         let mut services = vec![options.service.to_uppercase()];
         services.extend(options.pluggable.iter().map(|name| name.to_uppercase()));
-        let engine = Engine::new(&services[1..], options.instances);
+        let journal = options.journal.as_deref();
+        let engine = Engine::with_journal(&services[1..], options.instances, journal)?;
         let served = Arc::new(Served { passwords: options.users, services });
         let (opened, accepted) = (engine.clone(), Arc::clone(&shared));
         thread::spawn(move || {

@@ -15,6 +15,7 @@ mod dictionary;
 mod expression;
 mod extents;
 mod functions;
+mod journal;
 mod logminer;
 mod metadata;
 mod plsql;

@@ -12,7 +12,7 @@ use super::plsql::{self, Call};
 use super::query::View;
 use super::store::{Engine, Place};
 use super::table::Xid;
-use super::{change, define, query, time};
+use super::{change, query, time};
 use crate::oracle::value::Value;
 use crate::oracle::wire::{Database, Executed, OraError};
 use crate::sql_token::{self, Piece, follow};
@@ -81,7 +81,7 @@ impl Session {
             // A definition ends the transaction before it.
             self.commit()?;
             let mut state = self.engine.lock();
-            match define::run(sql, pieces, &mut state, &self.schema) {
+            match state.define(sql, &self.schema) {
                 Some(defined) => defined?,
                 None => return Err(unknown(sql)),
             }

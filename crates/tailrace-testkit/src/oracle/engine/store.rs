@@ -1,15 +1,21 @@
 //! What all sessions share.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
+
+use super::define;
+use super::journal::{Journal, Step};
 use super::redo::{Change, Redo, What};
 use super::supplemental::Supplemental;
 use super::table::{Scn, Since, Table, Version, Xid};
 use crate::oracle::value::{RowId, Value};
 use crate::oracle::wire::OraError;
+use crate::sql_token;
 
 /// Longest wait for a row that another transaction has changed, after which it counts as a deadlock.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(20);
@@ -67,6 +73,8 @@ pub(crate) struct State {
     /// Number of that container.
     pub(super) container: u16,
     pub(super) containers: Vec<Container>,
+    /// Where it is written down what is done, if it is.
+    journal: Option<Journal>,
 }
 
 /// A container: the root or a pluggable database, whose undo is its own, and with it the numbers of its transactions.
@@ -108,13 +116,20 @@ impl State {
             next_object: 70_000,
             container: 0,
             containers: all,
+            journal: None,
         }
     }
 
     /// What comes now is of a session at this place.
     fn enter(&mut self, place: Place) {
-        self.redo.enter(place.instance);
         self.redo.tick(&mut self.scn);
+        self.enter_at(place, self.scn);
+    }
+
+    /// What comes now is of a session at this place, at this SCN.
+    pub(super) fn enter_at(&mut self, place: Place, scn: Scn) {
+        self.scn = scn;
+        self.redo.enter(place.instance);
         if self.container != place.container {
             self.exchange();
             self.container = place.container;
@@ -163,10 +178,27 @@ impl State {
 }
 
 impl Engine {
-    /// A database with pluggable ones of these names, and so many instances.
-    pub(crate) fn new(containers: &[String], instances: u16) -> Self {
+    /// A database with pluggable ones of these names, and so many instances, which has what its journal has.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub(crate) fn with_journal(
+        containers: &[String],
+        instances: u16,
+        journal: Option<&Path>,
+    ) -> Result<Self> {
+        let mut state = State::new(containers, instances);
+        if let Some(path) = journal {
+            let mut journal = Journal::open(path, &mut state)?;
+            state.recover(&mut journal);
+            state.journal = Some(journal);
+        }
+        Ok(Self::of(state))
+    }
+
+    fn of(state: State) -> Self {
         let shared = Shared {
-            state: Mutex::new(State::new(containers, instances)),
+            state: Mutex::new(state),
             ended: Condvar::new(),
             failures: Mutex::default(),
             statements: AtomicU64::new(0),
@@ -293,9 +325,6 @@ impl Engine {
     pub(crate) fn roll_back(&self, xid: Xid, to: usize) {
         let mut state = self.lock();
         state.roll_back(xid, to);
-        if to == 0 {
-            state.transactions.remove(&xid);
-        }
         drop(state);
         self.shared.ended.notify_all();
     }
@@ -314,8 +343,49 @@ impl State {
         self.next_object
     }
 
+    /// Writes down what is about to be done.
+    fn note(&mut self, step: impl FnOnce() -> Step) {
+        let place = Place { container: self.container, instance: self.redo.instance() };
+        if let Some(journal) = &mut self.journal {
+            journal.note(place, self.scn, step());
+        }
+    }
+
+    /// Takes back what was open when the server was killed.
+    fn recover(&mut self, journal: &mut Journal) {
+        for container in 0..u16::try_from(self.containers.len()).unwrap_or(u16::MAX) {
+            let place = Place { container, instance: 0 };
+            self.enter_at(place, self.scn);
+            let mut open: Vec<Xid> = self.transactions.keys().copied().collect();
+            open.sort_unstable();
+            for xid in open {
+                journal.note(place, self.scn, Step::RollBack { xid, to: 0 });
+                self.roll_back(xid, 0);
+            }
+        }
+    }
+
+    /// Runs a statement of a user that is no change of rows; `None` if it is another one.
+    pub(super) fn define(&mut self, sql: &str, user: &str) -> Option<Result<(), OraError>> {
+        self.note(|| Step::Define { sql: sql.to_owned(), user: user.to_owned() });
+        // What it does is part of it.
+        let journal = self.journal.take();
+        let statements = sql_token::oracle(sql).unwrap_or_default();
+        let defined = statements.first().and_then(|pieces| define::run(sql, pieces, self, user));
+        self.journal = journal;
+        defined
+    }
+
+    /// A row has a place that was given out before.
+    pub(super) fn took_row(&mut self, table: &TableName, row: RowId) {
+        if let Some(table) = self.tables.get_mut(table) {
+            table.took_row(row);
+        }
+    }
+
     /// Begins a transaction.
     pub(crate) fn begin(&mut self) -> Xid {
+        self.note(|| Step::Begin);
         self.next_transaction += 1;
         let number = self.next_transaction;
         let instance = self.redo.instance();
@@ -342,6 +412,7 @@ impl State {
         row: RowId,
         values: Option<Vec<Value>>,
     ) {
+        self.note(|| Step::Put { xid, table: table.clone(), row, values: values.clone() });
         let scn = self.advance();
         if let Some(transaction) = self.transactions.get_mut(&xid) {
             if transaction.start_scn.is_none() {
@@ -403,7 +474,8 @@ impl State {
         }
     }
 
-    fn commit(&mut self, xid: Xid) -> Scn {
+    pub(super) fn commit(&mut self, xid: Xid) -> Scn {
+        self.note(|| Step::Commit { xid });
         let scn = self.advance();
         let Some(transaction) = self.transactions.remove(&xid) else { return scn };
         if let Some(start) = transaction.start_scn {
@@ -421,7 +493,16 @@ impl State {
         scn
     }
 
-    fn roll_back(&mut self, xid: Xid, to: usize) {
+    /// Takes a transaction back, whole or down to so many changes.
+    pub(super) fn roll_back(&mut self, xid: Xid, to: usize) {
+        self.note(|| Step::RollBack { xid, to });
+        self.take_back(xid, to);
+        if to == 0 {
+            self.transactions.remove(&xid);
+        }
+    }
+
+    fn take_back(&mut self, xid: Xid, to: usize) {
         let Some(transaction) = self.transactions.get_mut(&xid) else { return };
         let changes = transaction.changes.split_off(to.min(transaction.changes.len()));
         transaction.savepoints.retain(|(_, changes)| *changes <= to);

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::column::ColumnDef;
 use super::supplemental::Supplemental;
 use super::time;
@@ -12,7 +14,7 @@ use crate::oracle::value::{DateTime, RowId, Value};
 pub(crate) type Scn = u64;
 
 /// A transaction's number: segment, slot and sequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Xid {
     pub(crate) segment: u16,
     pub(crate) slot: u16,
@@ -104,6 +106,13 @@ impl Table {
             block: u32::try_from(number / ROWS_OF_A_BLOCK).unwrap_or(u32::MAX) + FIRST_BLOCK,
             slot: (number % ROWS_OF_A_BLOCK) as u16,
         }
+    }
+
+    /// A place was given to a row before.
+    pub(super) fn took_row(&mut self, row: RowId) {
+        let block = u64::from(row.block.saturating_sub(FIRST_BLOCK));
+        let number = block * ROWS_OF_A_BLOCK + u64::from(row.slot);
+        self.next_row = self.next_row.max(number + 1);
     }
 
     /// Rows that were given a place, whether they are there still or not.

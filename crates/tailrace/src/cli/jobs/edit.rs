@@ -28,7 +28,7 @@ pub(super) struct Edit {
 impl Edit {
     pub(super) async fn run(self, client: &Client, output: Output) -> Result<(), Failed> {
         let file = JobFile::read(&self.file)?;
-        file.spec()?;
+        file.plan()?;
         let id = client.find(&self.job).await?;
         if self.policy {
             client.save_policy(&id, &file).await?;
