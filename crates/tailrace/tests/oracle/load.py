@@ -2,7 +2,8 @@
 
   load.py prepare                  makes the tables ORDERS (with a key) and NOTES (without one), and first rows
   load.py write SEED STATEMENTS    three writers side by side: transactions mixed, long, rolled back in part and whole, and
-                                   large ones; each ends after so many statements
+                                   large ones; each ends after so many statements, and
+                                   waits for a server that is killed meanwhile
   load.py huge ROWS                one transaction that inserts so many rows of about 200 bytes into NOTES, and updates them
   load.py scn                      prints the newest SCN
   load.py rows SCN                 rows of both tables as they were, `now` for as they are; a line each, in order
@@ -14,11 +15,14 @@ import os
 import random
 import sys
 import threading
+import time
 
 import oracledb
 
 KEYS = 400
 WRITERS = 3
+# As long as a server may be away before a writer gives up.
+SERVER_GONE_SECONDS_MAX = 60
 
 
 def connect():
@@ -44,9 +48,18 @@ def write(seed, statements):
     def writer(number):
         chance = random.Random(f"{seed}/{number}")
         done = 0
-        with connect() as connection, connection.cursor() as cursor:
-            while done < statements:
-                done += transact(connection, cursor, chance, number)
+        deadline = time.monotonic() + SERVER_GONE_SECONDS_MAX
+        while done < statements:
+            try:
+                with connect() as connection, connection.cursor() as cursor:
+                    while done < statements:
+                        done += transact(connection, cursor, chance, number)
+                        deadline = time.monotonic() + SERVER_GONE_SECONDS_MAX
+            except (oracledb.Error, OSError):
+                # It was killed; whether a commit that was under way took place, the rows say.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     threads = [threading.Thread(target=writer, args=(number,)) for number in range(WRITERS)]
     for thread in threads:

@@ -18,6 +18,7 @@ mod policy;
 pub(crate) mod scene;
 mod sdk_contract;
 pub(crate) mod served;
+mod standin_process;
 mod volume;
 
 /// A number from the environment.

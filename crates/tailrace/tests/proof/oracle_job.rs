@@ -11,7 +11,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use tailrace_testkit::workload::seed;
 use tailrace_testkit::{env, wait};
 
-use super::oracle_scene::{BOTH, CAPTURE, Scene, load};
+use super::oracle_scene::{BOTH, Scene, load};
 use super::served::PATIENCE;
 use super::setting;
 use super::volume::{PEAK_RSS_KB_MAX, peak_rss_kb};
@@ -148,8 +148,7 @@ fn writers(port: u16, seed: u64, over: &Arc<AtomicBool>) -> JoinHandle<Result<()
     })
 }
 
-/// `kill -9` of the server and of PostgreSQL, and broken connections of both stand-ins, at random instants. What the stand-in
-/// for Oracle holds lives as long as it: its connections break, it stays.
+/// `kill -9` of the server, of PostgreSQL, of the front before it and of the stand-in for Oracle, at random instants.
 fn survive(name: &str, appliers: u32, kills: u64) -> Result<()> {
     let seed = seed();
     let mut random = StdRng::seed_from_u64(seed);
@@ -173,8 +172,8 @@ fn survive(name: &str, appliers: u32, kills: u64) -> Result<()> {
                 scene.postgres.kill()?;
                 scene.postgres.restart()?;
             }
-            7 | 8 => scene.front.cut(),
-            _ => scene.oracle.cut_user(CAPTURE),
+            7 | 8 => scene.front.kill_and_restart()?,
+            _ => scene.oracle.kill_and_restart()?,
         }
     }
     scene.served.ready()?;

@@ -3,15 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
-use tailrace_testkit::gaussdb::{FrontOptions, GaussFront};
-use tailrace_testkit::oracle::{OracleOptions, OracleServer};
 use tailrace_testkit::provision::python::ORACLE;
 use tailrace_testkit::servers::postgres::{PostgresOptions, PostgresServer};
 use tailrace_testkit::{python, wait};
 
 use super::served::{PATIENCE, Served};
+use super::standin_process::Standin;
 
-const PASSWORD: &str = "Geheim_123";
+pub(super) const PASSWORD: &str = "Geheim_123";
 /// The account of the job; the tables are of another.
 pub(super) const CAPTURE: &str = "CAPTURE";
 /// Rows of the target in the form of `load.py rows`.
@@ -21,20 +20,18 @@ const TARGET_ROWS: &str = "SELECT 'orders|' || id || '|' || coalesce(who, '') ||
 
 /// Both stand-ins, and the server under test.
 pub(super) struct Scene {
-    pub(super) oracle: OracleServer,
+    pub(super) oracle: Standin,
     pub(super) postgres: PostgresServer,
-    pub(super) front: GaussFront,
+    pub(super) front: Standin,
     pub(super) served: Served,
     job: String,
 }
 
 impl Scene {
     pub(super) fn set_up() -> Result<Self> {
-        let mut options = OracleOptions::with_user("SHOP", PASSWORD);
-        options.users.insert(CAPTURE.to_owned(), PASSWORD.to_owned());
-        let oracle = OracleServer::start(options)?;
+        let oracle = Standin::oracle()?;
         let postgres = PostgresServer::start(PostgresOptions::default())?;
-        let front = GaussFront::start(&postgres, FrontOptions::with_user("tailrace", PASSWORD))?;
+        let front = Standin::front(&postgres)?;
         postgres.sql("GRANT CREATE ON DATABASE postgres TO tailrace")?;
         let served = Served::start()?;
         Ok(Self { oracle, postgres, front, served, job: String::new() })
@@ -46,7 +43,8 @@ impl Scene {
             .iter()
             .map(|c| if *c == "@" && !self.job.is_empty() { self.job.as_str() } else { c })
             .collect();
-        let (source, target) = (format!("127.0.0.1:{}", self.oracle.port()), self.front.address());
+        let address = |standin: &Standin| format!("127.0.0.1:{}", standin.port());
+        let (source, target) = (address(&self.oracle), address(&self.front));
         let envs = [
             ("TAILRACE_SOURCE", source.as_str()),
             ("TAILRACE_SOURCE_USER", CAPTURE),
