@@ -48,6 +48,9 @@ fn run() -> Result<()> {
         .sql("DELETE FROM sales.orders2 WHERE id = (SELECT min(id) FROM sales.orders2)")?;
     let compared = scene.drive(&["compare", "@", "SHOP"])?;
     ensure!(compared == r#"{"NOTES": [true, 0], "ORDERS": [false, 1]}"#, "{compared}");
+    let repaired = scene.drive(&["repair", "@", "SHOP"])?;
+    ensure!(repaired == r#"["ORDERS", 1, 1, 0]"#, "{repaired}");
+    scene.judge("now").with_context(|| format!("TAILRACE_SEED={seed}"))?;
     scene.end_and_delete()
 }
 

@@ -7,6 +7,7 @@ these differ:
   drive_oracle.py select JOB OBJECTS   JSON: schema to {"name": schema at the target, "tables": {table: its name there}}
   drive_oracle.py compare JOB SCHEMA   compares the tables' contents; prints the result of each as JSON
   drive_oracle.py edit JOB OBJECTS     gives a job that has run other objects (JSON as of `select`)
+  drive_oracle.py repair JOB SCHEMA    compares, has what differs repaired, and prints the rows that were as JSON
   drive_oracle.py components JOB       prints the parts of the increment as JSON
   drive_oracle.py set JOB NAME VALUE   sets a parameter
 
@@ -110,7 +111,8 @@ def set_parameter(job, name, value):
     C5.update_job_configurations(v5.UpdateJobConfigurationsRequest(job_id=job, body=body))
 
 
-def compare(job, schema):
+def compared(job, schema):
+    """The number of a comparison that has ended, and its tables."""
     objects = {schema: v5.DatabaseObject(name=schema, all=True)}
     task = act(job, "create_compare", compare_task_param=v5.CompareTaskParams(
         type="contents", option={"comparePolicy": "normal"}, db_object=objects)).query_id
@@ -127,12 +129,35 @@ def compare(job, schema):
     if found.status != "SUCCESSFUL":
         sys.exit(f"the comparison ended: {found}")
     tables = detail(compare_type="content_compare", query_type="detail", source_db_name=schema)
+    return task, tables.content_compare_detail_infos
+
+
+def compare(job, schema):
+    _, tables = compared(job, schema)
     return json.dumps({table.source_table_name: [table.content_compare_result, table.difference_row_num]
-                       for table in tables.content_compare_detail_infos}, sort_keys=True)
+                       for table in tables}, sort_keys=True)
+
+
+def repair(job, schema):
+    task, tables = compared(job, schema)
+    objects = [v5.ActionParamsRepairInfoObjects(database=schema, table=table.source_table_name)
+               for table in tables if not table.content_compare_result]
+    query = act(job, "start_repair", repair_info=v5.ActionParamsRepairInfo(query_id=task, objects=objects)).query_id
+    request = v5.ShowJobDetailRequest(job_id=job, type="repair", query_id=query)
+
+    def look():
+        found = C5.show_job_detail(request).job.repair_progress_info
+        return None if found.status == "RUNNING" else found
+
+    found = until("the repair", look)
+    if found.status != "SUCCESSFUL":
+        sys.exit(f"the repair ended: {found}")
+    done = found.repair_progress_details
+    return json.dumps([done.table_name, done.total_row_count, done.repaired_row_count, done.failed_row_count])
 
 
 drive_job.COMMANDS.update(
-    compare=compare, create=create, connect=connect, objects=objects, policy=policy, select=select, components=components, edit=edit,
+    compare=compare, repair=repair, create=create, connect=connect, objects=objects, policy=policy, select=select, components=components, edit=edit,
     set=set_parameter)
 
 if __name__ == "__main__":
