@@ -178,7 +178,7 @@ impl Scene {
         }
         let copied = sink.end_copy(&table)?;
         sink.commit("there")?;
-        ensure!(copied == rows, "{copied} of {rows} rows were copied");
+        ensure!(copied == Ok(rows), "{copied:?} of {rows} rows were copied");
         Ok(run(rows, begun, cpu))
     }
 

@@ -1,6 +1,8 @@
 //! Oracle → GaussDB Distributed as a whole, between two stand-ins: what the program needs for each change from LogMiner's rows
 //! to the target's commit. How fast LogMiner is, no stand-in can say: its rate here is the stand-in's.
 
+mod compare;
+
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -31,7 +33,8 @@ pub(crate) fn measure(
     changes: u64,
     rounds: u32,
 ) -> Result<()> {
-    figures.section("Oracle's log (stand-ins on both sides)");
+    figures.section("Oracle and GaussDB Distributed (stand-ins on both sides)");
+    compare::measure(figures, changes * 4, rounds)?;
     if !figures.wants(SUBJECT) {
         return Ok(());
     }
@@ -39,11 +42,7 @@ pub(crate) fn measure(
     let postgres = PostgresServer::start(PostgresOptions::default())?;
     let front = GaussFront::start(&postgres, FrontOptions::with_user("tailrace", PASSWORD))?;
     postgres.sql("GRANT CREATE ON DATABASE postgres TO tailrace")?;
-    let config = Config::default()
-        .set_credentials("shop", PASSWORD)
-        .set_connect_string(&format!("127.0.0.1:{}/standin", oracle.port()))
-        .map_err(refused)?;
-    let source = oracledb::connect(config).map_err(refused)?;
+    let source = connect(&oracle)?;
     for statement in [
         "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS",
         "CREATE TABLE t (id NUMBER(18) PRIMARY KEY, who VARCHAR2(50), price NUMBER(12,2), made DATE)",
@@ -81,6 +80,14 @@ pub(crate) fn measure(
         figures.add(SUBJECT, Run::whole(changes, seconds, Some(cpu - idle), Some(peak_mib)));
     }
     Ok(())
+}
+
+fn connect(oracle: &OracleServer) -> Result<Connection> {
+    let config = Config::default()
+        .set_credentials("shop", PASSWORD)
+        .set_connect_string(&format!("127.0.0.1:{}/standin", oracle.port()))
+        .map_err(refused)?;
+    oracledb::connect(config).map_err(refused)
 }
 
 fn insert(source: &Connection, id: u64, version: u64) -> Result<()> {

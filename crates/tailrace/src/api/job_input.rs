@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::control::{
     Refusal, Result,
     job::{SpeedWindow, Tag},
+    node_type,
 };
 
 use super::{kept::non_empty, text_or_integer::TextOrInteger};
@@ -42,9 +43,6 @@ fn as_text<S: serde::Serializer>(
 ) -> std::result::Result<S::Ok, S::Error> {
     value.as_ref().map(|v| v.0.as_str()).serialize(serializer)
 }
-
-/// Node sizes of DRS. They have no meaning here and are kept.
-const NODE_TYPES: [&str; 6] = ["micro", "small", "medium", "high", "xlarge", "2xlarge"];
 
 /// Only synchronization jobs are offered.
 pub(crate) fn require_sync(field: &str, value: Option<&str>) -> Result<()> {
@@ -84,11 +82,7 @@ pub(crate) fn refuse_period(charging_mode: Option<&str>) -> Result<()> {
 
 /// The node size, `high` by default.
 pub(crate) fn node_type(field: &str, value: Option<String>) -> Result<String> {
-    let value = non_empty(value).unwrap_or_else(|| "high".to_owned());
-    if NODE_TYPES.contains(&value.as_str()) {
-        return Ok(value);
-    }
-    Err(Refusal::invalid(field, value, NODE_TYPES.join(", ")))
+    node_type::checked(field, non_empty(value))
 }
 
 /// `expired_days`, 14 by default.

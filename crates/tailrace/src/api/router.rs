@@ -113,6 +113,11 @@ fn v3_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(v3::operate::batch_delete_jobs))
         .routes(routes!(v3::settings::batch_reset_password))
         .routes(routes!(v3::settings::batch_set_speed))
+        .routes(routes!(v3::offers::list_available_node_types))
+        .routes(routes!(v3::offers::list_available_zone))
+        .routes(routes!(v3::offers::show_quotas))
+        .routes(routes!(v3::tuning::query_tuning_params))
+        .routes(routes!(v3::tuning::update_tuning_params))
         .merge(v3_comparison_routes())
 }
 
@@ -210,6 +215,14 @@ fn v5_other_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(v5::tags::batch_create_tags))
         .routes(routes!(v5::tags::batch_delete_tags))
         .routes(routes!(v5::tags::list_tags))
+        .routes(routes!(v5::tagged::count_instance_by_tags))
+        .routes(routes!(v5::tagged::list_instance_by_tags))
+        .routes(routes!(v5::tagged::list_project_tags))
+        .routes(routes!(v5::enterprise::show_enterprise_project))
+        .routes(routes!(v5::flavor::show_link_flavors))
+        .routes(routes!(v5::flavor::change_job_flavor))
+        .routes(routes!(v5::flavor::show_child_num))
+        .routes(routes!(v5::mappings::show_object_mapping))
 }
 
 async fn unknown_path(method: Method, uri: Uri) -> ApiError {

@@ -12,12 +12,12 @@ use super::database_policy::DatabasePolicy;
 use super::endpoint::{Endpoint, EndpointSecrets};
 use super::job::{Job, TaskMode};
 use super::objects::{ObjectScope, ObjectSelection};
-use super::parameter;
 use super::refusal::{Refusal, Result};
 use super::rereads::{self, JobReread};
 use super::secrets::JobSecrets;
 use super::source_endpoint::{servers, tls};
 use super::spec::{needed, needed_secret};
+use super::{node_type, parameter};
 
 /// Port of a listener of Oracle that is not named.
 const ORACLE_PORT: u16 = 1521;
@@ -145,6 +145,8 @@ pub struct GaussSettings<'a> {
     pub mappings: &'a Mappings,
     /// Tables that were added since the job began and are still to be told of.
     pub rereads: &'a [JobReread],
+    /// Bounds where no parameter says more.
+    pub limits: Limits,
     /// Parameters that were set.
     pub parameters: &'a BTreeMap<String, String>,
 }
@@ -154,7 +156,7 @@ pub struct GaussSettings<'a> {
 /// # Errors
 /// [`Refusal::NotConfigured`] for what is missing, [`Refusal::Invalid`] and [`Refusal::Unsupported`] for what cannot be.
 pub fn gauss_job(settings: GaussSettings<'_>) -> Result<OracleJob> {
-    let mut limits = Limits::default();
+    let mut limits = settings.limits;
     for (name, value) in settings.parameters {
         parameter::apply(name, value, &mut limits)?;
     }
@@ -207,6 +209,7 @@ pub(crate) fn plan(
         selection,
         mappings,
         rereads: &job.rereads,
+        limits: node_type::limits(node_type::of(&job.attributes)),
         parameters: &job.parameters,
     })
 }

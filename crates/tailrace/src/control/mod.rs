@@ -28,6 +28,7 @@ mod live;
 mod machine;
 mod metrics;
 mod naming;
+pub mod node_type;
 pub mod objects;
 mod parameter;
 pub mod policy;

@@ -275,13 +275,12 @@ pub(crate) fn apply(name: &str, value: &str, limits: &mut Limits) -> Result<()> 
     Ok(())
 }
 
-/// All parameters, with the values of a job.
-pub(crate) fn list(set: &BTreeMap<String, String>) -> Vec<Parameter> {
-    let defaults = Limits::default();
+/// All parameters, with the values of a job; without a value it has those of its size.
+pub(crate) fn list(set: &BTreeMap<String, String>, defaults: &Limits) -> Vec<Parameter> {
     DEFINITIONS
         .iter()
         .map(|d| {
-            let default_value = d.text((d.read)(&defaults));
+            let default_value = d.text((d.read)(defaults));
             Parameter {
                 name: d.name,
                 value: set.get(d.name).cloned().unwrap_or_else(|| default_value.clone()),

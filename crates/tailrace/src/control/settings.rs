@@ -15,7 +15,7 @@ use super::refusal::{Refusal, Result};
 use super::secrets::{self, JobSecrets};
 use super::status::JobStatus;
 use super::view::{Parameter, ParameterChange};
-use super::{Control, gauss_plan, naming, parameter, running_policy, spec, speed};
+use super::{Control, gauss_plan, naming, node_type, parameter, running_policy, spec, speed};
 use crate::store::{QueryKind, QueryRow};
 
 /// Kind of endpoint a link has at an end.
@@ -308,7 +308,9 @@ impl Control {
     /// # Errors
     /// [`Refusal::JobMissing`] or [`Refusal::JobDeleted`].
     pub async fn parameters(&self, caller: &Caller, job_id: &str) -> Result<Vec<Parameter>> {
-        Ok(parameter::list(&self.inner.load(caller, job_id).await?.job.parameters))
+        let job = self.inner.load(caller, job_id).await?.job;
+        let limits = node_type::limits(node_type::of(&job.attributes));
+        Ok(parameter::list(&job.parameters, &limits))
     }
 
     /// Changes parameters; they hold from the next start.
@@ -328,7 +330,8 @@ impl Control {
         self.command(caller, job_id, Command::ChangeParameters, &|job| {
             let mut extra = Extra::default();
             for (name, value) in &values {
-                let present = parameter::list(&job.parameters);
+                let limits = node_type::limits(node_type::of(&job.attributes));
+                let present = parameter::list(&job.parameters, &limits);
                 let old = present.into_iter().find(|p| p.name == *name).map(|p| p.value);
                 if old.as_ref() == Some(value) {
                     continue;

@@ -21,7 +21,7 @@ use super::refusal::{Refusal, Result};
 use super::rereads::{self, JobReread};
 use super::secrets::JobSecrets;
 use super::source_endpoint::mysql;
-use super::{gauss_plan, kafka_login, key_material};
+use super::{gauss_plan, kafka_login, key_material, node_type};
 
 /// Most brokers in one address (DRS's limit).
 const BROKERS_MAX: usize = 10;
@@ -46,6 +46,8 @@ pub struct RunSettings<'a> {
     pub mappings: Mappings,
     /// What is to be read beside the stream.
     pub rereads: &'a [JobReread],
+    /// Bounds where no parameter says more.
+    pub limits: Limits,
     /// Parameters that were set.
     pub parameters: &'a BTreeMap<String, String>,
 }
@@ -55,7 +57,7 @@ pub struct RunSettings<'a> {
 /// # Errors
 /// [`Refusal::NotConfigured`] for what is missing, [`Refusal::Invalid`] for what cannot be.
 pub fn run_spec(settings: RunSettings<'_>) -> Result<JobSpec> {
-    let mut limits = Limits::default();
+    let mut limits = settings.limits;
     for (name, value) in settings.parameters {
         parameter::apply(name, value, &mut limits)?;
     }
@@ -111,6 +113,7 @@ pub(crate) fn build(
         selection,
         mappings,
         rereads: &job.rereads,
+        limits: node_type::limits(node_type::of(&job.attributes)),
         parameters: &job.parameters,
     });
     spec.map(JobPlan::from)

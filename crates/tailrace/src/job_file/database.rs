@@ -1,6 +1,7 @@
 //! Files of jobs whose target is a database: Oracle → GaussDB Distributed.
 
 use serde_json::{Map, Value};
+use tailrace_pipeline::job::Limits;
 use tailrace_pipeline::mapping::Mappings;
 use tailrace_pipeline::plan::JobPlan;
 
@@ -40,6 +41,7 @@ impl JobFile {
             selection: &selection,
             mappings: &mappings,
             rereads: &[],
+            limits: Limits::default(),
             parameters: &self.parameters(),
         })?
         .into())
@@ -230,6 +232,7 @@ tables.ORDERS.target = "orders2"
 conflict_policy = "stop"
 [limits]
 chunk_rows_max = 500
+datamove_copy_mode = "insert"
 "#;
 
     fn error(text: &str) -> String {
@@ -248,7 +251,7 @@ chunk_rows_max = 500
         assert_eq!(job.source.pluggable.as_deref(), Some("SALES"));
         assert_eq!(job.target.nodes, [("cn1".to_owned(), 8000), ("cn2".to_owned(), 8001)]);
         assert_eq!(job.target.database, "shop");
-        assert_eq!(job.limits.chunk_rows_max, 500);
+        assert_eq!((job.limits.chunk_rows_max, job.limits.inserts_rows), (500, true));
         let names: Vec<String> =
             job.tables.iter().map(|t| format!("{t} {} {}", t.schema, t.target)).collect();
         assert_eq!(names, ["SHOP.ORDERS sales orders2", "SHOP.NOTES sales NOTES"]);
@@ -284,6 +287,7 @@ chunk_rows_max = 500
                 "conflict_policy = \"merge\"",
                 "overwrite, ignore or stop",
             ),
+            ("\"insert\"", "\"upsert\"", "COPY, INSERT"),
             ("conflict_policy = \"stop\"", "topic_policy = \"one_topic\"", "policy.topic_policy"),
         ] {
             assert!(FILE.contains(from), "{from}");

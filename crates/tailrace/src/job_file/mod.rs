@@ -51,7 +51,26 @@ pub struct JobFile {
     pub policy: Policy,
     /// Parameters of the job (`tailrace jobs parameters` lists them).
     #[serde(default)]
-    pub limits: BTreeMap<String, u64>,
+    pub limits: BTreeMap<String, Limit>,
+}
+
+/// The value of a parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Limit {
+    /// A number.
+    Number(u64),
+    /// A word, of parameters that have some.
+    Word(String),
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Word(word) => word.fmt(f),
+        }
+    }
 }
 
 /// Phases of a job.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tailrace_pipeline::job::{JobSpec, SelectedDatabase, Selection};
+use tailrace_pipeline::job::{JobSpec, Limits, SelectedDatabase, Selection};
 use tailrace_pipeline::mapping::Mappings;
 
 use super::request::file_base64;
@@ -57,6 +57,7 @@ impl JobFile {
             selection: self.selection(),
             mappings: Mappings { databases: self.mapping.clone() },
             rereads: &[],
+            limits: Limits::default(),
             parameters: &limits,
         };
         Ok(run_spec(settings)?)

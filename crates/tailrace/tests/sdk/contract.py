@@ -969,6 +969,40 @@ def check_v5_watching(job):
 
     check("v5 tags", tags)
 
+    def by_tags():
+        wanted = v5.QueryInstanceByTagReq(tags=[v5.Tag(key="stage", values=["test"])])
+        found = C5.list_instance_by_tags(v5.ListInstanceByTagsRequest(resource_type="sync", limit=100, body=wanted))
+        holds(job in [one.resource_id for one in found.resources], "not found")
+        counted = C5.count_instance_by_tags(v5.CountInstanceByTagsRequest(resource_type="sync", body=wanted))
+        same(counted.total_count, found.total_count)
+        older = C5.list_project_tags(v5.ListProjectTagsRequest(resource_type="sync"))
+        holds("stage" in [tag.key for tag in older.tags], "no tag")
+
+    check("v5 resource-instances by tags", by_tags)
+
+    def mappings():
+        asked = v5.QueryUserSelectedObjectInfoReq(db_name=DATABASE, limit=100)
+        found = C5.show_object_mapping(v5.ShowObjectMappingRequest(job_id=job, body=asked))
+        holds(found.count >= 1 and found.object_mapping_list[0].source_db_name == DATABASE, found)
+
+    check("v5 object-mappings", mappings)
+    check("v5 enterprise-projects", lambda: holds("0" in [
+        one.id for one in C5.show_enterprise_project(v5.ShowEnterpriseProjectRequest()).enterprise_project_list], "none"))
+    check("v5 link-flavors", lambda: holds(C5.show_link_flavors(v5.ShowLinkFlavorsRequest(
+        engine_type="mysql-to-kafka", job_type="sync", node_type="micro")).vm_flavor.spec_code, "no code"))
+    check("v5 child-count", lambda: same(C5.show_child_num(v5.ShowChildNumRequest(
+        instance_id="none", db_type="mysql")).count, 0))
+    check("v3 node-type", lambda: holds("2xlarge" in [one.node_type for one in C3.list_available_node_types(
+        v3.ListAvailableNodeTypesRequest(
+            engine_type="mysql-to-kafka", db_use_type="sync", job_direction="up")).node_types], "no size"))
+    check("v3 available-zone", lambda: holds(C3.list_available_zone(v3.ListAvailableZoneRequest(
+        body=v3.QueryAvailableNodeTypeReq(engine_type="mysql-to-kafka", db_use_type="sync", job_direction="up",
+                                          node_type="high"))).az_infos, "no zone"))
+    check("v3 quotas", lambda: holds(
+        C3.show_quotas(v3.ShowQuotasRequest()).quotas.resource.used >= 1, "no job"))
+    check("v3 tuning-params", lambda: holds("read_task_num" in [one.param_name for one in C3.query_tuning_params(
+        v3.QueryTuningParamsRequest(job_id=job)).full_sync], "no parameter"))
+
     def links():
         answer = C5.list_support_links(v5.ListSupportLinksRequest(job_type="sync", limit=1000))
         holds("mysql-to-kafka" in answer.raw_content.decode(), "no link")

@@ -28,7 +28,7 @@ async fn drs_operations_that_are_not_offered_say_so() {
     let server = Server::start().await;
     for (method, uri, name) in [
         (Method::GET, v5("jobs/j/metering"), "show_metering"),
-        (Method::POST, v5("jobs/j/change-flavor"), "change_job_flavor"),
+        (Method::POST, v5("jobs/j/export-replay-sql"), "export_replay_report"),
         (Method::POST, v3("jobs/batch-switchover"), "batch_switchover"),
         (Method::GET, v5("jobs/j/compare/users/c"), "show_compare_users_detail"),
     ] {

@@ -11,6 +11,7 @@ mod document;
 mod iam;
 mod life;
 mod object_file;
+mod offers;
 mod runner;
 mod v3;
 mod v5;

@@ -14,12 +14,10 @@ use crate::{
         job_input::{ResourceTag, tag_views, tags},
         kept::non_empty,
     },
-    control::{
-        Caller, Control, Refusal, Result,
-        job::{JobFilter, Page, Tag},
-    },
+    control::{Caller, Control, Refusal, Result, job::Tag},
 };
 
+use super::tagged::every_job;
 use super::{missing, refused};
 
 /// Kinds of things that can have tags. Only `sync` has any here.
@@ -175,19 +173,20 @@ pub(crate) async fn list_tags(
     ProjectCall { control, caller }: ProjectCall,
     path: PathValues,
 ) -> Result<Json<ProjectTags>, ApiError> {
-    let mut all = Vec::new();
-    if resource_type(&path).map_err(refused)? == "sync" {
-        let mut filter = JobFilter { page: Page::FIRST, ..JobFilter::default() };
-        loop {
-            let (total, jobs) = control.list(&caller, &filter).await.map_err(refused)?;
-            all.extend(jobs.into_iter().flat_map(|job| job.tags));
-            filter.page.offset = filter.page.offset.saturating_add(filter.page.limit);
-            if filter.page.offset >= total {
-                break;
-            }
-        }
-    }
-    Ok(Json(ProjectTags { tags: by_key(all) }))
+    project_tags(&control, &caller, &path).await.map(Json).map_err(refused)
+}
+
+/// The tags of all jobs, if they are asked for.
+pub(super) async fn project_tags(
+    control: &Control,
+    caller: &Caller,
+    path: &PathValues,
+) -> Result<ProjectTags> {
+    let jobs = match resource_type(path)? {
+        "sync" => every_job(control, caller).await?,
+        _ => Vec::new(),
+    };
+    Ok(ProjectTags { tags: by_key(jobs.into_iter().flat_map(|job| job.tags).collect()) })
 }
 
 fn by_key(tags: Vec<Tag>) -> Vec<ProjectTag> {
@@ -200,7 +199,8 @@ fn by_key(tags: Vec<Tag>) -> Vec<ProjectTag> {
         .collect()
 }
 
-fn resource_type(path: &PathValues) -> Result<&str> {
+/// The kind of things that a path is about.
+pub(super) fn resource_type(path: &PathValues) -> Result<&str> {
     let name = path.get("resource_type");
     if RESOURCE_TYPES.contains(&name) {
         return Ok(name);
