@@ -223,6 +223,8 @@ fn v5_other_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(v5::flavor::change_job_flavor))
         .routes(routes!(v5::flavor::show_child_num))
         .routes(routes!(v5::mappings::show_object_mapping))
+        .routes(routes!(v5::connections::list_connections, v5::connections::create_connection))
+        .routes(routes!(v5::connections::modify_connection, v5::connections::delete_connection))
 }
 
 async fn unknown_path(method: Method, uri: Uri) -> ApiError {

@@ -22,6 +22,8 @@ impl Control {
         naming::check_one_of("job_direction", &new.direction, &["up", "down", "non-dbs"])?;
         naming::check_one_of("net_type", &new.net_type, &["eip", "vpc", "vpn"])?;
         naming::check_tags(&new.tags)?;
+        let source = self.connected_if_given(caller, new.source).await?;
+        let target = self.connected_if_given(caller, new.target).await?;
         let id = naming::new_job_id();
         let mut sealed = Vec::new();
         let mut endpoint = |side: Side, input: Option<EndpointInput>| -> Result<Endpoint> {
@@ -31,8 +33,8 @@ impl Control {
             sealed.extend(secrets::seal(&self.inner.vault, &id, side, &input.secrets)?);
             Ok(input.endpoint)
         };
-        let source = endpoint(Side::Source, new.source)?;
-        let target = endpoint(Side::Target, new.target)?;
+        let source = endpoint(Side::Source, source)?;
+        let target = endpoint(Side::Target, target)?;
         let now_ms = self.inner.now_ms();
         let job = Job {
             id,

@@ -11,6 +11,7 @@ pub mod command;
 pub mod compare;
 pub mod compare_policy;
 mod comparing;
+pub mod connections;
 mod create;
 pub mod database_policy;
 pub mod dead_letters;

@@ -76,10 +76,14 @@ impl Control {
         &self,
         caller: &Caller,
         job_id: &str,
-        endpoints: Vec<(Side, EndpointInput)>,
+        mut endpoints: Vec<(Side, EndpointInput)>,
     ) -> Result<String> {
         let job = self.command(caller, job_id, Command::TestConnection, &unchanged).await?;
         let secrets = self.inner.secrets_of(job_id).await?;
+        let given = std::mem::take(&mut endpoints);
+        for (side, input) in given {
+            endpoints.push((side, self.connected(caller, input).await?));
+        }
         for (side, input) in &endpoints {
             settings::check_endpoint(job.engine, *side, input, secrets.of(*side))?;
         }

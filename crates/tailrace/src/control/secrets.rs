@@ -1,7 +1,9 @@
 //! Secrets of a job's endpoints, between what callers give, what the store holds and what the data
 //! path needs.
 
-use secrecy::SecretString;
+use std::collections::BTreeMap;
+
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::endpoint::{EndpointSecrets, Side};
 use super::refusal::{Refusal, Result};
@@ -101,4 +103,48 @@ pub(crate) fn merged(stored: &EndpointSecrets, given: &EndpointSecrets) -> Endpo
         }
     }
     merged
+}
+
+/// Secrets of an endpoint as one text, to be sealed together.
+pub(crate) struct SecretTexts(BTreeMap<&'static str, SecretString>);
+
+impl SecretTexts {
+    /// Those that are there.
+    pub(crate) fn of(secrets: &EndpointSecrets) -> Self {
+        let mut secrets = secrets.clone();
+        let there = members(&mut secrets).into_iter();
+        Self(there.filter_map(|(name, value)| Some((name, value.take()?))).collect())
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them: JSON, by name.
+    ///
+    /// # Errors
+    /// None that can be met: names and texts are JSON always.
+    pub(crate) fn text(&self) -> std::result::Result<String, String> {
+        let texts: BTreeMap<&str, &str> =
+            self.0.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
+        serde_json::to_string(&texts).map_err(|e| e.to_string())
+    }
+
+    /// Reads them back.
+    ///
+    /// # Errors
+    /// What is not such a text, without any of it.
+    pub(crate) fn parse(text: &str) -> std::result::Result<EndpointSecrets, String> {
+        let damaged = || "the sealed secrets of a connection are damaged".to_owned();
+        let texts: BTreeMap<String, String> = serde_json::from_str(text).map_err(|_| damaged())?;
+        let mut secrets = EndpointSecrets::default();
+        for (name, text) in texts {
+            let all = members(&mut secrets).into_iter();
+            let (_, member) =
+                all.into_iter().find(|(known, _)| *known == name).ok_or_else(damaged)?;
+            *member = Some(SecretString::from(text));
+        }
+        Ok(secrets)
+    }
 }

@@ -127,6 +127,8 @@ impl Control {
     ) -> Result<Job> {
         let sealed = self.inner.store.secrets(job_id).await?;
         let stored = JobSecrets::unseal(&self.inner.vault, job_id, &sealed)?;
+        let source = self.connected_if_given(caller, source).await?;
+        let target = self.connected_if_given(caller, target).await?;
         let inputs = [(Side::Source, &source), (Side::Target, &target)];
         self.command(caller, job_id, Command::SaveEndpoint, &|job| {
             let mut extra = Extra::default();

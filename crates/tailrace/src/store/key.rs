@@ -10,6 +10,8 @@ pub enum SealedTable {
     AccessKeys,
     /// `job_secrets`: row is `job/side`, column is the name.
     JobSecrets,
+    /// `connections`: row is the id, column is `sealed`.
+    Connections,
 }
 
 impl SealedTable {
@@ -18,6 +20,7 @@ impl SealedTable {
         match self {
             Self::AccessKeys => "access_keys",
             Self::JobSecrets => "job_secrets",
+            Self::Connections => "connections",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Writers of a job hold its lease: every write of a worker carries the lease's epoch and is refused
 //! once a newer one was given out. Changes of a job's row carry the revision they were read at.
 
+mod connection;
 mod error;
 mod iam;
 pub mod job;
@@ -20,6 +21,7 @@ mod suite;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use connection::{ConnectionRow, ConnectionStore};
 pub use error::StoreError;
 pub use iam::{AccessKeyRow, Bootstrap, IamStore, TokenRow, UserRow};
 pub use job::{JobChange, JobStore, NewJobRow, SealedSecret, StoredJob};
@@ -37,7 +39,16 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send
 
 /// A whole store.
 pub trait Store:
-    IamStore + JobStore + KeyStore + LeaseStore + ProgressStore + QueryStore + Send + Sync + 'static
+    ConnectionStore
+    + IamStore
+    + JobStore
+    + KeyStore
+    + LeaseStore
+    + ProgressStore
+    + QueryStore
+    + Send
+    + Sync
+    + 'static
 {
     /// Answers if the store does.
     fn ping(&self) -> StoreFuture<'_, ()>;

@@ -1,5 +1,6 @@
 //! What every engine must do. Each function takes a fresh store; engines instantiate all of them.
 
+mod connections;
 mod iam;
 mod jobs;
 mod keys;
@@ -12,6 +13,7 @@ use crate::control::endpoint::{DbType, Endpoint};
 use crate::control::job::{Engine, Job, JobTimes, TaskMode};
 use crate::control::job_state::JobState;
 
+pub(super) use connections::*;
 pub(super) use iam::*;
 pub(super) use jobs::*;
 pub(super) use keys::*;

@@ -980,6 +980,21 @@ def check_v5_watching(job):
 
     check("v5 resource-instances by tags", by_tags)
 
+    def connections():
+        end = v5.BaseEndpoint(endpoint_name="mysql", ip=MYSQL_HOST, db_port=MYSQL_PORT, db_user=MYSQL_USER,
+                              db_password=MYSQL_PASSWORD)
+        kept = v5.CreateConnectionReq(name=f"kept-{RUN}", db_type="mysql", endpoint=end,
+                                      ssl=v5.EndpointSslConfig(ssl_link=False))
+        made = C5.create_connection(v5.CreateConnectionRequest(body=kept)).connection_id
+        change = v5.UpdateConnectionReq(description="changed")
+        C5.modify_connection(v5.ModifyConnectionRequest(connection_id=made, body=change))
+        found = C5.list_connections(v5.ListConnectionsRequest(connection_id=made))
+        same([found.count, found.connections[0].description], [1, "changed"])
+        C5.delete_connection(v5.DeleteConnectionRequest(connection_id=made))
+        same(C5.list_connections(v5.ListConnectionsRequest(connection_id=made)).count, 0)
+
+    check("v5 connections", connections)
+
     def mappings():
         asked = v5.QueryUserSelectedObjectInfoReq(db_name=DATABASE, limit=100)
         found = C5.show_object_mapping(v5.ShowObjectMappingRequest(job_id=job, body=asked))

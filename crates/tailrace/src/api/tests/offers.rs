@@ -214,3 +214,91 @@ async fn mappings_tell_what_becomes_of_objects() {
     let missing = server.post(&v5("jobs/none/object-mappings"), json!({})).await;
     assert_error(&missing, 400, "DRS.10000010");
 }
+
+fn connection(name: &str) -> Value {
+    json!({"name": name, "db_type": "mysql", "description": "the shop's",
+        "endpoint": {"endpoint_name": "mysql", "ip": "db.test", "db_port": "3307", "db_user": "u",
+            "db_password": "pw-kept", "instance_id": "inst-9"},
+        "ssl": {"ssl_link": false}})
+}
+
+#[tokio::test]
+async fn endpoints_are_kept_apart_from_jobs_and_given_to_them() {
+    let server = Server::start().await;
+    let uri = v5("connections");
+    let made = server.post(&uri, connection("shop")).await;
+    assert_eq!(made.status, StatusCode::OK, "{made:?}");
+    let id = made.body["connection_id"].as_str().expect("an id").to_owned();
+    assert_eq!(
+        (&made.body["db_type"], &made.body["create_time"]),
+        (&json!("mysql"), &json!(1_795_485_600))
+    );
+    assert_eq!(made.body["endpoint"]["db_port"], "3307");
+    assert!(!made.body.to_string().contains("pw-kept"), "{made:?}");
+    let taken = server.post(&uri, connection("SHOP")).await;
+    assert_error(&taken, 400, "DRS.M00277");
+    for (change, field) in [
+        (json!({"name": ""}), "name"),
+        (json!({"name": "n".repeat(129)}), "name"),
+        (json!({"db_type": "redis"}), "db_type"),
+        (json!({"description": "d".repeat(256)}), "description"),
+        (json!({"endpoint": {"db_user": "u"}}), "endpoint.ip"),
+        (json!({"endpoint": {"ip": "h", "db_port": "x"}}), "db_port"),
+    ] {
+        let mut body = connection("other");
+        change.as_object().expect("members").iter().for_each(|(k, v)| body[k] = v.clone());
+        let text = assert_error(&server.post(&uri, body).await, 400, "DRS.10000009");
+        assert!(text.contains(field), "{change}: {text}");
+    }
+    server.post(&uri, connection("archive")).await;
+    let names = |answer: &Value| -> Vec<String> {
+        let all = answer["connections"].as_array().expect("connections");
+        all.iter().map(|one| one["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    let list = |query: &str| format!("{uri}?{query}");
+    assert_eq!(names(&server.get(&uri).await.body), ["archive", "shop"]);
+    assert_eq!(names(&server.get(&list("sort_dir=desc&limit=1")).await.body), ["shop"]);
+    assert_eq!(names(&server.get(&list("name=ARC&ip=db&inst_id=inst-9")).await.body), ["archive"]);
+    assert_eq!(server.get(&list("db_type=oracle")).await.body["count"], 0);
+    assert_error(&server.get(&list("sort_key=ip")).await, 400, "DRS.10000009");
+
+    // A job that names it has its address, account and password; what it says itself counts more.
+    let mut job = new_job("job-1");
+    job["job"]["source_endpoint"][0]["endpoint"] =
+        json!({"id": id, "endpoint_name": "mysql", "db_user": "own"});
+    let answer = server.post(&v5("jobs"), job.clone()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    let job_id = answer.body["id"].as_str().expect("an id").to_owned();
+    let shown = server.get(&v5(&format!("jobs/{job_id}?type=detail"))).await;
+    let end = &shown.body["job"]["source_endpoint"][0]["endpoint"];
+    assert_eq!(
+        (&end["ip"], &end["db_port"], &end["db_user"]),
+        (&json!("db.test"), &json!("3307"), &json!("own"))
+    );
+    let saved = json!({"job": {"type": "endpoint", "params": {"source_endpoint": [
+        {"db_type": "mysql", "endpoint_type": "offline", "endpoint_role": "so",
+            "endpoint": {"id": id, "endpoint_name": "mysql"}}]}}});
+    server.wait_for(&job_id, "CONFIGURATION").await;
+    let answer = server.put(&v5(&format!("jobs/{job_id}")), saved).await;
+    assert!(answer.status.is_success(), "{answer:?}");
+    let shown = server.get(&v5(&format!("jobs/{job_id}?type=detail"))).await;
+    assert_eq!(shown.body["job"]["source_endpoint"][0]["endpoint"]["db_user"], "u");
+    job["job"]["base_info"]["name"] = json!("job-2");
+    job["job"]["source_endpoint"][0]["db_type"] = json!("oracle");
+    assert_eq!(server.post(&v5("jobs"), job).await.status, StatusCode::BAD_REQUEST);
+
+    let one = format!("{uri}/{id}");
+    let changed = server.put(&one, json!({"name": "store", "endpoint": {"ip": "db2.test"}})).await;
+    assert_eq!((changed.status, changed.body), (StatusCode::OK, json!({})));
+    let found = server.get(&list(&format!("connection_id={id}"))).await;
+    assert_eq!(found.body["connections"][0]["endpoint"]["ip"], "db2.test");
+    assert_eq!(found.body["connections"][0]["description"], "the shop's");
+    assert_eq!(server.call(axum::http::Method::DELETE, &one, None).await.status, StatusCode::OK);
+    for answer in [
+        server.call(axum::http::Method::DELETE, &one, None).await,
+        server.put(&one, json!({"name": "x"})).await,
+    ] {
+        assert!(assert_error(&answer, 400, "DRS.10000009").contains("connection_id"));
+    }
+    assert_eq!(names(&server.get(&uri).await.body), ["archive"]);
+}

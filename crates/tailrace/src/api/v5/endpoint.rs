@@ -15,6 +15,7 @@ use crate::{
     },
     control::{
         Refusal, Result,
+        connections::CONNECTION_ID,
         endpoint::{DbType, Endpoint, EndpointInput as ControlInput, Side},
     },
 };
@@ -45,6 +46,8 @@ pub(crate) struct JobEndpointInput {
 /// Address and account, as a client sends them.
 #[derive(Debug, Default, Clone, Deserialize, ToSchema)]
 pub(crate) struct BaseEndpointInput {
+    /// Of a stored connection, whose settings count where nothing else is given; others are ignored.
+    pub id: Option<String>,
     /// `mysql`, `ecs_mysql`, `cloud_mysql`, `taurus`, `cloud_taurus`, `kafka` …; kept.
     pub endpoint_name: Option<String>,
     /// Host of a MySQL source, or several servers with the same transactions, `host[:port],host[:port]…`; `host:port[,host:port…]`
@@ -255,6 +258,7 @@ impl JobEndpointInput {
         let attributes = &mut input.endpoint.attributes;
         keep(attributes, "endpoint_type", self.endpoint_type);
         keep(attributes, "endpoint_name", endpoint.endpoint_name);
+        keep(attributes, CONNECTION_ID, non_empty(endpoint.id));
         keep(attributes, "config", self.config);
         Ok(input)
     }

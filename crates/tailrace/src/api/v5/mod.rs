@@ -6,6 +6,7 @@ pub(crate) mod compare;
 pub(crate) mod compare_policy;
 pub(crate) mod compare_run;
 pub(crate) mod components;
+pub(crate) mod connections;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod detail;

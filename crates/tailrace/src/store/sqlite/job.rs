@@ -26,7 +26,7 @@ fn document(job: &Job) -> StoreResult<String> {
 }
 
 /// The only unique columns a job's row can collide in are its name's.
-fn name_or_engine(error: sqlx::Error) -> StoreError {
+pub(super) fn name_or_engine(error: sqlx::Error) -> StoreError {
     match error.as_database_error() {
         Some(e) if e.is_unique_violation() => StoreError::NameTaken,
         _ => error.into(),

@@ -54,7 +54,12 @@ impl KeyStore for SqliteStore {
             )
             .fetch_all(&self.read)
             .await?;
-            let mut sealed = Vec::with_capacity(keys.len() + secrets.len());
+            let connections = sqlx::query(
+                "SELECT id, sealed FROM connections WHERE sealed IS NOT NULL ORDER BY id",
+            )
+            .fetch_all(&self.read)
+            .await?;
+            let mut sealed = Vec::with_capacity(keys.len() + secrets.len() + connections.len());
             for row in keys {
                 sealed.push(SealedRow {
                     table: SealedTable::AccessKeys,
@@ -68,6 +73,14 @@ impl KeyStore for SqliteStore {
                     table: SealedTable::JobSecrets,
                     row: row.try_get("place")?,
                     column: row.try_get("name")?,
+                    sealed: row.try_get("sealed")?,
+                });
+            }
+            for row in connections {
+                sealed.push(SealedRow {
+                    table: SealedTable::Connections,
+                    row: row.try_get("id")?,
+                    column: "sealed".to_owned(),
                     sealed: row.try_get("sealed")?,
                 });
             }
@@ -87,10 +100,13 @@ impl KeyStore for SqliteStore {
                         "UPDATE job_secrets SET sealed = ?1
                          WHERE job_id || '/' || side = ?2 AND name = ?3",
                     ),
+                    SealedTable::Connections => {
+                        sqlx::query("UPDATE connections SET sealed = ?1 WHERE id = ?2")
+                    }
                 };
                 let query = query.bind(&row.sealed).bind(&row.row);
                 let query = match row.table {
-                    SealedTable::AccessKeys => query,
+                    SealedTable::AccessKeys | SealedTable::Connections => query,
                     SealedTable::JobSecrets => query.bind(&row.column),
                 };
                 query.execute(&mut *tx).await?;

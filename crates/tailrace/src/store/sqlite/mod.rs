@@ -1,5 +1,6 @@
 //! The store in one SQLite file: WAL, one connection that writes, a few that read.
 
+mod connection;
 mod iam;
 mod job;
 mod job_list;

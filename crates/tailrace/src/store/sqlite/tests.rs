@@ -15,6 +15,7 @@ macro_rules! suite {
 }
 
 suite!(
+    connections_are_a_projects_own,
     a_job_is_read_as_it_was_written,
     names_are_unique_in_a_project_without_regard_to_case,
     a_change_is_whole_or_not_at_all,
