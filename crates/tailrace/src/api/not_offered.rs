@@ -3,7 +3,7 @@
 use axum::http::Method;
 
 /// Method, path with `*` for a value, name of the operation in DRS's SDKs.
-const OPERATIONS: &[(&str, &str, &str)] = &[
+pub(crate) const OPERATIONS: &[(&str, &str, &str)] = &[
     ("POST", "/v3/*/jobs/*/batch-struct-detail", "batch_list_struct_detail"),
     ("GET", "/v3/*/jobs/*/get-src-user", "list_users"),
     ("GET", "/v3/*/jobs/*/lts-log-switch", "select_group_and_stream"),

@@ -1028,6 +1028,73 @@ def check_v5_watching(job):
         "not offered"))
 
 
+def check_v5_rest(job):
+    """Calls that no other check needs."""
+
+    def tags():
+        tag = v5.BatchResourceTag(key="older", value="form")
+        for action, there in (("create", True), ("delete", False)):
+            body = v5.BatchDealResourceTagReq(action=action, tags=[tag])
+            C5.batch_tag_action(v5.BatchTagActionRequest(resource_type="sync", job_id=job, body=body))
+            shown = C5.show_instance_tags(v5.ShowInstanceTagsRequest(resource_type="sync", job_id=job)).tags
+            same("older" in [one.key for one in shown], there)
+        keys = [one.key for one in C5.list_tags(v5.ListTagsRequest(resource_type="sync")).tags]
+        holds("stage" in keys, keys)
+        gone = v5.BatchDeleteTagReq(tags=[v5.BatchResourceTag(key="stage")])
+        C5.batch_delete_tags(v5.BatchDeleteTagsRequest(resource_type="sync", resource_id=job, body=gone))
+        keys = [one.key for one in C5.list_tags(v5.ListTagsRequest(resource_type="sync")).tags or []]
+        holds("stage" not in keys, keys)
+
+    check("v5 tags, older and newer", tags)
+
+    def parameters():
+        body = v3.ModifyTuningParamsReq(full_sync={"read_task_num": "3"})
+        answer = C3.update_tuning_params(v3.UpdateTuningParamsRequest(job_id=job, body=body))
+        same(answer.modify_result, "success")
+        history = C5.list_job_history_parameters(v5.ListJobHistoryParametersRequest(job_id=job, limit=10))
+        holds("read_task_num" in history.raw_content.decode(), history)
+        C5.change_job_flavor(v5.ChangeJobFlavorRequest(job_id=job, body=v5.ChangeFlavorReq(spec_type="small")))
+        same(json.loads(C5.show_job_detail(v5.ShowJobDetailRequest(
+            job_id=job, type="detail")).raw_content)["job"]["node_info"]["spec"]["node_type"], "small")
+
+    check("v3 tuning-params and v5 change-flavor", parameters)
+
+    def policy():
+        body = v5.ModifyComparePolicyReq(action="open", period="* * 1", begin_time="20:00:00",
+                                         end_time="21:00:00", compare_type=["lines"], compare_policy="normal")
+        C5.update_compare_policy(v5.UpdateComparePolicyRequest(job_id=job, body=body))
+        shown = C5.show_compare_policy(v5.ShowComparePolicyRequest(job_id=job)).raw_content.decode()
+        holds("20:00:00" in shown, shown)
+        C5.show_health_compare_job_list(v5.ShowHealthCompareJobListRequest(job_id=job, offset=0, limit=10))
+        body.action = "close"
+        C5.update_compare_policy(v5.UpdateComparePolicyRequest(job_id=job, body=body))
+
+    check("v5 compare-policy", policy)
+    for name, call in (
+        ("health-compare-jobs", lambda: C5.show_health_compare_job_detail(
+            v5.ShowHealthCompareJobDetailRequest(job_id=job, compare_job_id=NO_JOB))),
+        ("health-compare-jobs/object", lambda: C5.show_health_object_compare_job_overview(
+            v5.ShowHealthObjectCompareJobOverviewRequest(job_id=job, compare_job_id=NO_JOB))),
+        ("alarms/clean", lambda: C5.clean_alarms(v5.CleanAlarmsRequest(job_id=job, alarm_id="99"))),
+    ):
+        check(f"v5 {name}: what is not there is refused", lambda call=call: refused(call, 400, "DRS.10000009"))
+    check("v5 start-position of a job that runs: 400 DRS.10000024", lambda: refused(
+        lambda: C5.update_start_position(v5.UpdateStartPositionRequest(
+            job_id=job, body=v5.ModifyStartPositionReq(file_and_position="mysql-bin.000001:4"))),
+        400, "DRS.10000024", "INCRE_TRANSFER_STARTED"))
+    check("v5 links", lambda: holds("mysql-to-kafka" in C5.list_links(
+        v5.ListLinksRequest(job_type="sync", limit=1000)).raw_content.decode(), "no link"))
+
+    def clone():
+        made = C5.copy_job(v5.CopyJobRequest(body=v5.CloneJobReq(job_id=job, name=f"clone-{RUN}"))).id
+        wait_for(made, "CONFIGURATION")
+        C5.stop_job_action(v5.StopJobActionRequest(job_id=made, body=v5.StopJobActionReq(is_force_stop=True)))
+        wait_for(made, "RELEASE_RESOURCE_COMPLETE")
+        C5.delete_job(v5.DeleteJobRequest(job_id=made))
+
+    check("v5 clone", clone)
+
+
 def check_v5_deletion(job):
     delete = lambda job_id: C5.delete_job(v5.DeleteJobRequest(job_id=job_id))
     check("v5 delete of a running job: 400 DRS.10000024", lambda: refused(
@@ -1120,6 +1187,7 @@ def main():
         check_v5_objects(job)
         check_v5_operation(job, name)
         check_v5_watching(job)
+        check_v5_rest(job)
         check_v5_deletion(job)
     check_v5_batches()
     print(f"{failed} checks failed" if failed else "all checks passed")

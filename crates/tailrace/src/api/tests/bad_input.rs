@@ -188,6 +188,45 @@ fn v5_operations(id: &str) -> Vec<Operation> {
     ]
 }
 
+fn v5_offers(id: &str) -> Vec<Operation> {
+    let (post, put) = (Method::POST, Method::PUT);
+    let tags = json!({"without_any_tag": false, "tags": [{"key": "k", "values": ["v"]}],
+        "matches": [{"key": "resource_name", "value": "x"}]});
+    let connection = json!({"name": "UNIQUE", "db_type": "mysql", "description": "d",
+        "endpoint": {"endpoint_name": "mysql", "ip": "db.test", "db_port": "3306", "db_user": "u",
+            "db_password": "pw-source", "instance_id": "i"},
+        "ssl": {"ssl_link": false}, "vpc": {"vpc_id": "v"}, "cloud": {"region": "r"},
+        "enterprise_project_id": "0"});
+    vec![
+        operation(post.clone(), v5("sync/resource-instances/count"), tags.clone()),
+        operation(post.clone(), v5("sync/resource-instances/filter"), tags),
+        operation(
+            post.clone(),
+            v5(&format!("jobs/{id}/object-mappings")),
+            json!({"db_name": "shop", "schema_name": "s", "table_name": "t", "offset": 0, "limit": 10,
+                "has_column_info": false}),
+        ),
+        operation(
+            post.clone(),
+            v5(&format!("jobs/{id}/change-flavor")),
+            json!({"spec_type": "small"}),
+        ),
+        operation(post.clone(), v5("connections"), connection.clone()),
+        operation(put.clone(), v5(&format!("connections/{NO_JOB}")), connection),
+        operation(
+            post,
+            v3("available-zone"),
+            json!({"engine_type": "mysql-to-kafka", "db_use_type": "sync", "job_direction": "up",
+                "node_type": "high", "multi_write": "false"}),
+        ),
+        operation(
+            put,
+            v3(&format!("job/{id}/tuning-params/modify-params")),
+            json!({"full_sync": {"read_task_num": "5"}, "incre_apply": {"parallel": "4"}}),
+        ),
+    ]
+}
+
 fn v5_actions(id: &str) -> Vec<Operation> {
     let (post, put) = (Method::POST, Method::PUT);
     let of = |path: &str| v5(&format!("jobs/{id}{path}"));
@@ -382,6 +421,7 @@ async fn whatever_is_put_into_a_body_of_v5() {
     let server = Server::start().await;
     mangle_all(&server, "five", v5_operations).await;
     mangle_all(&server, "action", v5_actions).await;
+    mangle_all(&server, "offer", v5_offers).await;
 }
 
 #[tokio::test]
@@ -417,6 +457,13 @@ async fn whatever_is_put_into_a_path_or_a_query() {
         ("jobs/ID/timelines?", "offset limit"),
         ("links?job_type=sync", "job_type offset limit"),
         ("support-links?job_type=sync", "job_type offset limit"),
+        (
+            "connections?",
+            "connection_id db_type name inst_id ip description enterprise_project_id offset limit fetch_all sort_key sort_dir",
+        ),
+        ("enterprise-projects?", "name domain_id offset limit"),
+        ("jobs/child-count?db_type=mysql&instance_id=i", "instance_id db_type region"),
+        ("link-flavors?", "engine_type job_type job_direction net_type node_type is_multi_write"),
     ] {
         for parameter in parameters.split(' ') {
             for value in values {

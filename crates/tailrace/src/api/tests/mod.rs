@@ -6,6 +6,7 @@ mod authentication;
 mod bad_input;
 mod compare;
 mod compare_v3;
+mod coverage;
 mod dirty_data;
 mod document;
 mod iam;
