@@ -6,6 +6,7 @@ mod authentication;
 mod bad_input;
 mod compare;
 mod compare_v3;
+mod conformance;
 mod coverage;
 mod dirty_data;
 mod document;
@@ -118,8 +119,9 @@ impl Server {
         Self { router: router_of(state.clone()), state, clock, script, _dir: dir }
     }
 
-    /// Sends a request as it is.
+    /// Sends a request as it is. What is answered has to be what the document says.
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.expect("an answer");
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 22).await.expect("a body");
@@ -131,7 +133,9 @@ impl Server {
             serde_json::from_slice(&bytes)
                 .unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)))
         };
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        conformance::check(&method, &path, &answer);
+        answer
     }
 
     /// Sends a signed request with a JSON body, if there is one.
