@@ -551,8 +551,13 @@ pub struct Limits {
     pub copy_fetch_rows: u32,
     /// The same of what LogMiner tells.
     pub log_fetch_rows: u32,
+    /// Sessions of LogMiner's that a job has at a time while it is behind.
+    pub log_readers: usize,
     /// Most changes that a target database refuses and that are put aside; at the next the job stops. 0: it stops at the first.
     pub dirty_rows_max: u64,
+    /// Rows in one piece of a table in the full phase of a job from Oracle; 0: a table is read at once by one reader; `None`: as
+    /// [`chunk_rows_max`](Self::chunk_rows_max).
+    pub shard_rows: Option<u64>,
     /// Rows of the full phase are inserted into a target database, which leaves rows alone that are there already, and not copied.
     pub inserts_rows: bool,
     /// Changes of the tables' definitions are passed over by a job to a database, whatever its policy says.
@@ -595,7 +600,9 @@ impl Default for Limits {
             window_keys_max: 200_000,
             copy_fetch_rows: FETCH_ROWS,
             log_fetch_rows: FETCH_ROWS,
+            log_readers: 1,
             dirty_rows_max: 0,
+            shard_rows: None,
             inserts_rows: false,
             skips_definitions: false,
             reads_missing_keys: false,
@@ -609,6 +616,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Rows in one piece of a table of Oracle's; `None` if it is read at once.
+    pub(crate) fn piece_rows(&self) -> Option<u64> {
+        let rows = self.shard_rows.unwrap_or(self.chunk_rows_max.max(1));
+        (rows > 0).then_some(rows)
+    }
+
     /// The speed limits.
     pub(crate) fn rate(&self) -> Rate {
         Rate {

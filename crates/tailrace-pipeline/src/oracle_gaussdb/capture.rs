@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::job::OracleEndpoint;
 use crate::observe::Counters;
 use crate::run::{Part, StopSignal};
+use crate::source::oracle::ahead::Readers;
 use crate::source::oracle::joint_mining::{Member, Turn};
 use crate::source::oracle::log_files::{self, LogFiles};
 use crate::source::oracle::mining::{self, Mined};
@@ -65,6 +66,8 @@ pub(super) struct Capture<'a> {
     pub(super) source: &'a OracleEndpoint,
     /// Rows of LogMiner's that the source hands out at a time.
     pub(super) fetch_rows: u32,
+    /// Sessions that read the log at a time while the job is behind.
+    pub(super) readers: usize,
     pub(super) numbers: TableNumbers,
     pub(super) watch: &'a Watch<'a>,
     pub(super) stop: &'a StopSignal,
@@ -79,11 +82,18 @@ impl Capture<'_> {
     pub(super) fn run(mut self, from: u64) -> Result<()> {
         let member = Member::join(self.source, self.fetch_rows, self.numbers.owners());
         let mut own: Option<OwnReading> = None;
+        let (owners, readers) = (self.numbers.owners(), self.readers);
+        let mut ahead = Readers::new(self.source, self.fetch_rows, owners, readers);
         let mut assembly = Assembly::new(STATEMENT_BYTES_MAX);
         let (mut next, mut span) = (from, WINDOW_SCNS.0);
         let mut long_open = LongOpen::default();
+        let mut is_told = false;
         loop {
             self.rest()?;
+            let oldest = assembly.open().min_by_key(|(_, begun, _)| *begun);
+            if let Some(text) = long_open.look(Instant::now(), oldest) {
+                self.watch.log(tracing::Level::WARN, &text);
+            }
             let newest = if member.is_alone() {
                 log_files::written_scn(&self.own(&mut own)?.session)?
             } else {
@@ -94,6 +104,27 @@ impl Capture<'_> {
                 continue;
             }
             let begun = Instant::now();
+            if member.is_alone() && readers > 1 && newest.saturating_sub(next) > span {
+                if !std::mem::replace(&mut is_told, true) {
+                    let text =
+                        format!("the log is read by {readers} sessions while the job is behind");
+                    self.watch.log(tracing::Level::INFO, &text);
+                }
+                let windows = ahead.read(&ahead.places(next, newest, span), self.stop)?;
+                Counters::add(&self.watch.counters.windows_mined, windows.len() as u64);
+                for window in &windows {
+                    for mined in window.rows_from(window.from) {
+                        self.stop.check()?;
+                        self.take(&mut assembly, &mined)?;
+                    }
+                    next = window.to + 1;
+                    self.read_up_to(&assembly, window.to)?;
+                }
+                if !windows.is_empty() {
+                    span = next_span(span, next <= newest, begun.elapsed());
+                    continue;
+                }
+            }
             let turn = match member.is_alone() {
                 true => Turn::Alone { to: newest.min(next.saturating_add(span)) },
                 false => member.next((next, newest), span, self.stop)?,
@@ -101,14 +132,16 @@ impl Capture<'_> {
             let to = self.window(&mut own, &mut assembly, next, turn)?;
             span = next_span(span, to < newest, begun.elapsed());
             next = to + 1;
-            let oldest = assembly.open().min_by_key(|(_, begun, _)| *begun);
-            if let Some(text) = long_open.look(Instant::now(), oldest) {
-                self.watch.log(tracing::Level::WARN, &text);
-            }
-            let mine_from = assembly.oldest_open().unwrap_or(next).min(next);
-            self.watch.counters.captured_scn.store(to, Ordering::Relaxed);
-            self.out.push(Captured::Window { read: to, mine_from }, 0, self.stop)?;
+            self.read_up_to(&assembly, to)?;
         }
+    }
+
+    /// The log was read up to an SCN.
+    fn read_up_to(&self, assembly: &Assembly<SpillFile>, to: u64) -> Result<()> {
+        let next = to + 1;
+        let mine_from = assembly.oldest_open().unwrap_or(next).min(next);
+        self.watch.counters.captured_scn.store(to, Ordering::Relaxed);
+        self.out.push(Captured::Window { read: to, mine_from }, 0, self.stop)
     }
 
     /// Takes a part of the log, of which others may have a share; gives its last SCN.

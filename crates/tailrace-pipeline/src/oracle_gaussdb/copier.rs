@@ -23,6 +23,9 @@ use crate::source::oracle::{catalog, extents};
 /// How often a table is copied because the source cannot read it any more as it was.
 const SNAPSHOTS_MAX: usize = 5;
 
+/// More rows than any table has, for one that is read at once.
+const ALL_ROWS: u64 = 1_000_000_000_000;
+
 /// What all readers share.
 pub(super) struct Copying<'a> {
     pub(super) job: &'a OracleJob,
@@ -64,7 +67,7 @@ impl Copying<'_> {
         (read, after): (&TableRead<'_>, Option<&[String]>),
         each: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<PieceRead> {
-        let rows_max = self.job.limits.chunk_rows_max.max(1);
+        let rows_max = self.job.limits.piece_rows().unwrap_or(ALL_ROWS);
         read.piece(session, after, rows_max, &mut |rows| {
             self.stop.check()?;
             let bytes = rows.len() as u64;
@@ -126,8 +129,8 @@ impl<'c, 'a> Copier<'c, 'a> {
     fn divide(&mut self, share: &Share) -> Result<Option<Vec<RowIdRange>>> {
         let choice = &share.table.choice;
         let (owner, name) = (choice.owner.as_str(), choice.name.as_str());
+        let Some(rows_max) = self.copying.job.limits.piece_rows() else { return Ok(None) };
         let rows = catalog::rows_estimated(&self.session, owner, name)?;
-        let rows_max = self.copying.job.limits.chunk_rows_max.max(1);
         let bounds = match extents::bounds(&self.session, owner, name, (rows, rows_max)) {
             Ok(bounds) => bounds,
             Err(e) if e.kind() == ErrorKind::SourcePrivilege => {

@@ -91,7 +91,8 @@ pub(super) fn follow(
         in_transaction: false,
     };
     let (source, fetch_rows, out) = (&job.source, job.limits.log_fetch_rows, &queue);
-    let capture = Capture { source, fetch_rows, numbers, watch, stop: &inner, out };
+    let readers = job.limits.log_readers;
+    let capture = Capture { source, fetch_rows, readers, numbers, watch, stop: &inner, out };
     thread::scope(|scope| {
         let named = |name: &str| thread::Builder::new().name(name.to_owned());
         let reading = named("tailrace-capture").spawn_scoped(scope, || {

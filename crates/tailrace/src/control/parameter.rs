@@ -26,7 +26,7 @@ fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }
 
-const DEFINITIONS: [Definition; 23] = [
+const DEFINITIONS: [Definition; 25] = [
     Definition {
         name: "read_task_num",
         description: "Parallel readers of the full phase.",
@@ -138,6 +138,22 @@ const DEFINITIONS: [Definition; 23] = [
         max: 10_000,
         read: |l| u64::from(l.copy_fetch_rows),
         write: |l, n| l.copy_fetch_rows = u32::try_from(n).unwrap_or(10_000),
+    },
+    Definition {
+        name: "shard_length",
+        description: "Rows in one piece of a table in the full phase of a job from Oracle, instead of chunk_rows_max; 0: a table is read at once by one reader.",
+        min: 0,
+        max: 1_000_000_000,
+        read: |l| l.shard_rows.unwrap_or(l.chunk_rows_max),
+        write: |l, n| l.shard_rows = Some(n),
+    },
+    Definition {
+        name: "read_log_num",
+        description: "Sessions of LogMiner's that a job from Oracle has at a time while it is behind with the log of a source that no other job reads.",
+        min: 1,
+        max: 16,
+        read: |l| l.log_readers as u64,
+        write: |l, n| l.log_readers = to_usize(n),
     },
     Definition {
         name: "datamove_copy_mode",

@@ -86,11 +86,13 @@ pub(super) fn put(
     }
     let keys = serde_json::to_string(&keys(table, change))
         .map_err(|e| Error::new(ErrorKind::Bug, e.to_string()))?;
-    // Others do not see this one's number before it is committed, and must not take it.
+    // Others do not see this one's number before it is committed, and must not take it. Divided whole numbers are not whole in
+    // every mode of GaussDB.
     let AsideLane { number: lane, of } = aside.lane;
     connection.run(&format!(
         "INSERT INTO {SCHEMA}.dirty_rows (job, id, table_name, kind, scn, at_ms, statement, error, row_keys) VALUES \
-         ({job}, (SELECT (coalesce(max(id), 0) / {of} + 1) * {of} + {lane} FROM {SCHEMA}.dirty_rows WHERE job = {job}), {}, '{}', {}, {}, {}, {}, {})",
+         ({job}, (SELECT last - mod(last, {of}) + {of} + {lane} FROM \
+         (SELECT coalesce(max(id), 0) AS last FROM {SCHEMA}.dirty_rows WHERE job = {job}) l), {}, '{}', {}, {}, {}, {}, {})",
         literal(&name),
         kind(change.kind),
         (aside.scn)(number),

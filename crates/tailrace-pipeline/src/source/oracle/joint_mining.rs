@@ -10,17 +10,15 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
-use tailrace_codec::redo::{RedoRow, Xid};
 
 use super::log_files::{self, LogFiles};
-use super::mining::{self, Mined, UNKNOWN_OWNER};
+use super::mining;
 use super::session::Session;
+use super::window::Window;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::OracleEndpoint;
 use crate::run::StopSignal;
 
-/// Most bytes of a window; one that has more is read again in two halves.
-const WINDOW_BYTES_MAX: usize = 32 << 20;
 /// Bytes of windows that are kept.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 /// How often a job looks whether another has ended its look at the log.
@@ -47,101 +45,6 @@ struct Reading {
     /// Each begins behind the one before it.
     windows: VecDeque<Arc<Window>>,
     bytes: usize,
-}
-
-/// A part of the log, from one SCN to another, both included.
-pub(crate) struct Window {
-    from: u64,
-    /// Its last SCN.
-    pub(crate) to: u64,
-    /// Whose tables' rows it has.
-    owners: BTreeSet<String>,
-    rows: Vec<Kept>,
-    bytes: usize,
-}
-
-/// A row of LogMiner's.
-struct Kept {
-    owner: String,
-    table: String,
-    object: u64,
-    committed_ms: Option<i64>,
-    scn: u64,
-    xid: Xid,
-    operation: u16,
-    row_id: String,
-    is_rollback: bool,
-    goes_on: bool,
-    sql: String,
-}
-
-impl Kept {
-    fn of(mined: &Mined<'_>) -> Self {
-        let row = &mined.row;
-        Self {
-            owner: mined.owner.to_owned(),
-            table: mined.table.to_owned(),
-            object: mined.object,
-            committed_ms: mined.committed_ms,
-            scn: row.scn,
-            xid: row.xid,
-            operation: row.operation,
-            row_id: row.row_id.to_owned(),
-            is_rollback: row.is_rollback,
-            goes_on: row.goes_on,
-            sql: row.sql.to_owned(),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        size_of::<Self>() + self.owner.len() + self.table.len() + self.row_id.len() + self.sql.len()
-    }
-
-    fn mined(&self) -> Mined<'_> {
-        Mined {
-            owner: &self.owner,
-            table: &self.table,
-            object: self.object,
-            committed_ms: self.committed_ms,
-            row: RedoRow {
-                scn: self.scn,
-                xid: self.xid,
-                operation: self.operation,
-                table: None,
-                row_id: &self.row_id,
-                is_rollback: self.is_rollback,
-                goes_on: self.goes_on,
-                sql: &self.sql,
-            },
-        }
-    }
-}
-
-impl Window {
-    /// Takes a row that one of the jobs may want: of an owner of its tables, or of none, as ends of transactions are.
-    fn take(&mut self, mined: &Mined<'_>) -> Result<()> {
-        let is_wanted = mined.owner.is_empty()
-            || mined.owner == UNKNOWN_OWNER
-            || self.owners.contains(mined.owner);
-        if is_wanted {
-            let row = Kept::of(mined);
-            self.bytes += row.bytes();
-            self.rows.push(row);
-        }
-        if self.is_full() {
-            return Err(Error::new(ErrorKind::Limit, "a window of the log that is too large"));
-        }
-        Ok(())
-    }
-
-    fn is_full(&self) -> bool {
-        self.bytes > WINDOW_BYTES_MAX
-    }
-
-    /// Its rows from an SCN on.
-    pub(crate) fn rows_from(&self, from: u64) -> impl Iterator<Item = Mined<'_>> {
-        self.rows.iter().filter(move |row| row.scn >= from).map(Kept::mined)
-    }
 }
 
 /// What a job is to do next.
@@ -241,7 +144,7 @@ impl Member {
     ) -> Result<Option<Window>> {
         loop {
             let owners = self.log.jobs().values().flatten().cloned().collect();
-            let mut window = Window { from, to, owners, rows: Vec::new(), bytes: 0 };
+            let mut window = Window::new((from, to), owners);
             let (session, files, clock_ahead_ms) = self.session(reading)?;
             let read = mining::window(session, files, (from, to), *clock_ahead_ms, &mut |mined| {
                 stop.check()?;
@@ -361,7 +264,9 @@ mod tests {
 
     fn window(from: u64, to: u64, bytes: usize) -> Arc<Window> {
         let owners = BTreeSet::from(["SHOP".to_owned()]);
-        Arc::new(Window { from, to, owners, rows: Vec::new(), bytes })
+        let mut window = Window::new((from, to), owners);
+        window.bytes = bytes;
+        Arc::new(window)
     }
 
     fn place(reading: &mut Reading, from: u64, owner: &str) -> Option<u64> {

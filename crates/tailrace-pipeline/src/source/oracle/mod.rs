@@ -1,5 +1,6 @@
 //! Oracle as a source: its dictionary, consistent reads at an SCN, and LogMiner.
 
+pub(crate) mod ahead;
 pub(crate) mod catalog;
 pub(crate) mod extents;
 pub(crate) mod joint_mining;
@@ -10,3 +11,4 @@ pub(crate) mod objects;
 pub(crate) mod session;
 pub(crate) mod snapshot;
 mod tunnel;
+mod window;

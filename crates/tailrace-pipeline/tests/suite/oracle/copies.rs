@@ -240,3 +240,21 @@ fn rows_of_a_table_that_was_there_are_never_taken_away() {
     let kept = postgres.sql("SELECT count(*) FROM oracle_kept.t").expect("a count");
     assert_eq!(kept.trim(), "41");
 }
+
+#[test]
+fn a_table_may_be_read_at_once() {
+    let server = server();
+    let source = connect(&server);
+    make_large(&source);
+    let name = "oracle_shard_none";
+    let mut job = large_job(&server, name);
+    job.limits.shard_rows = Some(0);
+    let running = start(&job, 1);
+    running.wait_for_increment();
+    assert_eq!(of_large(name), expected());
+    let (postgres, _) = gaussdb::shared();
+    let copied = format!("SELECT copied FROM tailrace.tables WHERE job = '{name}'");
+    let copied = postgres.sql(&copied).expect("how far it is");
+    assert!(!copied.contains("ranges"), "{copied}");
+    assert!(running.stop().is_none());
+}

@@ -1,6 +1,7 @@
 //! Oracle → GaussDB Distributed, between two stand-ins: neither server can be had.
 
 mod additions;
+mod behind;
 mod clusters;
 mod column_values;
 mod compare;

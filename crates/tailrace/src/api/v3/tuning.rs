@@ -24,6 +24,7 @@ const PHASES: [(&str, &[&str]); 4] = [
             "read_task_num",
             "shard_task_num",
             "chunk_rows_max",
+            "shard_length",
             "applier_thread_num",
             "datamove_fetchsize",
             "datamove_copy_mode",
@@ -34,7 +35,13 @@ const PHASES: [(&str, &[&str]); 4] = [
     ),
     (
         "incre_capture",
-        &["logminer_fetchsize", "read_missing_keys", "capture_start_scn", "relay_socket_timeout"],
+        &[
+            "logminer_fetchsize",
+            "read_log_num",
+            "read_missing_keys",
+            "capture_start_scn",
+            "relay_socket_timeout",
+        ],
     ),
     (
         "incre_apply",
