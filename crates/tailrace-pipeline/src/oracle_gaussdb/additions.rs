@@ -217,7 +217,10 @@ impl Increment<'_> {
                 rows: copy.rows,
                 ..TableCopy::default()
             };
-            let version = record.version.unwrap_or_default();
+            let version = record.version.ok_or_else(|| {
+                let text = format!("{}: the target keeps no version of it", record.name);
+                Error::new(ErrorKind::Checkpoint, text)
+            })?;
             sink.save_table_version(&record.name, &version)?;
             sink.save_table_copy(&record.name, &copy.text()?)?;
         }

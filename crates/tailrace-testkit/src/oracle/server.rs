@@ -86,8 +86,13 @@ impl OracleServer {
     pub fn start(options: OracleOptions) -> Result<Self> {
         let tls = options.tls.as_ref();
         let tls = tls.map(|(certificate, key)| crate::tls::config(certificate, key)).transpose()?;
-        let ports = if options.port.is_none() { Some(Ports::reserve(1)?) } else { None };
-        let port = options.port.or_else(|| Some(ports.as_ref()?.first())).unwrap_or_default();
+        let (port, ports) = match options.port {
+            Some(port) => (port, None),
+            None => {
+                let ports = Ports::reserve(1)?;
+                (ports.first(), Some(ports))
+            }
+        };
         let listener = TcpListener::bind(("127.0.0.1", port))
             .with_context(|| format!("listening on port {port} of 127.0.0.1"))?;
         let instances = Mutex::new(vec![true; usize::from(options.instances)]);

@@ -4,7 +4,7 @@
   load.py write SEED STATEMENTS    three writers side by side: transactions mixed, long, rolled back in part and whole, and
                                    large ones; each ends after so many statements, and
                                    waits for a server that is killed meanwhile
-  load.py huge ROWS                one transaction that inserts so many rows of about 200 bytes into NOTES, and updates them
+  load.py huge ROWS                one transaction that inserts so many rows of about 200 bytes into NOTES
   load.py scn                      prints the newest SCN
   load.py rows SCN                 rows of both tables as they were, `now` for as they are; a line each, in order
 

@@ -370,6 +370,7 @@ impl State {
         self.note(|| Step::Define { sql: sql.to_owned(), user: user.to_owned() });
         // What it does is part of it.
         let journal = self.journal.take();
+        // What has no tokens is no definition, and whoever asked says so.
         let statements = sql_token::oracle(sql).unwrap_or_default();
         let defined = statements.first().and_then(|pieces| define::run(sql, pieces, self, user));
         self.journal = journal;
