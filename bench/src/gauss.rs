@@ -67,7 +67,6 @@ pub(crate) fn measure(figures: &mut Figures, rows: u64, rounds: u32) -> Result<(
     }
     let postgres = PostgresServer::start(PostgresOptions::default())?;
     let front = GaussFront::start(&postgres, FrontOptions::with_user("tailrace", PASSWORD))?;
-    postgres.sql("GRANT CREATE ON DATABASE postgres TO tailrace")?;
     let scene = Scene { postgres, front, folder: tempfile::tempdir()? };
     println!("-- preparing {rows} rows and as many changes");
     let copied = scene.copied(rows)?;

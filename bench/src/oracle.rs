@@ -41,7 +41,6 @@ pub(crate) fn measure(
     let oracle = OracleServer::start(OracleOptions::with_user("SHOP", PASSWORD))?;
     let postgres = PostgresServer::start(PostgresOptions::default())?;
     let front = GaussFront::start(&postgres, FrontOptions::with_user("tailrace", PASSWORD))?;
-    postgres.sql("GRANT CREATE ON DATABASE postgres TO tailrace")?;
     let source = connect(&oracle)?;
     for statement in [
         "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS",

@@ -35,7 +35,6 @@ pub(super) fn measure(figures: &mut Figures, rows: u64, rounds: u32) -> Result<(
     let oracle = OracleServer::start(OracleOptions::with_user("SHOP", PASSWORD))?;
     let postgres = PostgresServer::start(PostgresOptions::default())?;
     let front = GaussFront::start(&postgres, FrontOptions::with_user("tailrace", PASSWORD))?;
-    postgres.sql("GRANT CREATE ON DATABASE postgres TO tailrace")?;
     let source = connect(&oracle)?;
     let table = "CREATE TABLE t (id NUMBER(18) PRIMARY KEY, who VARCHAR2(50), price NUMBER(12,2), made DATE)";
     source.execute(table, &[]).map_err(refused)?;

@@ -117,11 +117,14 @@ impl GaussFront {
         Self::serve(postgres.port(), options)
     }
 
-    /// Has a PostgreSQL obey the rules, and makes the front's users there.
+    /// Has a PostgreSQL obey the rules, and makes the front's users there, who may make schemas in its databases.
     ///
     /// # Errors
     /// If PostgreSQL refuses that.
     pub fn prepare(postgres: &PostgresServer, options: &FrontOptions) -> Result<()> {
+        // PostgreSQL refuses one of two that change its catalog at the same place at the same time.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _alone = locked(&ONE_AT_A_TIME);
         install(postgres)?;
         for user in options.users.keys() {
             let quoted = user.replace('"', "\"\"").replace('\'', "''");
@@ -129,6 +132,11 @@ impl GaussFront {
                 postgres.sql(&format!("SELECT 1 FROM pg_roles WHERE rolname = '{quoted}'"))?;
             if there.trim().is_empty() {
                 postgres.sql(&format!("CREATE ROLE \"{quoted}\" LOGIN"))?;
+                for database in postgres.sql(DATABASES)?.lines() {
+                    let database = database.replace('"', "\"\"");
+                    postgres
+                        .sql(&format!("GRANT CREATE ON DATABASE \"{database}\" TO \"{quoted}\""))?;
+                }
             }
         }
         Ok(())
@@ -213,11 +221,13 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The databases that there are, and the one that others are made of.
+const DATABASES: &str =
+    "SELECT datname FROM pg_database WHERE datallowconn AND datname NOT IN ('template0')";
+
 /// Puts the rules into the databases that are there and into those that will be made.
 fn install(postgres: &PostgresServer) -> Result<()> {
-    let names =
-        "SELECT datname FROM pg_database WHERE datallowconn AND datname NOT IN ('template0')";
-    for database in postgres.sql(names)?.lines() {
+    for database in postgres.sql(DATABASES)?.lines() {
         let there = "SELECT 1 FROM pg_namespace WHERE nspname = 'gaussdb_standin'";
         if postgres.sql_in(database, there)?.trim().is_empty() {
             postgres.sql_in(database, include_str!("rules.sql"))?;

@@ -27,7 +27,6 @@ impl Ends {
         let postgres = PostgresServer::start(PostgresOptions::default()).expect("PostgreSQL");
         let front = FrontOptions::with_user("tailrace", PASSWORD);
         let front = GaussFront::start(&postgres, front).expect("the front");
-        postgres.sql("GRANT CREATE ON DATABASE postgres TO tailrace").expect("a privilege");
         Self { oracle, postgres, front, dir: tempfile::tempdir().expect("a folder") }
     }
 

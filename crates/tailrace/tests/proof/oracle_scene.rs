@@ -32,7 +32,6 @@ impl Scene {
         let oracle = Standin::oracle()?;
         let postgres = PostgresServer::start(PostgresOptions::default())?;
         let front = Standin::front(&postgres)?;
-        postgres.sql("GRANT CREATE ON DATABASE postgres TO tailrace")?;
         let served = Served::start()?;
         Ok(Self { oracle, postgres, front, served, job: String::new() })
     }

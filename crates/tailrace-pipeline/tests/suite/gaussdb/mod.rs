@@ -31,9 +31,7 @@ pub(crate) fn shared() -> &'static (PostgresServer, GaussFront) {
 fn front(postgres: &PostgresServer, change: impl FnOnce(&mut FrontOptions)) -> GaussFront {
     let mut options = FrontOptions::with_user(USER, PASSWORD);
     change(&mut options);
-    let front = GaussFront::start(postgres, options).expect("the front");
-    postgres.sql("GRANT CREATE ON DATABASE postgres TO tailrace").expect("a privilege");
-    front
+    GaussFront::start(postgres, options).expect("the front")
 }
 
 pub(crate) fn endpoint(front: &GaussFront) -> GaussEndpoint {
