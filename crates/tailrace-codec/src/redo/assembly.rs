@@ -66,6 +66,13 @@ pub enum Assembled<A> {
         /// Its changes.
         changes: Changes<A>,
     },
+    /// A transaction is committed that began before the first row that was told: of its changes some may not have been.
+    BeganBefore {
+        /// Its id.
+        xid: Xid,
+        /// `SCN` of its commit.
+        scn: u64,
+    },
     /// A statement that changes a selected table's definition; it commits by itself.
     Definition {
         /// The caller's number of the table.
@@ -171,15 +178,21 @@ impl<A: Aside> Assembly<A> {
     }
 
     fn commit(&mut self, row: &RedoRow<'_>) -> Result<Assembled<A>, A::Error> {
-        let Some(open) = self.open.remove(&row.xid) else { return Ok(Assembled::Nothing) };
+        let (xid, scn) = (row.xid, row.scn);
+        let Some(open) = self.open.remove(&xid) else {
+            return Ok(Assembled::BeganBefore { xid, scn });
+        };
         if open.unlocated.is_some() {
             return Err(refused(row, "a step on a large object whose row was not told").into());
         }
-        if open.changes.is_empty() {
-            return Ok(Assembled::Nothing);
+        match (open.changes.is_empty(), open.is_whole) {
+            (true, true) => Ok(Assembled::Nothing),
+            (true, false) => Ok(Assembled::BeganBefore { xid, scn }),
+            (false, is_whole) => {
+                let Open { begun, changes, .. } = open;
+                Ok(Assembled::Committed { xid, scn, begun, is_whole, changes })
+            }
         }
-        let Open { begun, is_whole, changes, .. } = open;
-        Ok(Assembled::Committed { xid: row.xid, scn: row.scn, begun, is_whole, changes })
     }
 
     fn change(&mut self, row: &RedoRow<'_>, kind: ChangeKind) -> Result<Assembled<A>, A::Error> {

@@ -23,7 +23,6 @@ use crate::job::{Limits, Reread};
 use crate::observe::{Counters, JobObserver, Phase};
 use crate::run::StopSignal;
 use crate::sink::gaussdb::GaussSink;
-use crate::source::oracle::session::Session;
 
 /// The name under which the target keeps what is added to a job.
 pub(crate) fn added_id(job_id: &str) -> String {
@@ -83,9 +82,8 @@ impl Increment<'_> {
             sink.forget_other(&id)?;
             sink.commit_beside()?;
         }
-        let limits = self.job.limits.clone();
         // They begin where the source is now, and their stream is a short one.
-        let limits = Limits { apply_start_scn: 0, capture_start_scn: 0, appliers: 1, ..limits };
+        let limits = Limits { appliers: 1, ..self.job.limits.begun_now() };
         let own = OracleJob { tables: own, ..self.job.clone() };
         let added = OracleJob { job_id: id, tables: added, limits, ..self.job.clone() };
         Ok((own, Some(added).filter(|added| !added.tables.is_empty())))
@@ -255,7 +253,7 @@ fn follow(
     (sink, position): (&mut GaussSink, Position),
     (stop, watch, meets): (&StopSignal, &Watch<'_>, Meets<'_>),
 ) -> Result<(Position, u64)> {
-    let session = Session::connect(&job.source)?;
+    let session = job.session()?;
     let mut targets = Targets::open(&job.tables, &session, sink)?;
     stream::follow((&session, sink), &mut targets, position, (job, epoch), (stop, watch, meets))
 }

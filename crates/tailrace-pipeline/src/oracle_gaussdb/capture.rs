@@ -19,7 +19,8 @@ use crate::source::oracle::ahead::Readers;
 use crate::source::oracle::joint_mining::{Member, Turn};
 use crate::source::oracle::log_files::{self, LogFiles};
 use crate::source::oracle::mining::{self, Mined};
-use crate::source::oracle::session::Session;
+use crate::source::oracle::redo_bytes;
+use crate::source::oracle::session::{CallLimits, Session};
 
 /// Longest statement of LogMiner's, bytes.
 const STATEMENT_BYTES_MAX: usize = 64 << 20;
@@ -27,8 +28,8 @@ const STATEMENT_BYTES_MAX: usize = 64 << 20;
 const OPEN_BYTES_MAX: usize = 64 << 20;
 /// How often a log that has nothing new is looked at.
 const IDLE_INTERVAL: Duration = Duration::from_millis(200);
-/// SCNs of one window: at first, at least and at most.
-const WINDOW_SCNS: (u64, u64, u64) = (100_000, 1_000, 16_000_000);
+/// Bytes of the log of one window: at first, at least and at most.
+const WINDOW_BYTES: (u64, u64, u64) = (32 << 20, 1 << 20, 8 << 30);
 /// Time that a window should take: LogMiner has to be started for each, and an open one holds memory of the database.
 const WINDOW_GOAL: Duration = Duration::from_secs(2);
 
@@ -47,6 +48,8 @@ pub(super) enum Captured {
         mine_from: u64,
         changes: redo::Changes<SpillFile>,
     },
+    /// A transaction was committed that began before the log was read, and of whose changes none was told.
+    BeganBefore { xid: XidParts, scn: u64 },
     /// A table is defined in another way.
     Definition { table: u32, scn: u64, sql: String },
     /// The log was read up to an SCN.
@@ -64,8 +67,7 @@ struct OwnReading {
 /// Reads the log.
 pub(super) struct Capture<'a> {
     pub(super) source: &'a OracleEndpoint,
-    /// Rows of LogMiner's that the source hands out at a time.
-    pub(super) fetch_rows: u32,
+    pub(super) calls: CallLimits,
     /// Sessions that read the log at a time while the job is behind.
     pub(super) readers: usize,
     pub(super) numbers: TableNumbers,
@@ -80,12 +82,12 @@ impl Capture<'_> {
     /// # Errors
     /// Those of the source, of what LogMiner tells, and of the files that large transactions are put aside in; `Cancelled`.
     pub(super) fn run(mut self, from: u64) -> Result<()> {
-        let member = Member::join(self.source, self.fetch_rows, self.numbers.owners());
+        let member = Member::join(self.source, self.calls, self.numbers.owners());
         let mut own: Option<OwnReading> = None;
         let (owners, readers) = (self.numbers.owners(), self.readers);
-        let mut ahead = Readers::new(self.source, self.fetch_rows, owners, readers);
+        let mut ahead = Readers::new(self.source, self.calls, owners, readers);
         let mut assembly = Assembly::new(STATEMENT_BYTES_MAX);
-        let (mut next, mut span) = (from, WINDOW_SCNS.0);
+        let (mut next, mut bytes) = (from, WINDOW_BYTES.0);
         let mut long_open = LongOpen::default();
         let mut is_told = false;
         loop {
@@ -103,6 +105,7 @@ impl Capture<'_> {
                 std::thread::park_timeout(IDLE_INTERVAL);
                 continue;
             }
+            let span = self.end_of_window(&member, &mut own, (next, newest), bytes)? - next;
             let begun = Instant::now();
             if member.is_alone() && readers > 1 && newest.saturating_sub(next) > span {
                 if !std::mem::replace(&mut is_told, true) {
@@ -121,7 +124,7 @@ impl Capture<'_> {
                     self.read_up_to(&assembly, window.to)?;
                 }
                 if !windows.is_empty() {
-                    span = next_span(span, next <= newest, begun.elapsed());
+                    bytes = next_bytes(bytes, next <= newest, begun.elapsed());
                     continue;
                 }
             }
@@ -130,9 +133,24 @@ impl Capture<'_> {
                 false => member.next((next, newest), span, self.stop)?,
             };
             let to = self.window(&mut own, &mut assembly, next, turn)?;
-            span = next_span(span, to < newest, begun.elapsed());
+            bytes = next_bytes(bytes, to < newest, begun.elapsed());
             next = to + 1;
             self.read_up_to(&assembly, to)?;
+        }
+    }
+
+    /// The last SCN of a window of about so many bytes.
+    fn end_of_window(
+        &self,
+        member: &Member,
+        own: &mut Option<OwnReading>,
+        (from, newest): (u64, u64),
+        bytes: u64,
+    ) -> Result<u64> {
+        if member.is_alone() {
+            redo_bytes::end_of_window(&self.own(own)?.session, (from, newest), bytes)
+        } else {
+            member.end_of_window((from, newest), bytes, self.stop)
         }
     }
 
@@ -188,7 +206,7 @@ impl Capture<'_> {
         match own {
             Some(reading) => Ok(reading),
             none => {
-                let session = Session::connect_for_mining(self.source)?.fetching(self.fetch_rows);
+                let session = Session::connect_for_mining(self.source)?.within(self.calls)?;
                 let clock_ahead_ms = mining::clock_offset_ms(&session)?;
                 let files = LogFiles::default();
                 Ok(none.insert(OwnReading { session, files, clock_ahead_ms }))
@@ -232,9 +250,14 @@ impl Capture<'_> {
                 };
                 self.out.push(captured, bytes, self.stop)
             }
+            Assembled::BeganBefore { xid, scn } => {
+                let xid = (xid.segment, xid.slot, xid.sequence);
+                self.out.push(Captured::BeganBefore { xid, scn }, 0, self.stop)
+            }
             Assembled::Definition { table, scn, sql } => {
                 // Its partitions may be others from here on.
-                self.numbers.find_objects(table, &Session::connect(self.source)?)?;
+                self.numbers
+                    .find_objects(table, &Session::connect(self.source)?.within(self.calls)?)?;
                 let bytes = sql.len();
                 self.out.push(Captured::Definition { table, scn, sql }, bytes, self.stop)
             }
@@ -242,16 +265,15 @@ impl Capture<'_> {
     }
 }
 
-/// The span of the next window: longer ones while there is more to read than one has and they are quick, shorter ones when they
-/// take too long.
-fn next_span(span: u64, is_behind: bool, took: Duration) -> u64 {
-    let (_, least, most) = WINDOW_SCNS;
+/// The bytes of the next window: more while there is more to read than one has and they are quick, fewer when they take too long.
+fn next_bytes(bytes: u64, is_behind: bool, took: Duration) -> u64 {
+    let (_, least, most) = WINDOW_BYTES;
     if took > 2 * WINDOW_GOAL {
-        (span / 2).max(least)
+        (bytes / 2).max(least)
     } else if is_behind && took < WINDOW_GOAL {
-        (span * 2).min(most)
+        (bytes * 2).min(most)
     } else {
-        span
+        bytes
     }
 }
 
@@ -261,18 +283,18 @@ mod tests {
 
     #[test]
     fn windows_are_as_long_as_their_goal_has_it() {
-        let mut span = WINDOW_SCNS.0;
-        // A log of 50 000 SCNs a second that LogMiner reads ten times as fast.
+        let mut bytes = WINDOW_BYTES.0;
+        // LogMiner reads 50 MB a second.
         for _ in 0..50 {
-            let took = Duration::from_secs_f64(0.1 + span as f64 / 500_000.0);
-            span = next_span(span, true, took);
+            let took = Duration::from_secs_f64(0.1 + bytes as f64 / 50e6);
+            bytes = next_bytes(bytes, true, took);
         }
-        assert!((400_000..=2_000_000).contains(&span), "{span}");
-        assert_eq!(next_span(span, false, Duration::ZERO), span);
-        let mut slow = span;
+        assert!((40_000_000..=200_000_000).contains(&bytes), "{bytes}");
+        assert_eq!(next_bytes(bytes, false, Duration::ZERO), bytes);
+        let mut slow = bytes;
         for _ in 0..50 {
-            slow = next_span(slow, true, Duration::from_secs(60));
+            slow = next_bytes(slow, true, Duration::from_secs(60));
         }
-        assert_eq!(slow, WINDOW_SCNS.1);
+        assert_eq!(slow, WINDOW_BYTES.1);
     }
 }

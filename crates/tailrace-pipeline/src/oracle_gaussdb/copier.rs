@@ -93,7 +93,7 @@ struct Copier<'c, 'a> {
 impl<'c, 'a> Copier<'c, 'a> {
     fn connect(copying: &'c Copying<'a>, lane: AsideLane) -> Result<Self> {
         let job = copying.job;
-        let session = Session::connect(&job.source)?.fetching(job.limits.copy_fetch_rows);
+        let session = job.session()?;
         let sink =
             GaussSink::beside(&job.target, &job.job_id, copying.epoch, copying.stop.clone())?;
         Ok(Self { copying, session, sink, lane })
@@ -129,9 +129,12 @@ impl<'c, 'a> Copier<'c, 'a> {
     fn divide(&mut self, share: &Share) -> Result<Option<Vec<RowIdRange>>> {
         let choice = &share.table.choice;
         let (owner, name) = (choice.owner.as_str(), choice.name.as_str());
-        let Some(rows_max) = self.copying.job.limits.piece_rows() else { return Ok(None) };
+        let limits = &self.copying.job.limits;
+        let Some(rows_max) = limits.piece_rows() else { return Ok(None) };
         let rows = catalog::rows_estimated(&self.session, owner, name)?;
-        let bounds = match extents::bounds(&self.session, owner, name, (rows, rows_max)) {
+        let splits_partitions = limits.splits_partitions;
+        let size = extents::Size { rows, rows_max, splits_partitions };
+        let bounds = match extents::bounds(&self.session, owner, name, size) {
             Ok(bounds) => bounds,
             Err(e) if e.kind() == ErrorKind::SourcePrivilege => {
                 let text = format!(
@@ -338,6 +341,15 @@ impl<'c, 'a> Copier<'c, 'a> {
                  for longer (UNDO_RETENTION)"
             );
             return Err(Error::new(ErrorKind::SourceSetting, text));
+        }
+        if job.limits.full_scn > 0 && share.copy().own_scn.is_none() {
+            // Whoever asks for an SCN wants these rows and no later ones.
+            let text = format!(
+                "{name}: its rows cannot be had any more as they were at full_scn, {}; set a later one, or 0 for the source's, and \
+                 begin the job anew",
+                job.limits.full_scn
+            );
+            return Err(error.context(text));
         }
         if !job.make_structure {
             // Its rows may be another's: nothing of them is taken away.

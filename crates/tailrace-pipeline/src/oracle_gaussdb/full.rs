@@ -10,7 +10,6 @@ use tailrace_codec::oracle::{OracleColumn, TableVersion};
 use super::copier::Copying;
 use super::position::{Position, TableCopy};
 use super::shares::Shares;
-use super::stream;
 use super::targets::version_text;
 use super::watch::Watch;
 use super::{Described, OracleJob, TableChoice, describe};
@@ -32,13 +31,18 @@ pub(super) fn begin(session: &Session, sink: &mut GaussSink, job: &OracleJob) ->
     // A transaction that is not in the rows at `scn` was open when `open` was asked for, or began behind `before`.
     let before = mining::current_scn(session)?;
     let open = mining::oldest_open(session)?;
-    let (scn, tables) = scn_of_tables(session, job)?;
-    if job.limits.apply_start_scn > 0 {
-        return begin_at(sink, job, (scn, &tables));
-    }
+    let (now, tables) = scn_of_tables(session, job)?;
+    let started = told_start(job, now)?;
+    let scn = started.unwrap_or(now);
+    // Of what was open at an SCN of the past, and is over, nobody tells when it began.
+    let mine_from = match started {
+        Some(scn) if job.task == TaskType::Incremental => job.limits.captured_from(scn),
+        Some(scn) => job.limits.captured_from(scn).min(open.unwrap_or(scn)),
+        None => open.unwrap_or(before).min(before),
+    };
     let position = Position {
         snapshot_scn: scn,
-        mine_from: open.unwrap_or(before).min(before),
+        mine_from,
         // What was committed at this SCN is in the rows.
         committed_scn: scn + 1,
         // An increment alone has no rows to copy.
@@ -55,6 +59,29 @@ pub(super) fn begin(session: &Session, sink: &mut GaussSink, job: &OracleJob) ->
     }
     sink.commit(&position.text()?)?;
     Ok(position)
+}
+
+/// The SCN of the past at which a job is to begin: where its rows are read, or where the target has those of.
+fn told_start(job: &OracleJob, now: u64) -> Result<Option<u64>> {
+    let bad = |text: String| Err(Error::new(ErrorKind::Configuration, text));
+    let is_increment = job.task == TaskType::Incremental;
+    if job.limits.apply_start_scn > 0 && !is_increment {
+        return bad(
+            "apply_start_scn: a job with a full phase begins at the SCN of its rows; set full_scn, or make the task INCR_TRANS"
+                .to_owned(),
+        );
+    }
+    if job.limits.full_scn > 0 && is_increment {
+        return bad(
+            "full_scn: an increment alone has no full phase; set apply_start_scn".to_owned()
+        );
+    }
+    match job.limits.told_start() {
+        Some((name, scn)) if scn > now => {
+            bad(format!("{name} is {scn}, and the source is at SCN {now} only"))
+        }
+        told => Ok(told.map(|(_, scn)| scn)),
+    }
 }
 
 /// Takes tables that were added into a full phase that is under way or over: each is read at an SCN of its own.
@@ -89,37 +116,6 @@ pub(super) fn join(
         sink.save_table_copy(&name, &copy)?;
     }
     sink.commit(&position.text()?)
-}
-
-/// Begins an increment at an SCN of the past: the target has the rows of then.
-fn begin_at(
-    sink: &mut GaussSink,
-    job: &OracleJob,
-    (now, tables): (u64, &[Described]),
-) -> Result<Position> {
-    let (capture, apply) = stream::start(&job.limits);
-    if job.task != TaskType::Incremental {
-        let text = "apply_start_scn: a job with a full phase begins at the SCN of its rows; leave it away, or make the task INCR_TRANS";
-        return Err(Error::new(ErrorKind::Configuration, text));
-    }
-    if apply > now {
-        let text = format!("apply_start_scn is {apply}, and the source is at SCN {now} only");
-        return Err(Error::new(ErrorKind::Configuration, text));
-    }
-    let position = Position {
-        snapshot_scn: apply,
-        mine_from: capture,
-        committed_scn: apply + 1,
-        is_copied: true,
-        ..Position::default()
-    };
-    sink.begin()?;
-    for table in tables {
-        let version = version_text(&TableVersion::new(table.source.columns.clone()))?;
-        sink.save_table_version(&table.choice.to_string(), &version)?;
-    }
-    sink.commit(&position.text()?)?;
-    Ok(position)
 }
 
 /// An SCN with the tables as they are there. The dictionary has no past: what it says before and behind must be the same.

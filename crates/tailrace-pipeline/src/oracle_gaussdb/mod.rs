@@ -39,7 +39,7 @@ use crate::observe::{Counters, JobObserver, Phase};
 use crate::run::{Rate, StopSignal};
 use crate::sink::gaussdb::GaussSink;
 pub use crate::sink::gaussdb::{AsideKey, AsideRow};
-use crate::source::oracle::session::Session;
+use crate::source::oracle::session::{CallLimits, Session};
 use crate::source::oracle::{catalog, mining};
 
 use additions::Increment;
@@ -96,6 +96,16 @@ pub struct OracleJob {
     pub limits: Limits,
 }
 
+impl OracleJob {
+    /// A session that reads the source's tables and dictionary.
+    ///
+    /// # Errors
+    /// Those of [`Session::connect`].
+    pub(crate) fn session(&self) -> Result<Session> {
+        Session::connect(&self.source)?.within(CallLimits::of_tables(&self.limits))
+    }
+}
+
 /// Runs a job until it is stopped, is finished or fails. Blocks.
 ///
 /// # Errors
@@ -123,7 +133,7 @@ pub fn run(
 /// Where the increment goes on, once all rows are there.
 fn begun(job: &OracleJob, epoch: u64, stop: &StopSignal, watch: &Watch<'_>) -> Result<Position> {
     let (mut sink, position) = GaussSink::open(&job.target, &job.job_id, epoch, stop.clone())?;
-    let session = Session::connect(&job.source)?;
+    let session = job.session()?;
     let mut position = match position {
         Some(text) => {
             let mut position = Position::parse(&text)?;
@@ -165,7 +175,7 @@ fn forget_removed(job: &OracleJob, sink: &mut GaussSink) -> Result<()> {
 /// # Errors
 /// Those of the source.
 pub fn end_of_log(job: &OracleJob) -> Result<u64> {
-    mining::current_scn(&Session::connect(&job.source)?)
+    mining::current_scn(&job.session()?)
 }
 
 /// Removes what the target keeps of a job's progress; its rows stay.

@@ -25,10 +25,9 @@ use super::watch::Watch;
 use super::{OracleJob, TableChoice};
 use crate::batch::Counts;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::Limits;
 use crate::run::{Part, StopSignal};
 use crate::sink::gaussdb::{AsideLane, GaussSink};
-use crate::source::oracle::session::Session;
+use crate::source::oracle::session::{CallLimits, Session};
 
 /// What stands for a definition among the transactions that were applied at its SCN.
 const DEFINITION: XidParts = (0, 0, 0);
@@ -90,9 +89,9 @@ pub(super) fn follow(
         bytes: 0,
         in_transaction: false,
     };
-    let (source, fetch_rows, out) = (&job.source, job.limits.log_fetch_rows, &queue);
+    let (source, calls, out) = (&job.source, CallLimits::of_log(&job.limits), &queue);
     let readers = job.limits.log_readers;
-    let capture = Capture { source, fetch_rows, readers, numbers, watch, stop: &inner, out };
+    let capture = Capture { source, calls, readers, numbers, watch, stop: &inner, out };
     thread::scope(|scope| {
         let named = |name: &str| thread::Builder::new().name(name.to_owned());
         let reading = named("tailrace-capture").spawn_scoped(scope, || {
@@ -230,8 +229,8 @@ impl Applier<'_> {
                 if self.position.has(scn, xid) {
                     return Ok(());
                 }
-                if !is_whole && self.job.limits.apply_start_scn > 0 {
-                    return Err(begun_before(self.job, (scn, xid)));
+                if let Some(told) = self.job.limits.told_start().filter(|_| !is_whole) {
+                    return Err(begun_before(told, (scn, xid)));
                 }
                 let is_alone = self.apply(changes, scn, xid)?;
                 self.committed_ms = committed_ms;
@@ -239,6 +238,11 @@ impl Applier<'_> {
                 self.position.mine_from = mine_from;
                 if is_alone || self.bytes > self.batch_bytes() { self.commit() } else { Ok(()) }
             }
+            Captured::BeganBefore { xid, scn } => match self.job.limits.told_start() {
+                Some(told) if !self.position.has(scn, xid) => Err(begun_before(told, (scn, xid))),
+                // Else all that was open where the job began was read from its begin on.
+                _ => Ok(()),
+            },
             Captured::Definition { table, scn, sql } => self.define(table, scn, &sql),
             Captured::Window { read, mine_from } => {
                 self.read = read;
@@ -505,19 +509,15 @@ impl Applier<'_> {
 }
 
 /// A transaction of which the log that is read has an end and no begin.
-fn begun_before(job: &OracleJob, (scn, (segment, slot, sequence)): (u64, XidParts)) -> Error {
+fn begun_before(
+    (name, start): (&str, u64),
+    (scn, (segment, slot, sequence)): (u64, XidParts),
+) -> Error {
     let text = format!(
-        "transaction {segment}.{slot}.{sequence}, committed at SCN {scn}, began before the log is read: set capture_start_scn, which is {}, \
-         to an SCN at which nothing was open any more that is open at apply_start_scn, and begin the job anew",
-        start(&job.limits).0
+        "transaction {segment}.{slot}.{sequence}, committed at SCN {scn}, began before the log is read: set capture_start_scn to an SCN at \
+         which nothing was open any more that is open at {name}, which is {start}, and begin the job anew"
     );
     Error::new(ErrorKind::Configuration, text)
-}
-
-/// From which SCN a job that is told so reads the log, and behind which one commits are applied.
-pub(super) fn start(limits: &Limits) -> (u64, u64) {
-    let apply = limits.apply_start_scn;
-    (if limits.capture_start_scn > 0 { limits.capture_start_scn.min(apply) } else { apply }, apply)
 }
 
 fn unknown_table() -> Error {

@@ -26,7 +26,7 @@ fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }
 
-const DEFINITIONS: [Definition; 25] = [
+const DEFINITIONS: [Definition; 27] = [
     Definition {
         name: "read_task_num",
         description: "Parallel readers of the full phase.",
@@ -148,6 +148,14 @@ const DEFINITIONS: [Definition; 25] = [
         write: |l, n| l.shard_rows = Some(n),
     },
     Definition {
+        name: "datamove_split_partition",
+        description: "Whether each partition of a table of Oracle's is read by itself in the full phase, several at a time, however small it is.",
+        min: 0,
+        max: 1,
+        read: |l| u64::from(l.splits_partitions),
+        write: |l, n| l.splits_partitions = n > 0,
+    },
+    Definition {
         name: "read_log_num",
         description: "Sessions of LogMiner's that a job from Oracle has at a time while it is behind with the log of a source that no other job reads.",
         min: 1,
@@ -196,8 +204,16 @@ const DEFINITIONS: [Definition; 25] = [
         write: |l, n| l.apply_start_scn = n,
     },
     Definition {
+        name: "full_scn",
+        description: "SCN as of which a job from Oracle that has not begun yet copies its rows (DRS: fullScn), and behind which it applies commits; 0 is now.",
+        min: 0,
+        max: i64::MAX as u64,
+        read: |l| l.full_scn,
+        write: |l, n| l.full_scn = n,
+    },
+    Definition {
         name: "capture_start_scn",
-        description: "SCN from which such a job reads the log, for transactions that were open at apply_start_scn; 0 is there itself.",
+        description: "SCN from which a job that begins at apply_start_scn or full_scn reads the log, for transactions that were open there; 0 is there itself.",
         min: 0,
         max: i64::MAX as u64,
         read: |l| l.capture_start_scn,
@@ -230,7 +246,8 @@ const DEFINITIONS: [Definition; 25] = [
 ];
 
 /// Parameters whose values are words: those for the numbers from 0 on.
-const WORDS: [(&str, &[&str]); 1] = [("datamove_copy_mode", &["COPY", "INSERT"])];
+const WORDS: [(&str, &[&str]); 2] =
+    [("datamove_copy_mode", &["COPY", "INSERT"]), ("datamove_split_partition", &["false", "true"])];
 
 impl Definition {
     fn words(&self) -> Option<&'static [&'static str]> {

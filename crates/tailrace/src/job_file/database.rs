@@ -233,6 +233,8 @@ conflict_policy = "stop"
 [limits]
 chunk_rows_max = 500
 datamove_copy_mode = "insert"
+datamove_split_partition = false
+full_scn = 4711
 "#;
 
     fn error(text: &str) -> String {

@@ -60,6 +60,8 @@ pub struct JobFile {
 pub enum Limit {
     /// A number.
     Number(u64),
+    /// Yes or no, of parameters that are `true` or `false`.
+    Flag(bool),
     /// A word, of parameters that have some.
     Word(String),
 }
@@ -68,6 +70,7 @@ impl std::fmt::Display for Limit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Number(number) => number.fmt(f),
+            Self::Flag(flag) => flag.fmt(f),
             Self::Word(word) => word.fmt(f),
         }
     }

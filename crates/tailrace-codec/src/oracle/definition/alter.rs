@@ -136,7 +136,9 @@ fn clause(words: &mut Words<'_>) -> Result<TableChange> {
         options_of_drop(words);
         return Ok(TableChange::DropUnused);
     }
-    if words.follow(&["DROP"]) {
+    let parts = ["PARTITION", "PARTITIONS", "SUBPARTITION", "SUBPARTITIONS"];
+    let is_of_parts = parts.iter().any(|part| words.follow(&["DROP", part]));
+    if words.follow(&["DROP"]) && !is_of_parts {
         words.next();
         let names = list(words, Words::name)?;
         options_of_drop(words);

@@ -112,6 +112,10 @@ fn what_is_not_understood_is_said_with_its_place() {
         ),
         ("ALTER TABLE t", "a clause was expected"),
         ("ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u", "there is \"EXCHANGE PARTITION"),
+        // These take rows away without a word in the log.
+        ("ALTER TABLE t DROP PARTITION p", "there is \"DROP PARTITION p"),
+        ("ALTER TABLE t TRUNCATE PARTITION p UPDATE INDEXES", "there is \"TRUNCATE PARTITION"),
+        ("ALTER TABLE t DROP SUBPARTITION p", "there is \"DROP SUBPARTITION p"),
         ("ALTER TABLE t ADD (a NUMBER", ") was expected"),
         ("ALTER TABLE t ADD (a NUMBER(x))", "a number was expected, and there is \"x))\""),
         ("ALTER TABLE t ADD a VARCHAR2('", "a text that is not closed"),

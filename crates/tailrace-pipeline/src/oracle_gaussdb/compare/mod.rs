@@ -57,7 +57,7 @@ pub fn compare(
     stop: &StopSignal,
     told: &mut dyn FnMut(TableComparison),
 ) -> Result<()> {
-    let session = Session::connect(&job.source)?.fetching(job.limits.copy_fetch_rows);
+    let session = job.session()?;
     let wanted = job.tables.iter().filter(|one| request.includes(&one.owner, &one.name));
     let wanted: Vec<&TableChoice> = wanted.collect();
     progress.tables.store((request.except.len() + wanted.len()) as u64, Relaxed);

@@ -74,7 +74,7 @@ fn repair_by(
     stop: &StopSignal,
     told: &mut dyn FnMut(usize, Repaired),
 ) -> Result<()> {
-    let session = Session::connect(&job.source)?;
+    let session = job.session()?;
     let mut sink = GaussSink::beside_owner(&job.target, &job.job_id, stop.clone())?;
     let source = catalog::table(&session, &choice.owner, &choice.name, &choice.schema)?;
     let (schema, name) = (choice.schema.to_ascii_lowercase(), choice.target.to_ascii_lowercase());

@@ -5,7 +5,7 @@ use std::thread;
 
 use super::log_files::LogFiles;
 use super::mining;
-use super::session::Session;
+use super::session::{CallLimits, Session};
 use super::window::Window;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::OracleEndpoint;
@@ -14,7 +14,7 @@ use crate::run::StopSignal;
 /// The sessions.
 pub(crate) struct Readers {
     endpoint: OracleEndpoint,
-    fetch_rows: u32,
+    calls: CallLimits,
     owners: BTreeSet<String>,
     /// Made when they are needed first.
     readers: Vec<Option<Reader>>,
@@ -30,12 +30,12 @@ impl Readers {
     /// So many, for rows of the tables of these owners.
     pub(crate) fn new(
         endpoint: &OracleEndpoint,
-        fetch_rows: u32,
+        calls: CallLimits,
         owners: BTreeSet<String>,
         count: usize,
     ) -> Self {
         let readers = (0..count).map(|_| None).collect();
-        Self { endpoint: endpoint.clone(), fetch_rows, owners, readers }
+        Self { endpoint: endpoint.clone(), calls, owners, readers }
     }
 
     /// As many windows of this span as there are sessions, behind each other from an SCN on, none of them beyond `newest`.
@@ -56,11 +56,11 @@ impl Readers {
     /// # Errors
     /// Those of the sessions; `Cancelled`.
     pub(crate) fn read(&mut self, places: &[(u64, u64)], stop: &StopSignal) -> Result<Vec<Window>> {
-        let (endpoint, fetch_rows, owners) = (&self.endpoint, self.fetch_rows, &self.owners);
+        let (endpoint, calls, owners) = (&self.endpoint, self.calls, &self.owners);
         let read = thread::scope(|scope| {
             let one = |(reader, place): (_, &(u64, u64))| {
                 let place = *place;
-                scope.spawn(move || mine(reader, (endpoint, fetch_rows), (place, owners), stop))
+                scope.spawn(move || mine(reader, (endpoint, calls), (place, owners), stop))
             };
             let threads: Vec<_> = self.readers.iter_mut().zip(places).map(one).collect();
             let panicked = || Err(Error::new(ErrorKind::Bug, "a reader of the log panicked"));
@@ -81,14 +81,14 @@ impl Readers {
 /// Reads one part; `None` if it has too much. A session that fails is not used again.
 fn mine(
     kept: &mut Option<Reader>,
-    (endpoint, fetch_rows): (&OracleEndpoint, u32),
+    (endpoint, calls): (&OracleEndpoint, CallLimits),
     (place, owners): ((u64, u64), &BTreeSet<String>),
     stop: &StopSignal,
 ) -> Result<Option<Window>> {
     let mut reader = match kept.take() {
         Some(reader) => reader,
         None => {
-            let session = Session::connect_for_mining(endpoint)?.fetching(fetch_rows);
+            let session = Session::connect_for_mining(endpoint)?.within(calls)?;
             let clock_ahead_ms = mining::clock_offset_ms(&session)?;
             Reader { session, files: LogFiles::default(), clock_ahead_ms }
         }

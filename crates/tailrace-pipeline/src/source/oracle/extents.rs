@@ -24,6 +24,17 @@ struct Extent {
     blocks: u64,
 }
 
+/// How large a table is, and its ranges are to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    /// Rows of the table; 0 if nobody knows.
+    pub(crate) rows: u64,
+    /// Rows of a range.
+    pub(crate) rows_max: u64,
+    /// No range has rows of two partitions, unless these are so many that there would be too many ranges.
+    pub(crate) splits_partitions: bool,
+}
+
 /// The first ROWIDs of all ranges of a table but the first, in their order; none for a table that is not worth to be cut, or has no
 /// extents of its own (as one that is organised by its index).
 ///
@@ -33,11 +44,11 @@ pub(crate) fn bounds(
     session: &Session,
     owner: &str,
     name: &str,
-    (rows, rows_max): (u64, u64),
+    size: Size,
 ) -> Result<Vec<String>> {
     let extents = extents(session, owner, name)?;
     let mut bounds: Vec<String> = Vec::new();
-    for place in cuts(&extents, rows, rows_max) {
+    for place in cuts(&extents, size) {
         let Extent { data_object, file, block, .. } = place;
         // A bound that would not be behind the one before is left out: the two ranges are one then.
         let made = format!("DBMS_ROWID.ROWID_CREATE(1, {data_object}, {file}, {block}, 0)");
@@ -52,25 +63,33 @@ pub(crate) fn bounds(
     Ok(bounds)
 }
 
-/// Where ranges begin, as extents without a length: of so many blocks that `rows_max` rows are in each, if the table has `rows`.
-fn cuts(extents: &[Extent], rows: u64, rows_max: u64) -> Vec<Extent> {
+/// Where ranges begin, as extents without a length: of so many blocks that as many rows are in each as should be.
+fn cuts(extents: &[Extent], size: Size) -> Vec<Extent> {
     let total: u64 = extents.iter().map(|extent| extent.blocks).sum();
-    if total < BLOCKS_MIN {
-        return Vec::new();
-    }
-    let of_a_block = if rows == 0 { ROWS_OF_A_BLOCK } else { rows.div_ceil(total) };
-    let blocks = (rows_max / of_a_block).max(total.div_ceil(RANGES_MAX)).max(1);
-    let (mut cuts, mut passed) = (Vec::new(), 0);
+    let least = total.div_ceil(RANGES_MAX).max(1);
+    let of_a_block =
+        if size.rows == 0 { ROWS_OF_A_BLOCK } else { size.rows.div_ceil(total.max(1)) };
+    let blocks = match total < BLOCKS_MIN {
+        true => u64::MAX,
+        false => (size.rows_max / of_a_block.max(1)).max(least),
+    };
+    let (mut cuts, mut before): (Vec<Extent>, Option<Extent>) = (Vec::new(), None);
+    // Blocks since the last cut.
+    let mut passed = 0;
     for extent in extents {
-        // Blocks of this one that are behind the last bound's range.
-        let mut at = (blocks - passed % blocks) % blocks;
-        while at < extent.blocks {
-            if passed + at > 0 {
-                cuts.push(Extent { block: extent.block + at, blocks: 0, ..*extent });
-            }
-            at += blocks;
+        let is_next = before.is_some_and(|before| before.data_object != extent.data_object);
+        if size.splits_partitions && is_next && passed >= least {
+            cuts.push(Extent { blocks: 0, ..*extent });
+            passed = 0;
         }
-        passed += extent.blocks;
+        let mut at = 0;
+        while extent.blocks - at > blocks - passed {
+            at += blocks - passed;
+            passed = 0;
+            cuts.push(Extent { block: extent.block + at, blocks: 0, ..*extent });
+        }
+        passed += extent.blocks - at;
+        before = Some(*extent);
     }
     cuts
 }
@@ -125,20 +144,40 @@ mod tests {
     fn a_table_is_cut_into_ranges_of_as_many_rows() {
         let extents = [extent(1, 128, 100), extent(1, 1000, 300), extent(2, 128, 100)];
         // Ten rows a block, 1500 of them in a range.
-        let cuts = cuts(&extents, 5000, 1500);
-        let places: Vec<_> = cuts.iter().map(|cut| (cut.data_object, cut.block)).collect();
-        assert_eq!(places, [(1, 1050), (1, 1200), (2, 178)]);
+        let places = |splits_partitions| -> Vec<(u64, u64)> {
+            let size = Size { rows: 5000, rows_max: 1500, splits_partitions };
+            cuts(&extents, size).iter().map(|cut| (cut.data_object, cut.block)).collect()
+        };
+        assert_eq!(places(false), [(1, 1050), (1, 1200), (2, 178)]);
+        assert_eq!(places(true), [(1, 1050), (1, 1200), (2, 128)]);
+    }
+
+    #[test]
+    fn partitions_are_ranges_however_small_but_not_too_many() {
+        let of = |partitions: u64, blocks: u64| -> Vec<Extent> {
+            (1..=partitions).map(|number| extent(number, 128, blocks)).collect()
+        };
+        let size = Size { rows: 0, rows_max: 1_000_000, splits_partitions: true };
+        let found: Vec<u64> = cuts(&of(4, 8), size).iter().map(|cut| cut.data_object).collect();
+        assert_eq!(found, [2, 3, 4]);
+        let many = cuts(&of(5_000, 8), size);
+        assert!((400..=512).contains(&many.len()), "{}", many.len());
+        assert!(many.is_sorted());
+        assert_eq!(cuts(&of(4, 8), Size { splits_partitions: false, ..size }), []);
     }
 
     #[test]
     fn small_tables_are_not_cut_and_large_ones_not_into_crumbs() {
+        let cuts = |extents: &[Extent], rows: u64, rows_max: u64| {
+            cuts(extents, Size { rows, rows_max, splits_partitions: true })
+        };
         assert_eq!(cuts(&[extent(1, 128, BLOCKS_MIN - 1)], 1_000_000, 10), []);
         assert_eq!(cuts(&[], 0, 10), []);
         let large = [extent(1, 128, 1_000_000), extent(1, 5_000_000, 1_000_000)];
-        let cuts = cuts(&large, 0, 1);
-        assert!((500..512).contains(&cuts.len()), "{}", cuts.len());
-        assert!(cuts.is_sorted());
+        let found = cuts(&large, 0, 1);
+        assert!((500..512).contains(&found.len()), "{}", found.len());
+        assert!(found.is_sorted());
         // More rows in a range than the table has.
-        assert_eq!(super::cuts(&[extent(1, 128, 1000)], 100, 1_000_000), []);
+        assert_eq!(cuts(&[extent(1, 128, 1000)], 100, 1_000_000), []);
     }
 }

@@ -13,7 +13,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::log_files::{self, LogFiles};
 use super::mining;
-use super::session::Session;
+use super::redo_bytes;
+use super::session::{CallLimits, Session};
 use super::window::Window;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::OracleEndpoint;
@@ -60,14 +61,14 @@ pub(crate) struct Member {
     log: Arc<SharedLog>,
     number: u64,
     endpoint: OracleEndpoint,
-    fetch_rows: u32,
+    calls: CallLimits,
 }
 
 impl Member {
     /// Joins the others that read the same log, with the owners of the job's tables.
     pub(crate) fn join(
         endpoint: &OracleEndpoint,
-        fetch_rows: u32,
+        calls: CallLimits,
         owners: BTreeSet<String>,
     ) -> Self {
         let log = {
@@ -86,7 +87,7 @@ impl Member {
             jobs.insert(number, owners);
             number
         };
-        Self { log, number, endpoint: endpoint.clone(), fetch_rows }
+        Self { log, number, endpoint: endpoint.clone(), calls }
     }
 
     /// Whether no other job reads the log. Nothing is kept then.
@@ -106,6 +107,22 @@ impl Member {
         let mut reading = self.reading(stop)?;
         let (session, ..) = self.session(&mut reading)?;
         log_files::written_scn(session).inspect_err(|_| reading.session = None)
+    }
+
+    /// The last SCN of a window of about so many bytes, as [`redo_bytes::end_of_window`].
+    ///
+    /// # Errors
+    /// Those of the session; `Cancelled`.
+    pub(crate) fn end_of_window(
+        &self,
+        (from, newest): (u64, u64),
+        bytes: u64,
+        stop: &StopSignal,
+    ) -> Result<u64> {
+        let mut reading = self.reading(stop)?;
+        let (session, ..) = self.session(&mut reading)?;
+        redo_bytes::end_of_window(session, (from, newest), bytes)
+            .inspect_err(|_| reading.session = None)
     }
 
     /// The next part of the log from an SCN on, at most up to `newest`, and of `span` SCNs if it has to be read.
@@ -162,7 +179,7 @@ impl Member {
 
     fn session<'r>(&self, reading: &'r mut Reading) -> Result<&'r mut (Session, LogFiles, i64)> {
         if reading.session.is_none() {
-            let session = Session::connect_for_mining(&self.endpoint)?.fetching(self.fetch_rows);
+            let session = Session::connect_for_mining(&self.endpoint)?.within(self.calls)?;
             let clock_ahead_ms = mining::clock_offset_ms(&session)?;
             reading.session = Some((session, LogFiles::default(), clock_ahead_ms));
         }

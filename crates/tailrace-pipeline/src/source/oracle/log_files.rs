@@ -122,6 +122,11 @@ fn online(
     Ok((logs, threads))
 }
 
+/// SCN at which the database's incarnation began, which tells its archived files from those of an older one.
+pub(super) fn incarnation(session: &Session) -> Result<u64> {
+    Ok(session.number("SELECT resetlogs_change# FROM v$database", &[])?.unwrap_or(0))
+}
+
 /// Archived files go before online ones, which may be written over; those that were deleted are known but have no name.
 fn archived(
     session: &Session,
@@ -129,9 +134,8 @@ fn archived(
     to: u64,
     logs: &mut BTreeMap<LogNumber, Log>,
 ) -> Result<()> {
-    let incarnation = session.number("SELECT resetlogs_change# FROM v$database", &[])?;
     let (from, to) = (super::mining::signed(from)?, super::mining::signed(to)?);
-    let incarnation = super::mining::signed(incarnation.unwrap_or(0))?;
+    let incarnation = super::mining::signed(incarnation(session)?)?;
     let sql = "SELECT thread#, sequence#, first_change#, next_change#, name, archived, deleted FROM v$archived_log \
                WHERE next_change# > :1 AND first_change# <= :2 AND resetlogs_change# = :3 AND standby_dest = 'NO'";
     session.each(sql, &[&from, &to, &incarnation], |row| {

@@ -2,14 +2,15 @@
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use oracledb::{Config, Connection, Lob, OracleNumber, Row, ToDbValue};
 use secrecy::ExposeSecret as _;
 use tailrace_codec::gaussdb::{DATE_FORMAT, TIMESTAMP_FORMAT, TIMESTAMP_TZ_FORMAT};
 
-use super::tunnel;
+use super::{login, tunnel};
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{OracleDatabase, OracleEndpoint};
+use crate::job::{Limits, OracleDatabase, OracleEndpoint};
 
 /// Rows that are fetched at a time at most unless it is told otherwise.
 const FETCH_ROWS: u32 = 100;
@@ -27,9 +28,31 @@ const SDU: u32 = 65_535;
 /// Name of the container that all others are in.
 pub(crate) const ROOT: &str = "CDB$ROOT";
 
+/// Bounds of a session's calls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallLimits {
+    /// Most rows that are fetched at a time.
+    fetch_rows: u32,
+    /// Longest silence of the source before the connection counts as lost.
+    silence_max: Duration,
+}
+
+impl CallLimits {
+    /// Of sessions that read tables.
+    pub(crate) fn of_tables(limits: &Limits) -> Self {
+        Self { fetch_rows: limits.copy_fetch_rows, silence_max: limits.statement_silence_max }
+    }
+
+    /// Of sessions that read the log.
+    pub(crate) fn of_log(limits: &Limits) -> Self {
+        Self { fetch_rows: limits.log_fetch_rows, silence_max: limits.statement_silence_max }
+    }
+}
+
 /// A session that is logged in. Its calls block.
 pub(crate) struct Session {
-    connection: Connection,
+    /// There until it is closed.
+    connection: Option<Connection>,
     /// Most rows that are fetched at a time.
     fetch_rows: u32,
     /// Bytes of a row of what was last read.
@@ -90,10 +113,20 @@ impl Session {
         self.container.as_deref()
     }
 
-    /// The same session, with at most so many rows of a query fetched at a time.
-    pub(crate) fn fetching(mut self, rows: u32) -> Self {
-        self.fetch_rows = rows;
-        self
+    /// The same session, whose calls keep to these bounds.
+    ///
+    /// # Errors
+    /// `SourceConnection` if the connection is gone.
+    pub(crate) fn within(mut self, limits: CallLimits) -> Result<Self> {
+        self.fetch_rows = limits.fetch_rows;
+        let silence_max = Some(limits.silence_max);
+        self.connection()?.set_call_timeout(silence_max).map_err(|e| refused(&e))?;
+        Ok(self)
+    }
+
+    fn connection(&self) -> Result<&Connection> {
+        let closed = || Error::new(ErrorKind::Bug, "a session that is closed");
+        self.connection.as_ref().ok_or_else(closed)
     }
 
     fn enter(&self, container: &str) -> Result<()> {
@@ -140,7 +173,7 @@ impl Session {
             .map_err(|e| {
                 Error::new(ErrorKind::Configuration, format!("the source's address {address}: {e}"))
             })?;
-        let connection = oracledb::connect(config).map_err(|e| {
+        let connection = login::connect(config)?.map_err(|e| {
             let error = refused(&e);
             match error.kind() {
                 // Whatever is wrong before the login is the connection's.
@@ -152,6 +185,7 @@ impl Session {
             }
         })?;
         let row_bytes = Cell::new(ROW_BYTES);
+        let connection = Some(connection);
         Ok(Self { connection, fetch_rows: FETCH_ROWS, row_bytes, container: None })
     }
 
@@ -160,7 +194,7 @@ impl Session {
     /// # Errors
     /// What Oracle refuses.
     pub(crate) fn run(&self, sql: &str, binds: &[&dyn ToDbValue]) -> Result<()> {
-        self.connection.execute(sql, binds).map(drop).map_err(|e| refused(&e))
+        self.connection()?.execute(sql, binds).map(drop).map_err(|e| refused(&e))
     }
 
     /// Runs a query and hands out its rows.
@@ -173,7 +207,7 @@ impl Session {
         binds: &[&dyn ToDbValue],
         mut each: impl FnMut(&Row) -> Result<()>,
     ) -> Result<()> {
-        let statement = self.connection.statement(sql).map_err(|e| refused(&e))?;
+        let statement = self.connection()?.statement(sql).map_err(|e| refused(&e))?;
         let rows = fetched(self.row_bytes.get(), self.fetch_rows);
         let statement = statement.fetch_array_size(rows).build();
         let statement = statement.map_err(|e| refused(&e))?;
@@ -189,7 +223,7 @@ impl Session {
     /// # Errors
     /// What Oracle refuses.
     pub(crate) fn large_object(&self, sql: &str, binds: &[&dyn ToDbValue]) -> Result<Option<Lob>> {
-        let statement = self.connection.statement(sql).map_err(|e| refused(&e))?;
+        let statement = self.connection()?.statement(sql).map_err(|e| refused(&e))?;
         let statement = statement.fetch_lobs().build().map_err(|e| refused(&e))?;
         let cursor = statement.query(binds).map_err(|e| refused(&e))?;
         let mut found = None;
@@ -225,6 +259,14 @@ impl Session {
 fn fetched(row_bytes: u64, most: u32) -> u32 {
     let rows = (FETCH_BYTES / row_bytes.max(1)).max(FETCH_ROWS_MIN);
     u32::try_from(rows).unwrap_or(most).min(most)
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            login::close(connection);
+        }
+    }
 }
 
 /// A connect descriptor (Oracle Net Services Reference, "Local Naming Parameters"): its listeners are tried in turn.
@@ -313,12 +355,16 @@ pub(crate) fn refused(error: &oracledb::Error) -> Error {
         oracledb::ErrorKind::DbError(error) => Some(error.code()),
         oracledb::ErrorKind::NotConnected
         | oracledb::ErrorKind::DeadConnection
-        | oracledb::ErrorKind::StreamOperation
-        | oracledb::ErrorKind::UnableToRecover => {
+        | oracledb::ErrorKind::StreamOperation => {
             return Error::new(
                 ErrorKind::SourceConnection,
                 format!("the connection broke: {text}"),
             );
+        }
+        // Silent for too long; it answered an interruption, or not even that.
+        oracledb::ErrorKind::CallTimeoutExceeded | oracledb::ErrorKind::UnableToRecover => {
+            let text = format!("the source says nothing (datamove_source_socket_timeout): {text}");
+            return Error::new(ErrorKind::SourceConnection, text);
         }
         _ => None,
     };

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use oracledb::Connection;
 use tailrace_pipeline::ErrorKind;
+use tailrace_pipeline::job::TaskType;
 use tailrace_pipeline::oracle_gaussdb::OracleJob;
 use tailrace_testkit::oracle::OracleServer;
 
@@ -257,4 +258,145 @@ fn a_table_may_be_read_at_once() {
     let copied = postgres.sql(&copied).expect("how far it is");
     assert!(!copied.contains("ranges"), "{copied}");
     assert!(running.stop().is_none());
+}
+
+/// A table in partitions, of which one has most of the rows, and rows go from one to another.
+fn make_partitioned(source: &Connection) {
+    run(
+        source,
+        &[
+            "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS",
+            "CREATE TABLE parts (id NUMBER(10) PRIMARY KEY, area VARCHAR2(10), v VARCHAR2(20)) PARTITION BY LIST (area) \
+             (PARTITION north VALUES ('n'), PARTITION south VALUES ('s', 'se'), PARTITION others VALUES (DEFAULT)) \
+             ENABLE ROW MOVEMENT",
+        ],
+    );
+    for id in 0..600_i64 {
+        let area = ["n", "s", "se", "w", "w", "w"][id as usize % 6];
+        let v = format!("v {id}");
+        source.execute("INSERT INTO parts VALUES (:1, :2, :3)", &[&id, &area, &v]).expect("a row");
+    }
+    run(source, &["COMMIT", "UPDATE parts SET area = 'n' WHERE id < 30", "COMMIT"]);
+}
+
+#[test]
+fn a_table_in_partitions_becomes_one_without() {
+    for (name, splits) in [("oracle_split", true), ("oracle_unsplit", false)] {
+        let server = server();
+        let source = connect(&server);
+        make_partitioned(&source);
+        let mut job = job(&server, name, &["PARTS"]);
+        job.limits.splits_partitions = splits;
+        let (postgres, _) = gaussdb::shared();
+        // The last one that is read breaks off, and what is left is told by the progress.
+        server.fail(
+            "FROM \"SHOP\".\"PARTS\" AS OF SCN",
+            2,
+            3113,
+            "end-of-file on communication channel",
+        );
+        let broken = start(&job, 1).ended().map(|error| error.kind());
+        let kept = "SELECT copied FROM tailrace.tables WHERE job = ";
+        let kept = postgres.sql(&format!("{kept}'{name}'")).expect("progress");
+        // Two of three partitions, or as many pieces by the key.
+        assert_eq!(kept.contains("ranges"), splits, "{kept}");
+        assert_eq!(broken, Some(ErrorKind::SourceConnection));
+        run(
+            &source,
+            &[
+                "UPDATE parts SET area = 's', v = 'went' WHERE id >= 100 AND id < 130",
+                "DELETE FROM parts WHERE area = 'se' AND id < 100",
+                "COMMIT",
+                "ALTER TABLE parts ADD PARTITION far VALUES ('f')",
+                "INSERT INTO parts VALUES (1000, 'f', 'new')",
+                "COMMIT",
+            ],
+        );
+        let running = start(&job, 2);
+        let new = format!("SELECT count(*) FROM {name}.parts WHERE v = 'new'");
+        running.wait_for("the last change", &new, "1");
+        assert!(running.stop().is_none());
+        let sql = "SELECT id || '|' || area || '|' || v FROM parts ORDER BY id";
+        let rows = source.query(sql, &[]).expect("rows");
+        let rows: Vec<String> =
+            rows.map(|row| row.and_then(|row| row.get(0)).expect("text")).collect();
+        let there = format!("SELECT id || '|' || area || '|' || v FROM {name}.parts ORDER BY id");
+        assert_eq!(postgres.sql(&there).expect("rows").trim_end(), rows.join("\n"));
+        // What goes without a word in the log stops the job.
+        run(&source, &["ALTER TABLE parts TRUNCATE PARTITION north"]);
+        let error = start(&job, 3).ended().expect("a named stop");
+        assert!(error.message().contains("TRUNCATE PARTITION"), "{error}");
+    }
+}
+
+/// A row of before and one of after an SCN, and a transaction that was open there.
+#[test]
+fn rows_are_copied_as_of_the_scn_that_is_asked_for() {
+    let server = server();
+    let (source, other) = (connect(&server), connect(&server));
+    make(&source);
+    run(&other, &["INSERT INTO t VALUES ('open', 1, 'open at the SCN')"]);
+    run(&source, &["UPDATE t SET v = 'before' WHERE id = 35", "COMMIT"]);
+    let scn = || -> u64 {
+        let rows = source.query("SELECT current_scn FROM v$database", &[]).expect("an SCN");
+        let text: Vec<String> = rows.map(|row| row.and_then(|row| row.get(0)).unwrap()).collect();
+        text[0].parse().expect("a number")
+    };
+    let (begun, asked) = (1_000_000, scn());
+    let then = of_source(&source, &["id", "v"]);
+    run(
+        &source,
+        &["UPDATE t SET v = 'later' WHERE id < 70", "DELETE FROM t WHERE id = 77", "COMMIT"],
+    );
+    run(&other, &["COMMIT"]);
+    let now = of_source(&source, &["id", "v"]);
+    assert_ne!(then, now);
+    let mut full = job(&server, "oracle_at", &["T"]);
+    (full.task, full.limits.full_scn) = (TaskType::Full, asked);
+    assert!(start(&full, 1).ended().is_none());
+    assert_eq!(of_target("oracle_at", &["id", "v"]), then);
+
+    // With an increment, what was open there has to be read from its begin.
+    let mut both = job(&server, "oracle_from", &["T"]);
+    both.limits.full_scn = asked;
+    let error = start(&both, 1).ended().expect("a named stop");
+    assert!(error.message().contains("capture_start_scn"), "{error}");
+    assert!(error.message().contains("full_scn"), "{error}");
+    let mut both = job(&server, "oracle_from_earlier", &["T"]);
+    (both.limits.full_scn, both.limits.capture_start_scn) = (asked, begun);
+    let running = start(&both, 1);
+    let open = "SELECT count(*) FROM oracle_from_earlier.t WHERE v = 'open at the SCN'";
+    running.wait_for("the open transaction", open, "1");
+    assert_eq!(running.counters.snapshot_rows.load(Ordering::Relaxed), ROWS);
+    assert!(running.stop().is_none());
+    assert_eq!(of_target("oracle_from_earlier", &["id", "v"]), now);
+}
+
+#[test]
+fn an_scn_that_cannot_be_had_is_named() {
+    let server = server();
+    let source = connect(&server);
+    make(&source);
+    let ended = |name: &str, change: fn(&mut OracleJob)| {
+        let mut job = job(&server, name, &["T"]);
+        change(&mut job);
+        let error = start(&job, 1).ended().expect("a named stop");
+        assert!(error.message().contains("full_scn"), "{error}");
+        error.kind()
+    };
+    let future = |job: &mut OracleJob| job.limits.full_scn = 1 << 40;
+    assert_eq!(ended("oracle_future", future), ErrorKind::Configuration);
+    let no_rows = |job: &mut OracleJob| {
+        (job.task, job.limits.full_scn) = (TaskType::Incremental, 1_000_000);
+    };
+    assert_eq!(ended("oracle_no_rows", no_rows), ErrorKind::Configuration);
+    // No later one is taken instead.
+    server.fail(
+        "AS OF SCN 1000100",
+        0,
+        1555,
+        "snapshot too old: rollback segment number 1 too small",
+    );
+    let past = |job: &mut OracleJob| job.limits.full_scn = 1_000_100;
+    assert_eq!(ended("oracle_past", past), ErrorKind::SourceStatement);
 }

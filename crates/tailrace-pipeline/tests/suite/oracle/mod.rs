@@ -16,6 +16,7 @@ mod parts;
 mod precheck;
 mod random;
 mod repair;
+mod silence;
 mod start;
 mod tls;
 mod untold_keys;

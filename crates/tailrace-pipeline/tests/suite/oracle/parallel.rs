@@ -160,11 +160,11 @@ fn appliers_that_were_killed_between_their_commits_meet_again() {
     running.wait_for_increment();
     run(&connection, &["INSERT INTO t VALUES (0, 'first', 0)", "COMMIT"]);
     running.wait_for("the first", &format!("SELECT count(*) FROM {NAME}.t"), "1");
-    // The job's own applier commits as the last one: the others have done so then.
-    front.fail(&format!("WHERE job = '{NAME}'; COMMIT"), 1, "XX000", "the node is lost");
     for id in 1..=40 {
         run(&connection, &[&format!("INSERT INTO t VALUES ({id}, 'v', {id})")]);
     }
+    // The job's own applier commits as the last one: the others have done so then.
+    front.fail(&format!("WHERE job = '{NAME}'; COMMIT"), 1, "XX000", "the node is lost");
     run(&connection, &["COMMIT"]);
     let error = running.ended().expect("an error");
     assert_eq!(error.kind(), ErrorKind::Target, "{error}");

@@ -94,3 +94,33 @@ fn a_transaction_whose_begin_is_not_read_is_named() {
     let error = start(&full, 1).ended().expect("an error");
     assert!(error.message().contains("INCR_TRANS"), "{error}");
 }
+
+/// Of such a one only the commit is read, and nobody knows what it has changed.
+#[test]
+fn a_transaction_that_was_only_committed_behind_it_is_named_too() {
+    let server = server();
+    let (source, other) = (connect(&server), connect(&server));
+    run(
+        &source,
+        &[
+            "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS",
+            "CREATE TABLE t (id NUMBER(10) PRIMARY KEY, v VARCHAR2(30))",
+        ],
+    );
+    let before = scn(&source);
+    run(&other, &["INSERT INTO t VALUES (2, 'open')"]);
+    run(&source, &["INSERT INTO t VALUES (1, 'before')", "COMMIT"]);
+    let middle = scn(&source);
+    run(&other, &["COMMIT"]);
+    let mut job = begun(&server, "oracle_start_only");
+    job.limits.apply_start_scn = middle;
+    let error = start(&job, 1).ended().expect("an error");
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.message().contains("capture_start_scn"), "{error}");
+    let mut job = begun(&server, "oracle_start_whole");
+    (job.limits.capture_start_scn, job.limits.apply_start_scn) = (before, middle);
+    let running = start(&job, 1);
+    let sql = "SELECT string_agg(id || v, ',' ORDER BY id) FROM oracle_start_whole.t";
+    running.wait_for("what was open there", sql, "1before,2open");
+    assert!(running.stop().is_none());
+}

@@ -64,7 +64,7 @@ pub(super) fn insert(
         }
         check_keys(table, &new, None)?;
         let found = state.tables.get_mut(&name).ok_or_else(missing)?;
-        let place = found.new_row_id();
+        let place = found.new_row_id(&new)?;
         state.put(xid, &name, place, Some(new));
     }
     Ok(values.rows.len() as u64)
@@ -157,7 +157,20 @@ fn each_row(
             continue;
         };
         let new = change(table, place, values)?;
-        state.put(xid, name, place, new);
+        let moved = match &new {
+            Some(values) if table.moves(place, values)? => Some(values.clone()),
+            _ => None,
+        };
+        match moved {
+            None => state.put(xid, name, place, new),
+            // A row that goes to another partition is another one there.
+            Some(values) => {
+                state.put(xid, name, place, None);
+                let found = state.tables.get_mut(name).ok_or_else(missing)?;
+                let place = found.new_row_id(&values)?;
+                state.put(xid, name, place, Some(values));
+            }
+        }
         touched += 1;
     }
     Ok(touched)

@@ -5,6 +5,7 @@ use sqlparser::tokenizer::Token;
 
 use super::column::{ColumnDef, read_type};
 use super::expression::unknown;
+use super::partition;
 use super::store::{State, TableName};
 use super::table::{Key, Table};
 use super::time;
@@ -93,7 +94,7 @@ fn name(pieces: &[Piece], at: usize, user: &str) -> (TableName, usize) {
 }
 
 /// A name as Oracle folds it.
-fn identifier(piece: &Piece) -> String {
+pub(super) fn identifier(piece: &Piece) -> String {
     match &piece.token {
         Token::Word(word) if word.quote_style.is_some() => word.value.clone(),
         Token::Word(word) => word.value.to_uppercase(),
@@ -119,13 +120,14 @@ fn create_table(
             _ => column(sql, item, &mut table)?,
         }
     }
+    partition::divide(&pieces[end..], &mut table, &mut || state.new_object())?;
     table.defined_at = state.advance();
     state.tables.insert(table_name, table);
     Ok(())
 }
 
 /// What stands between commas that are in no parentheses.
-fn items(pieces: &[Piece]) -> Vec<&[Piece]> {
+pub(super) fn items(pieces: &[Piece]) -> Vec<&[Piece]> {
     let (mut depth, mut begin, mut items) = (0_usize, 0, Vec::new());
     for (at, piece) in pieces.iter().enumerate() {
         match piece.token {
@@ -239,16 +241,21 @@ fn create_index(
 
 fn truncate(pieces: &[Piece], state: &mut State, user: &str) -> Result<(), OraError> {
     let (table_name, _) = name(pieces, 2, user);
-    let (scn, object) = (state.advance(), state.new_object());
+    let scn = state.advance();
+    let segments = state.tables.get(&table_name).ok_or_else(missing)?.segments.len();
+    let objects: Vec<u32> = (0..segments).map(|_| state.new_object()).collect();
     let table = state.tables.get_mut(&table_name).ok_or_else(missing)?;
     table.rows.clear();
-    (table.data_object, table.defined_at) = (object, scn);
+    table.defined_at = scn;
+    for (segment, object) in table.segments.iter_mut().zip(objects) {
+        segment.data_object = object;
+    }
     Ok(())
 }
 
 fn alter_table(sql: &str, pieces: &[Piece], state: &mut State, user: &str) -> Result<(), OraError> {
     let (table_name, at) = name(pieces, 2, user);
-    let scn = state.advance();
+    let (scn, object) = (state.advance(), state.new_object());
     let table = state.tables.get_mut(&table_name).ok_or_else(missing)?;
     // Columns that come leave what was before to be read.
     if !follow(pieces, at, &["ADD"]) {
@@ -257,6 +264,9 @@ fn alter_table(sql: &str, pieces: &[Piece], state: &mut State, user: &str) -> Re
     if table.supplemental.change(pieces, at) {
         return Ok(());
     }
+    if let Some(altered) = partition::alter(&pieces[at..], table, object) {
+        return altered;
+    }
     if follow(pieces, at, &["RENAME", "COLUMN"]) {
         let column = find(table, &pieces[at + 2])?;
         table.columns_mut()[column].name = pieces.get(at + 4).map(identifier).unwrap_or_default();
@@ -264,8 +274,7 @@ fn alter_table(sql: &str, pieces: &[Piece], state: &mut State, user: &str) -> Re
     }
     if follow(pieces, at, &["DROP", "COLUMN"]) {
         let column = find(table, &pieces[at + 2])?;
-        drop_column(table, column);
-        return Ok(());
+        return drop_column(table, column);
     }
     let word = pieces.get(at).and_then(Piece::word).unwrap_or_default();
     let opens = pieces.get(at + 1).is_some_and(|piece| piece.token == Token::LParen);
@@ -287,7 +296,7 @@ fn alter_table(sql: &str, pieces: &[Piece], state: &mut State, user: &str) -> Re
             ("MODIFY", _) => modify(item, table)?,
             ("DROP", _) if opens => {
                 let column = find(table, &item[0])?;
-                drop_column(table, column);
+                drop_column(table, column)?;
             }
             _ => return Err(unknown(format!("ALTER TABLE … {word}"))),
         }
@@ -312,7 +321,13 @@ fn find(table: &Table, piece: &Piece) -> Result<usize, OraError> {
     table.column(&name).ok_or_else(|| OraError::new(904, format!("\"{name}\": invalid identifier")))
 }
 
-fn drop_column(table: &mut Table, column: usize) {
+fn drop_column(table: &mut Table, column: usize) -> Result<(), OraError> {
+    if let Some(partitioning) = &mut table.partitioning {
+        if partitioning.column == column {
+            return Err(OraError::new(12984, "cannot drop partitioning column"));
+        }
+        partitioning.column -= usize::from(partitioning.column > column);
+    }
     table.columns_mut().remove(column);
     table.keys.retain(|key| !key.columns.contains(&column));
     for key in &mut table.keys {
@@ -322,6 +337,7 @@ fn drop_column(table: &mut Table, column: usize) {
     versions.filter_map(|version| version.values.as_mut()).for_each(|values| {
         values.remove(column);
     });
+    Ok(())
 }
 
 fn modify(item: &[Piece], table: &mut Table) -> Result<(), OraError> {

@@ -2,9 +2,9 @@
 
 use super::column::ColumnDef;
 use super::extents;
-use super::redo::{GROUPS, Log, Thread};
+use super::redo::{BLOCK_BYTES, GROUPS, LOG_BYTES, Log, Thread};
 use super::store::{Container, State, Transaction};
-use super::table::{Table, Xid};
+use super::table::{Segment, Table, Xid};
 use crate::oracle::number::Number;
 use crate::oracle::value::Value;
 use crate::oracle::wire::Kind;
@@ -139,7 +139,7 @@ fn tables(state: &State) -> View {
             number(rows),
             Value::text("N"),
             yes(false),
-            yes(false),
+            yes(table.partitioning.is_some()),
             Value::Null,
             Value::Null,
         ]]
@@ -159,16 +159,22 @@ fn objects(state: &State) -> View {
         "LAST_DDL_TIME@",
     ];
     let row = |table: &Table| {
-        vec![vec![
-            Value::text(&table.owner),
-            Value::text(&table.name),
-            Value::Null,
-            Value::text("TABLE"),
-            number(table.object),
-            number(table.data_object),
-            Value::text("VALID"),
-            Value::DateTime(table.defined_time),
-        ]]
+        let object = |partition: Option<&String>, object: u32, data_object: Option<u32>| {
+            vec![
+                Value::text(&table.owner),
+                Value::text(&table.name),
+                partition.map_or(Value::Null, Value::text),
+                Value::text(if partition.is_some() { "TABLE PARTITION" } else { "TABLE" }),
+                number(object),
+                data_object.map_or(Value::Null, number),
+                Value::text("VALID"),
+                Value::DateTime(table.defined_time),
+            ]
+        };
+        let of_segment = |s: &Segment| object(s.name.as_ref(), s.object, Some(s.data_object));
+        // What is divided has no data of its own.
+        let whole = table.partitioning.as_ref().map(|_| object(None, table.object, None));
+        whole.into_iter().chain(table.segments.iter().map(of_segment)).collect()
     };
     made(&names, each(state, row))
 }
@@ -412,6 +418,7 @@ fn logs(state: &State) -> View {
         "THREAD##",
         "SEQUENCE##",
         "BYTES#",
+        "BLOCKSIZE#",
         "MEMBERS#",
         "ARCHIVED",
         "STATUS",
@@ -425,7 +432,8 @@ fn logs(state: &State) -> View {
             number(log.group()),
             number(log.thread),
             number(log.sequence),
-            number(i64::try_from(log.bytes).unwrap_or(i64::MAX)),
+            number(i64::try_from(LOG_BYTES).unwrap_or(i64::MAX)),
+            number(i64::try_from(BLOCK_BYTES).unwrap_or(i64::MAX)),
             number(1_i64),
             yes(!is_current),
             Value::text(if is_current { "CURRENT" } else { "INACTIVE" }),
@@ -478,8 +486,8 @@ fn archived_logs(state: &State) -> View {
             number(log.sequence),
             scn(log.first_scn),
             scn(log.next_scn.unwrap_or(0)),
-            number(i64::try_from(log.bytes / 512).unwrap_or(i64::MAX)),
-            number(512_i64),
+            number(i64::try_from(log.bytes / BLOCK_BYTES).unwrap_or(i64::MAX)),
+            number(i64::try_from(BLOCK_BYTES).unwrap_or(i64::MAX)),
             number(1_i64),
             yes(true),
             yes(log.is_deleted),
@@ -536,7 +544,7 @@ fn threads(state: &State) -> View {
             number(log.sequence),
             scn(thread.written_scn),
             scn(thread.enabled_scn),
-            number(1_i64),
+            number(i64::try_from(log.bytes / BLOCK_BYTES).unwrap_or(i64::MAX)),
             Value::DateTime(log.first_time),
             number(0_i64),
             Value::Null,

@@ -2,7 +2,7 @@
 
 use super::dictionary::{View, made, number};
 use super::store::State;
-use super::table::{FILE, FIRST_BLOCK, ROWS_OF_A_BLOCK, Table};
+use super::table::{FILE, FIRST_BLOCK, ROWS_OF_A_BLOCK, Segment, Table};
 use crate::oracle::value::Value;
 
 /// Blocks of an extent.
@@ -30,14 +30,18 @@ pub(super) fn view(state: &State) -> View {
 }
 
 fn of_table(table: &Table) -> Vec<Vec<Value>> {
-    let blocks = HEADER_BLOCKS + table.rows_made().div_ceil(ROWS_OF_A_BLOCK);
+    table.segments.iter().flat_map(|segment| of_segment(table, segment)).collect()
+}
+
+fn of_segment(table: &Table, segment: &Segment) -> Vec<Vec<Value>> {
+    let blocks = HEADER_BLOCKS + segment.rows_made.div_ceil(ROWS_OF_A_BLOCK);
     let whole = |n: u64| number(i64::try_from(n).unwrap_or(i64::MAX));
     let extent = |id: u64| {
         vec![
             Value::text(&table.owner),
             Value::text(&table.name),
-            Value::Null,
-            Value::text("TABLE"),
+            segment.name.as_ref().map_or(Value::Null, Value::text),
+            Value::text(if segment.name.is_some() { "TABLE PARTITION" } else { "TABLE" }),
             whole(id),
             number(FILE),
             whole(u64::from(FIRST_BLOCK) - HEADER_BLOCKS + id * BLOCKS),

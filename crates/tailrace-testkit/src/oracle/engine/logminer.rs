@@ -210,7 +210,7 @@ impl Mining {
                 // The online catalog knows the table as it is now.
                 let now = state.tables_of(record.container).get(&change.table);
                 let is_known = now.is_some_and(|table| {
-                    table.object == change.object
+                    table.segments.iter().any(|segment| segment.object == change.object)
                         && table.columns.len() == change.columns.len()
                         && table
                             .columns

@@ -18,6 +18,7 @@ mod functions;
 mod journal;
 mod logminer;
 mod metadata;
+mod partition;
 mod plsql;
 mod query;
 mod redo;

@@ -10,9 +10,9 @@ use super::time;
 use crate::oracle::value::{DateTime, RowId, Value};
 
 /// Bytes of a log file before it is switched.
-const LOG_BYTES: u64 = 50 * 1024 * 1024;
+pub(super) const LOG_BYTES: u64 = 50 * 1024 * 1024;
 /// Bytes of a block of the log.
-const BLOCK_BYTES: u64 = 512;
+pub(super) const BLOCK_BYTES: u64 = 512;
 /// Groups of online logs of a thread: so many of its newest files are online.
 pub(super) const GROUPS: u32 = 3;
 /// Bytes of records that wait before the log writer writes them.

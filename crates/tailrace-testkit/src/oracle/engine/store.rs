@@ -440,8 +440,8 @@ impl State {
         let Some(found) = self.tables.get(table) else { return };
         let change = Change {
             table: table.clone(),
-            object: found.object,
-            data_object: found.data_object,
+            object: found.object_of(row),
+            data_object: row.object,
             columns: Arc::clone(&found.columns),
             logged: Arc::clone(&found.logged),
             row,

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::column::ColumnDef;
+use super::partition::Partitioning;
 use super::supplemental::Supplemental;
 use super::time;
 use crate::oracle::value::{DateTime, RowId, Value};
+use crate::oracle::wire::OraError;
 
 /// System change number.
 pub(crate) type Scn = u64;
@@ -48,14 +50,34 @@ pub(crate) struct Key {
     pub(crate) is_constraint: bool,
 }
 
+/// Where rows are: all of a table's, or those of a partition.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    /// Name of the partition.
+    pub(crate) name: Option<String>,
+    /// Number of the object, and of its data: a truncation gives another one.
+    pub(crate) object: u32,
+    pub(crate) data_object: u32,
+    /// Rows that were given a place, whether they are there still or not.
+    pub(super) rows_made: u64,
+}
+
+impl Segment {
+    pub(super) fn new(name: Option<String>, object: u32) -> Self {
+        Self { name, object, data_object: object, rows_made: 0 }
+    }
+}
+
 /// A table.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) owner: String,
     pub(crate) name: String,
-    /// Number of the object, and of its data: a truncation gives another one.
+    /// Number of the object.
     pub(crate) object: u32,
-    pub(crate) data_object: u32,
+    /// One, or one for each partition.
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) partitioning: Option<Partitioning>,
     pub(crate) columns: Arc<Vec<ColumnDef>>,
     pub(crate) keys: Vec<Key>,
     pub(crate) comment: Option<String>,
@@ -67,7 +89,6 @@ pub(crate) struct Table {
     /// When it was last defined in another way.
     pub(crate) defined_time: DateTime,
     pub(crate) rows: BTreeMap<RowId, Vec<Version>>,
-    next_row: u64,
 }
 
 /// Rows of a block, so that places look as real ones do.
@@ -83,7 +104,8 @@ impl Table {
             owner: owner.to_owned(),
             name: name.to_owned(),
             object,
-            data_object: object,
+            segments: vec![Segment::new(None, object)],
+            partitioning: None,
             columns: Arc::new(columns),
             keys: Vec::new(),
             comment: None,
@@ -92,32 +114,60 @@ impl Table {
             defined_at: 0,
             defined_time: DateTime { nanos: 0, ..time::now() },
             rows: BTreeMap::new(),
-            next_row: 0,
         }
     }
 
     /// A place for a new row.
-    pub(crate) fn new_row_id(&mut self) -> RowId {
-        let number = self.next_row;
-        self.next_row += 1;
-        RowId {
-            object: self.data_object,
+    ///
+    /// # Errors
+    /// If no partition has its values.
+    pub(crate) fn new_row_id(&mut self, values: &[Value]) -> Result<RowId, OraError> {
+        let at = self.segment_of(values)?;
+        let segment = &mut self.segments[at];
+        let number = segment.rows_made;
+        segment.rows_made += 1;
+        Ok(RowId {
+            object: segment.data_object,
             file: FILE,
             block: u32::try_from(number / ROWS_OF_A_BLOCK).unwrap_or(u32::MAX) + FIRST_BLOCK,
             slot: (number % ROWS_OF_A_BLOCK) as u16,
+        })
+    }
+
+    fn segment_of(&self, values: &[Value]) -> Result<usize, OraError> {
+        let Some(partitioning) = &self.partitioning else { return Ok(0) };
+        let none = || OraError::new(14400, "inserted partition key does not map to any partition");
+        partitioning.place(values).ok_or_else(none)
+    }
+
+    /// Whether a row with new values has to go to another place.
+    ///
+    /// # Errors
+    /// If it may not, or there is none.
+    pub(crate) fn moves(&self, row: RowId, values: &[Value]) -> Result<bool, OraError> {
+        let Some(partitioning) = &self.partitioning else { return Ok(false) };
+        let moves = self.segments[self.segment_of(values)?].data_object != row.object;
+        if moves && !partitioning.moves_rows {
+            let text = "updating partition key column would cause a partition change";
+            return Err(OraError::new(14402, text));
         }
+        Ok(moves)
+    }
+
+    /// The number of the object that a place is in.
+    pub(crate) fn object_of(&self, row: RowId) -> u32 {
+        let segment = self.segments.iter().find(|segment| segment.data_object == row.object);
+        segment.map_or(self.object, |segment| segment.object)
     }
 
     /// A place was given to a row before.
     pub(super) fn took_row(&mut self, row: RowId) {
         let block = u64::from(row.block.saturating_sub(FIRST_BLOCK));
         let number = block * ROWS_OF_A_BLOCK + u64::from(row.slot);
-        self.next_row = self.next_row.max(number + 1);
-    }
-
-    /// Rows that were given a place, whether they are there still or not.
-    pub(crate) fn rows_made(&self) -> u64 {
-        self.next_row
+        let segment = self.segments.iter_mut().find(|segment| segment.data_object == row.object);
+        if let Some(segment) = segment {
+            segment.rows_made = segment.rows_made.max(number + 1);
+        }
     }
 
     /// The columns, to be changed.

@@ -25,6 +25,8 @@ const PHASES: [(&str, &[&str]); 4] = [
             "shard_task_num",
             "chunk_rows_max",
             "shard_length",
+            "datamove_split_partition",
+            "full_scn",
             "applier_thread_num",
             "datamove_fetchsize",
             "datamove_copy_mode",
