@@ -4,7 +4,7 @@
   load.py write SEED STATEMENTS    three writers side by side: transactions mixed, long, rolled back in part and whole, and
                                    large ones; each ends after so many statements, and
                                    waits for a server that is killed meanwhile
-  load.py huge ROWS                one transaction that inserts so many rows of about 200 bytes into NOTES
+  load.py huge ROWS BYTES          one transaction that inserts so many rows with so long texts into NOTES
   load.py scn                      prints the newest SCN
   load.py rows SCN                 rows of both tables as they were, `now` for as they are; a line each, in order
 
@@ -37,7 +37,7 @@ def prepare():
         cursor.execute(
             "CREATE TABLE orders (id NUMBER(10) PRIMARY KEY, who VARCHAR2(40 CHAR), price NUMBER(12,2), made DATE, "
             "seen TIMESTAMP(6))")
-        cursor.execute("CREATE TABLE notes (id NUMBER(10), text VARCHAR2(200))")
+        cursor.execute("CREATE TABLE notes (id NUMBER(10), text VARCHAR2(4000))")
         rows = [(key, f"first {key}", key / 4) for key in range(0, WRITERS * KEYS, 2)]
         cursor.executemany("INSERT INTO orders (id, who, price) VALUES (:1, :2, :3)", rows)
         cursor.executemany("INSERT INTO notes VALUES (:1, :2)", [(key, "it's a note") for key in range(50)])
@@ -108,11 +108,12 @@ def transact(connection, cursor, chance, number):
     return count
 
 
-def huge(count):
-    count = int(count)
+def huge(count, length):
+    count, length = int(count), int(length)
+    step = max(1, min(5000, 4_000_000 // length))
     with connect() as connection, connection.cursor() as cursor:
-        for begin in range(0, count, 5000):
-            batch = [(10**6 + n, f"{n:06d}" + "x" * 180) for n in range(begin, min(count, begin + 5000))]
+        for begin in range(0, count, step):
+            batch = [(10**6 + n, f"{n:06d}".ljust(length, "x")) for n in range(begin, min(count, begin + step))]
             cursor.executemany("INSERT INTO notes VALUES (:1, :2)", batch)
         connection.commit()
 

@@ -7,6 +7,7 @@
 //! | `TAILRACE_PROOF_KILLS` | `kill -9` of the server | 100 |
 //! | `TAILRACE_PROOF_ROWS` | rows of the large table | 1 000 000 |
 //! | `TAILRACE_PROOF_TRANSACTION_ROWS` | rows of the large transaction, of about 200 bytes | 1 000 000 |
+//! | `TAILRACE_PROOF_ORACLE_ROW_BYTES` | bytes of a row of the large transaction from Oracle, which has a quarter as many; at most 4000 | 186 |
 
 mod caught_up;
 mod kills;

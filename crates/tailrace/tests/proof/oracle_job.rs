@@ -108,6 +108,9 @@ fn a_table_that_is_added_meets_the_others() {
 /// What is larger than memory should hold is put aside, and applied in pieces of one target transaction.
 fn huge() -> Result<()> {
     let rows = setting("TAILRACE_PROOF_TRANSACTION_ROWS", 1_000_000) / 4;
+    let bytes = setting("TAILRACE_PROOF_ORACLE_ROW_BYTES", 186);
+    // A megabyte a second, where there is much.
+    let patience = PATIENCE.max(Duration::from_secs(rows * bytes / 1_000_000));
     let mut scene = Scene::set_up()?;
     scene.load(&["prepare"])?;
     scene.make("oracle-huge")?;
@@ -116,16 +119,16 @@ fn huge() -> Result<()> {
         Ok(scene.postgres.sql("SELECT count(*) FROM sales.notes")?.trim().parse()?)
     };
     let before = count(&scene)?;
-    scene.load(&["huge", &rows.to_string()])?;
+    scene.load(&["huge", &rows.to_string(), &bytes.to_string()])?;
     // Nothing of it, or all of it.
-    wait::until("the transaction", PATIENCE, || {
+    wait::until("the transaction", patience, || {
         let now = count(&scene)?;
         ensure!(now == before || now == before + rows, "{now} rows, a part of the transaction");
         Ok((now > before).then_some(()))
     })?;
     let peak = peak_rss_kb(&scene.served)?;
     ensure!(peak <= PEAK_RSS_KB_MAX, "peak RSS was {peak} kB; {PEAK_RSS_KB_MAX} kB are allowed");
-    println!("peak RSS {peak} kB, {rows} rows");
+    println!("peak RSS {peak} kB, {rows} rows of {bytes} bytes");
     scene.end_and_delete()
 }
 
