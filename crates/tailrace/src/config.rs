@@ -44,6 +44,10 @@ pub struct LimitsConfig {
     pub jobs_per_project_max: Option<u64>,
     /// Connection tests, collections and prechecks at the same time, 1..=256.
     pub probes_max: Option<usize>,
+    /// Requests of one access key in a second, 1..=1000000; five seconds' worth at once.
+    pub requests_per_key_per_s_max: Option<u32>,
+    /// Requests from one address in a second, 1..=1000000; five seconds' worth at once.
+    pub requests_per_address_per_s_max: Option<u32>,
     /// Seconds for a graceful stop, 1..=3600.
     pub stop_age_s_max: Option<u64>,
 }
@@ -85,6 +89,10 @@ pub struct Config {
     pub jobs_per_project_max: Option<u64>,
     /// Probes at the same time.
     pub probes_max: Option<usize>,
+    /// Requests of one access key in a second.
+    pub requests_per_key_per_s_max: Option<u32>,
+    /// Requests from one address in a second.
+    pub requests_per_address_per_s_max: Option<u32>,
     /// Seconds for a graceful stop.
     pub stop_age_s_max: u64,
 }
@@ -132,6 +140,12 @@ impl Config {
         let limits = &file.limits;
         in_range("limits.jobs_per_project_max", limits.jobs_per_project_max, 100_000)?;
         in_range("limits.probes_max", limits.probes_max.map(|n| n as u64), 256)?;
+        for (member, value) in [
+            ("limits.requests_per_key_per_s_max", limits.requests_per_key_per_s_max),
+            ("limits.requests_per_address_per_s_max", limits.requests_per_address_per_s_max),
+        ] {
+            in_range(member, value.map(u64::from), 1_000_000)?;
+        }
         in_range("limits.stop_age_s_max", limits.stop_age_s_max, 3600)?;
         Ok(Self {
             data_dir,
@@ -141,6 +155,8 @@ impl Config {
             log_filter: over.log_filter.or(file.log.filter).unwrap_or_else(|| "info".to_owned()),
             jobs_per_project_max: limits.jobs_per_project_max,
             probes_max: limits.probes_max,
+            requests_per_key_per_s_max: limits.requests_per_key_per_s_max,
+            requests_per_address_per_s_max: limits.requests_per_address_per_s_max,
             stop_age_s_max: limits.stop_age_s_max.unwrap_or(STOP_AGE_S_MAX),
         })
     }
@@ -201,6 +217,11 @@ mod tests {
             ("[limits]\njobs_per_project_max = 0", "limits.jobs_per_project_max: 0"),
             ("[limits]\nprobes_max = 257", "limits.probes_max: 257"),
             ("[limits]\nstop_age_s_max = 3601", "limits.stop_age_s_max: 3601"),
+            ("[limits]\nrequests_per_key_per_s_max = 0", "limits.requests_per_key_per_s_max: 0"),
+            (
+                "[limits]\nrequests_per_address_per_s_max = 1000001",
+                "limits.requests_per_address_per_s_max: 1000001",
+            ),
         ] {
             let text = build(file, Overrides::default()).unwrap_err().to_string();
             assert!(text.contains(needle) && !text.contains("secret"), "{file}: {text}");

@@ -4,6 +4,7 @@
 //! tests and the binary share it; it has no stable interface.
 
 pub mod api;
+pub mod audit;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -61,7 +61,9 @@ async fn an_empty_store_is_filled_once() {
     iam.login_password(&made.domain_name, &made.user_name, &password, scope).await.unwrap();
 
     assert!(bootstrap(&world, BootstrapValues::default()).await.unwrap().is_none());
-    assert_eq!(iam.projects(&made.domain_id, None).await.unwrap().len(), 1);
+    let users = iam.users(&made.domain_id, None).await.unwrap();
+    assert_eq!(users.len(), 1);
+    assert_eq!(iam.projects_of(&users[0].user, None).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -101,8 +101,12 @@ fn bare(status: StatusCode) -> ApiError {
 
 /// IAM's own operations, whose errors have Keystone's form.
 fn is_iam(path: &str) -> bool {
+    if path.starts_with("/v3.0/") {
+        return true;
+    }
     let Some(rest) = path.strip_prefix("/v3/") else { return false };
-    matches!(rest.split('/').next(), Some("auth" | "projects" | "users" | "domains"))
+    let first = rest.split('/').next();
+    matches!(first, Some("auth" | "projects" | "users" | "domains" | "groups" | "roles"))
 }
 
 #[cfg(test)]
@@ -112,6 +116,7 @@ mod tests {
     #[test]
     fn iam_paths_are_told_from_drs_paths() {
         assert!(is_iam("/v3/auth/tokens") && is_iam("/v3/projects") && is_iam("/v3/users"));
+        assert!(is_iam("/v3/groups/g") && is_iam("/v3/roles") && is_iam("/v3.0/OS-ROLE/roles"));
         assert!(!is_iam("/v3/0123/jobs") && !is_iam("/v5/projects/jobs") && !is_iam("/"));
     }
 }

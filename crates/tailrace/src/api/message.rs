@@ -105,6 +105,18 @@ pub(crate) enum Message {
         /// What.
         what: String,
     },
+    /// Nobody would be left who may manage users.
+    LastAdministrator,
+    /// Too many requests.
+    TooFrequent {
+        /// Seconds to wait.
+        seconds: u64,
+    },
+    /// IAM: the name is taken.
+    IamNameTaken {
+        /// The name.
+        name: String,
+    },
     /// A failed connection test, network or login.
     ConnectionFailed {
         /// Why.
@@ -205,6 +217,13 @@ impl Message {
                 "The account is locked after too many failed logins. Try again later.".into()
             }
             Self::IamNotFound { what } => format!("Could not find {what}."),
+            Self::LastAdministrator => {
+                "Nobody would be left who may manage users. Give another user the role secu_admin in the domain first.".into()
+            }
+            Self::TooFrequent { seconds } => {
+                format!("Operation too frequent. Try again in {seconds} seconds.")
+            }
+            Self::IamNameTaken { name } => format!("The name {} is taken.", quoted(name)),
             Self::ConnectionFailed { detail } => format!("The connection test failed: {detail}"),
             Self::NotOffered { operation } => {
                 format!("{operation} is not offered here. See docs/api-quirks.md of Tailrace.")
@@ -265,6 +284,11 @@ impl Message {
             Self::LoginRefused => "用户名或密码错误。".into(),
             Self::LoginLocked => "登录失败次数过多，账号已锁定，请稍后重试。".into(),
             Self::IamNotFound { what } => format!("未找到{what}。"),
+            Self::LastAdministrator => {
+                "将没有用户可以管理用户，请先在账号下授予其他用户角色secu_admin。".into()
+            }
+            Self::TooFrequent { seconds } => format!("操作过于频繁，请{seconds}秒后重试。"),
+            Self::IamNameTaken { name } => format!("名称{}已存在。", quoted(name)),
             Self::ConnectionFailed { detail } => format!("连接测试失败：{detail}"),
             Self::NotOffered { operation } => {
                 format!("此处不提供{operation}。请参阅Tailrace的docs/api-quirks.md。")

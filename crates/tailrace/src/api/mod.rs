@@ -1,11 +1,12 @@
 //! The HTTP API: DRS v3 and v5, and the part of IAM its clients need.
 //!
 //! A request passes [`answer::finish`] (request id, time limit, error bodies), then for most routes
-//! [`auth::authenticate`], then its handler. Handlers read DRS's JSON into types of their own, call
+//! [`auth::authenticate`] (who calls, and whether [`permission`] lets them), then its handler. Handlers read DRS's JSON into types of their own, call
 //! [`crate::control`], and write DRS's JSON. What a client can get wrong is refused with field, value
 //! and what is allowed.
 
 mod answer;
+mod audit;
 mod auth;
 mod body;
 mod call;
@@ -23,7 +24,9 @@ mod message;
 mod not_offered;
 mod oauth;
 mod openapi;
+mod permission;
 mod query;
+mod rate;
 mod refusal;
 mod registry;
 mod router;
@@ -38,5 +41,6 @@ mod v3;
 mod v5;
 
 pub(crate) use auth::{Unsigned, percent_decode, sign};
+pub use rate::Rate;
 pub use router::{openapi_json, router};
 pub use state::ApiLimits;

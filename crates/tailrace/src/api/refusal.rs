@@ -26,6 +26,13 @@ impl ApiError {
             Refusal::Forbidden => {
                 return Self::drs(StatusCode::FORBIDDEN, "DRS.M00102", Message::Forbidden);
             }
+            Refusal::IamMissing { .. } | Refusal::LastAdministrator => {
+                let status = match refusal {
+                    Refusal::IamMissing { .. } => StatusCode::NOT_FOUND,
+                    _ => StatusCode::CONFLICT,
+                };
+                return Self::keystone(status, message(dialect, refusal));
+            }
             Refusal::WrongProject => return Self::wrong_project(),
             Refusal::LoginFailed | Refusal::Locked { .. } => {
                 return Self::unauthenticated("verify aksk signature fail");
@@ -81,6 +88,8 @@ fn message(dialect: Dialect, refusal: Refusal) -> Message {
             allowed: "an id that this job's own request returned".into(),
         },
         Refusal::QuotaReached { what, limit } => Message::QuotaReached { what, limit },
+        Refusal::IamMissing { what, id } => Message::IamNotFound { what: format!("{what} {id}") },
+        Refusal::LastAdministrator => Message::LastAdministrator,
         Refusal::Forbidden => Message::Forbidden,
         Refusal::WrongProject => Message::ProjectMismatch,
         Refusal::LoginFailed => Message::LoginRefused,

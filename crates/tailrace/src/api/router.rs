@@ -12,22 +12,25 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::control::Control;
+use crate::{audit::AuditLog, control::Control};
 
 use super::{
-    answer, auth,
+    answer, audit, auth,
     error::ApiError,
     health, iam,
     message::Message,
     not_offered,
     openapi::{self, Document, DocumentText},
+    permission::Permissions,
+    rate::{self, RateLimiter},
     state::{ApiLimits, ApiState},
     v3, v5,
 };
 
-/// The HTTP API over a control plane.
-pub fn router(control: Control, limits: ApiLimits) -> Router {
-    router_of(ApiState::new(control, limits))
+/// The HTTP API over a control plane. Changes are written into `audit`, if it is there; addresses are counted and written if the
+/// server tells them (`ConnectInfo<SocketAddr>`).
+pub fn router(control: Control, limits: ApiLimits, audit: Option<AuditLog>) -> Router {
+    router_of(ApiState::new(control, limits, audit))
 }
 
 /// The OpenAPI document, as it is checked in under `openapi/`.
@@ -43,10 +46,18 @@ pub fn openapi_json() -> serde_json::Result<String> {
 }
 
 pub(super) fn router_of(state: ApiState) -> Router {
-    let closed = closed_routes().route_layer(from_fn_with_state(state.clone(), auth::authenticate));
+    let (open, closed) = (open_routes(), closed_routes());
+    let permissions = Permissions::of([open.get_openapi(), closed.get_openapi()]);
+    let gate = auth::Gate {
+        state: state.clone(),
+        permissions: Arc::new(permissions),
+        keys: Arc::new(RateLimiter::new(state.limits.rate_per_key)),
+    };
+    let closed = closed.route_layer(from_fn_with_state(gate.clone(), auth::authenticate));
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
-        .merge(open_routes())
+        .merge(open)
         .merge(closed)
+        .route_layer(from_fn_with_state(gate, audit::record))
         .split_for_parts();
     let document = document.to_pretty_json().unwrap_or_default() + "\n";
     let router = router
@@ -58,7 +69,9 @@ pub(super) fn router_of(state: ApiState) -> Router {
 
 /// The router with what every answer has.
 pub(super) fn finished(router: Router<ApiState>, state: ApiState) -> Router {
+    let addresses = Arc::new(RateLimiter::new(state.limits.rate_per_address));
     router
+        .layer(from_fn_with_state(addresses, rate::by_address))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), answer::finish))
         .with_state(state)
@@ -85,12 +98,84 @@ fn closed_routes() -> OpenApiRouter<ApiState> {
 }
 
 fn iam_routes() -> OpenApiRouter<ApiState> {
+    use iam::{domains, keys, projects, tokens};
     OpenApiRouter::new()
-        .routes(routes!(iam::tokens::show_token, iam::tokens::revoke_token))
-        .routes(routes!(iam::lists::list_projects))
-        .routes(routes!(iam::lists::list_auth_projects))
-        .routes(routes!(iam::lists::list_domains))
-        .routes(routes!(iam::lists::list_users))
+        .routes(routes!(tokens::show_token, tokens::revoke_token))
+        .routes(routes!(projects::list_projects, projects::keystone_create_project))
+        .routes(routes!(projects::keystone_show_project, projects::keystone_update_project))
+        .routes(routes!(projects::list_auth_projects))
+        .routes(routes!(domains::list_domains))
+        .routes(routes!(keys::list_permanent_access_keys, keys::create_permanent_access_key))
+        .routes(routes!(
+            keys::show_permanent_access_key,
+            keys::update_permanent_access_key,
+            keys::delete_permanent_access_key
+        ))
+        .merge(iam_user_routes())
+        .merge(iam_grant_routes())
+}
+
+fn iam_user_routes() -> OpenApiRouter<ApiState> {
+    use iam::{groups, users};
+    OpenApiRouter::new()
+        .routes(routes!(users::list_users, users::keystone_create_user))
+        .routes(routes!(
+            users::keystone_show_user,
+            users::keystone_update_user_by_admin,
+            users::keystone_delete_user
+        ))
+        .routes(routes!(users::keystone_update_user_password))
+        .routes(routes!(users::keystone_list_groups_for_user))
+        .routes(routes!(users::keystone_list_projects_for_user))
+        .routes(routes!(groups::keystone_list_groups, groups::keystone_create_group))
+        .routes(routes!(
+            groups::keystone_show_group,
+            groups::keystone_update_group,
+            groups::keystone_delete_group
+        ))
+        .routes(routes!(groups::keystone_list_users_for_group_by_admin))
+        .routes(routes!(
+            groups::keystone_add_user_to_group,
+            groups::keystone_check_user_in_group,
+            groups::keystone_remove_user_from_group
+        ))
+}
+
+fn iam_grant_routes() -> OpenApiRouter<ApiState> {
+    use iam::{grants, roles};
+    OpenApiRouter::new()
+        .routes(routes!(roles::keystone_list_permissions))
+        .routes(routes!(roles::keystone_show_permission))
+        .routes(routes!(roles::list_custom_policies, roles::create_cloud_service_custom_policy))
+        .routes(routes!(
+            roles::show_custom_policy,
+            roles::update_cloud_service_custom_policy,
+            roles::delete_custom_policy
+        ))
+        .routes(routes!(grants::keystone_list_project_permissions_for_group))
+        .routes(routes!(
+            grants::keystone_associate_group_with_project_permission,
+            grants::keystone_check_project_permission_for_group,
+            grants::keystone_remove_project_permission_from_group
+        ))
+        .routes(routes!(grants::keystone_list_project_permissions_for_user))
+        .routes(routes!(
+            grants::keystone_associate_user_with_project_permission,
+            grants::keystone_check_project_permission_for_user,
+            grants::keystone_remove_project_permission_from_user
+        ))
+        .routes(routes!(grants::keystone_list_domain_permissions_for_group))
+        .routes(routes!(
+            grants::keystone_associate_group_with_domain_permission,
+            grants::keystone_check_domain_permission_for_group,
+            grants::keystone_remove_domain_permission_from_group
+        ))
+        .routes(routes!(grants::keystone_list_domain_permissions_for_user))
+        .routes(routes!(
+            grants::keystone_associate_user_with_domain_permission,
+            grants::keystone_check_domain_permission_for_user,
+            grants::keystone_remove_domain_permission_from_user
+        ))
 }
 
 fn v3_routes() -> OpenApiRouter<ApiState> {

@@ -3,9 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    audit::AuditLog,
     clock::{Clock, SystemClock},
     control::Control,
 };
+
+use super::rate::Rate;
 
 /// Bounds of the API.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +20,10 @@ pub struct ApiLimits {
     pub body_drain_bytes_max: usize,
     /// Time from the request's head to its answer.
     pub request_duration_max: Duration,
+    /// Requests of one access key, and of one user by tokens.
+    pub rate_per_key: Rate,
+    /// Requests from one address.
+    pub rate_per_address: Rate,
 }
 
 impl Default for ApiLimits {
@@ -25,6 +32,8 @@ impl Default for ApiLimits {
             body_bytes_max: 6 << 20,
             body_drain_bytes_max: 64 << 20,
             request_duration_max: Duration::from_secs(100),
+            rate_per_key: Rate::per_second(500),
+            rate_per_address: Rate::per_second(1000),
         }
     }
 }
@@ -38,11 +47,13 @@ pub(crate) struct ApiState {
     pub limits: ApiLimits,
     /// Time of day, for the age of signatures.
     pub clock: Arc<dyn Clock>,
+    /// Where changes are written down.
+    pub audit: Option<AuditLog>,
 }
 
 impl ApiState {
     /// State with the machine's clock.
-    pub(crate) fn new(control: Control, limits: ApiLimits) -> Self {
-        Self { control, limits, clock: Arc::new(SystemClock) }
+    pub(crate) fn new(control: Control, limits: ApiLimits, audit: Option<AuditLog>) -> Self {
+        Self { control, limits, clock: Arc::new(SystemClock), audit }
     }
 }

@@ -1,4 +1,4 @@
-//! `tailrace keys`: the keys that seal secrets.
+//! `tailrace keys`: access keys of users, and the keys that seal secrets.
 
 use std::path::PathBuf;
 
@@ -6,10 +6,11 @@ use clap::Subcommand;
 
 use super::data_dir::DataDir;
 use super::exit::{Exit, Failed};
+use super::iam::access_keys::AccessKeys;
 use crate::config::{Config, ConfigFile, Overrides, StoreLocation};
 use crate::store::rotation::rotate_data_key;
 
-/// Replace the keys that seal passwords in the store.
+/// Manage access keys of users, and replace the keys that seal passwords in the store.
 #[derive(Debug, clap::Args)]
 pub(super) struct Keys {
     #[command(subcommand)]
@@ -18,6 +19,8 @@ pub(super) struct Keys {
 
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
+    #[command(flatten)]
+    Access(AccessKeys),
     /// Make a new data key, seal every secret with it and remove the old one. The server must not
     /// run.
     Rotate {
@@ -35,7 +38,10 @@ enum KeysCommand {
 
 impl Keys {
     pub(super) fn run(self) -> Result<(), Failed> {
-        let KeysCommand::Rotate { data_dir, store, master } = self.command;
+        let (data_dir, store, master) = match self.command {
+            KeysCommand::Access(keys) => return keys.run(),
+            KeysCommand::Rotate { data_dir, store, master } => (data_dir, store, master),
+        };
         let over = Overrides { store, ..Default::default() };
         let config = Config::build(data_dir, ConfigFile::default(), over)?;
         let StoreLocation::Sqlite(file) = &config.store;

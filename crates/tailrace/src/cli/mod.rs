@@ -1,9 +1,11 @@
 //! The command line.
 
+mod audit;
 mod data_dir;
 mod demo;
 mod exit;
 mod explain;
+mod iam;
 mod jobs;
 mod keys;
 mod output;
@@ -29,7 +31,12 @@ enum Command {
     Demo(demo::Demo),
     Run(run::Run),
     Jobs(jobs::Jobs),
+    Users(iam::users::Users),
+    Groups(iam::groups::Groups),
+    Projects(iam::projects::Projects),
+    Roles(iam::roles::Roles),
     Keys(keys::Keys),
+    Audit(audit::Audit),
     Explain(explain::Explain),
 }
 
@@ -40,7 +47,12 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Run(run) => run.run(),
         Command::Jobs(jobs) => jobs.run(),
+        Command::Users(users) => users.run(),
+        Command::Groups(groups) => groups.run(),
+        Command::Projects(projects) => projects.run(),
+        Command::Roles(roles) => roles.run(),
         Command::Keys(keys) => keys.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Explain(explain) => explain.run(),
     };
     match done {

@@ -1,5 +1,6 @@
 //! `tailrace serve`: the server.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::data_dir::DataDir;
 use super::exit::{Exit, Failed};
-use crate::api::{self, ApiLimits};
+use crate::api::{self, ApiLimits, Rate};
+use crate::audit::{AuditBounds, AuditLog};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigFile, Overrides};
 use crate::control::iam::{BootstrapValues, Credentials};
@@ -52,7 +54,8 @@ pub(super) struct Serve {
     #[arg(long, value_name = "URL")]
     store: Option<String>,
     /// Configuration file (TOML): listen, store, [log] format and filter, [limits]
-    /// jobs_per_project_max, probes_max and stop_age_s_max. The command line wins over it.
+    /// jobs_per_project_max, probes_max, requests_per_key_per_s_max, requests_per_address_per_s_max and
+    /// stop_age_s_max. The command line wins over it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Form of the log on standard error [default: text].
@@ -105,8 +108,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     tracing::info!(%address, data_dir = %config.data_dir.display(), "tailrace serves");
     let stop = CancellationToken::new();
-    let http = axum::serve(listener, api::router(control.clone(), ApiLimits::default()))
-        .with_graceful_shutdown(stop.clone().cancelled_owned());
+    let audit = AuditLog::open(&config.data_dir, AuditBounds::default())
+        .with_context(|| format!("the audit log in {}", config.data_dir.display()))?;
+    let router = api::router(control.clone(), limits(config), Some(audit));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let http =
+        axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let mut http = tokio::spawn(http.into_future());
 
     let signalled = tokio::select! {
@@ -168,6 +175,17 @@ async fn bootstrap(store: &dyn Store, vault: &Vault, dir: &Path) -> anyhow::Resu
         Err(crate::control::Refusal::Internal(e)) => Err(anyhow::anyhow!("{e:?}")),
         Err(refusal) => Err(refusal.into()),
     }
+}
+
+fn limits(config: &Config) -> ApiLimits {
+    let mut limits = ApiLimits::default();
+    if let Some(n) = config.requests_per_key_per_s_max {
+        limits.rate_per_key = Rate::per_second(n);
+    }
+    if let Some(n) = config.requests_per_address_per_s_max {
+        limits.rate_per_address = Rate::per_second(n);
+    }
+    limits
 }
 
 fn bounds(config: &Config) -> Bounds {

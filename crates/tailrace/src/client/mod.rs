@@ -1,6 +1,7 @@
 //! A client of the DRS API, for the commands: signed requests, and errors as the server words them.
 
 mod compare;
+mod iam;
 mod job;
 mod login;
 mod repair;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use crate::api::{Unsigned, sign};
 
+pub use iam::Kind;
 pub use job::{CheckedFor, PrecheckItem, Wait, Waited};
 pub use login::Login;
 
@@ -219,13 +221,18 @@ fn innermost(error: &reqwest::Error) -> String {
 fn refusal(value: &Value, status: u16) -> ClientError {
     let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (mut code, mut message) = (text("error_code"), text("error_msg"));
+    // IAM's errors have Keystone's form.
+    let keystone = value.pointer("/error/message").and_then(Value::as_str);
+    if let Some(text) = keystone {
+        text.clone_into(&mut message);
+    }
     if code.is_empty() {
         code = format!("HTTP {status}");
     }
     if message.is_empty() {
         "the server gives no reason".clone_into(&mut message);
     }
-    if MISSING_CODES.contains(&code.as_str()) {
+    if MISSING_CODES.contains(&code.as_str()) || (keystone.is_some() && status == 404) {
         ClientError::Missing { code, message }
     } else if STATE_CODES.contains(&code.as_str()) {
         ClientError::WrongState { code, message }

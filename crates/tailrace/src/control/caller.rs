@@ -1,5 +1,7 @@
 //! Who is asking.
 
+use super::iam::Rights;
+
 /// Language of texts for the caller (`X-Language`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
@@ -21,6 +23,8 @@ pub struct Caller {
     pub user_id: String,
     /// Name of the user, for the timeline.
     pub user_name: String,
+    /// What the user may in the project.
+    pub rights: Rights,
     /// Language of texts.
     pub language: Language,
 }

@@ -149,6 +149,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Full(_) => Self::DiskFull,
+            StoreError::LastAdministrator => Self::LastAdministrator,
             other => Self::internal(other),
         }
     }

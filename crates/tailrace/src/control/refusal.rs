@@ -87,6 +87,15 @@ pub enum Refusal {
         /// How many are allowed.
         limit: u64,
     },
+    /// IAM has no such thing.
+    IamMissing {
+        /// What: user, group, project, role, access key.
+        what: &'static str,
+        /// Id that was asked for.
+        id: String,
+    },
+    /// Nobody would be left who may manage users.
+    LastAdministrator,
     /// The caller may not do this.
     Forbidden,
     /// The project is not the caller's.
@@ -159,6 +168,10 @@ impl fmt::Display for Refusal {
             Self::NotCollected => f.write_str("the objects were not collected yet"),
             Self::QueryMissing { query_id } => write!(f, "query {query_id} does not exist"),
             Self::QuotaReached { what, limit } => write!(f, "no more than {limit} {what}"),
+            Self::IamMissing { what, id } => write!(f, "{what} {id} does not exist"),
+            Self::LastAdministrator => {
+                f.write_str("nobody would be left who may manage users; give another user the role secu_admin first")
+            }
             Self::Forbidden => f.write_str("not permitted"),
             Self::WrongProject => f.write_str("the project is not one of the caller's"),
             Self::LoginFailed => f.write_str("user name, password, token or key is wrong"),

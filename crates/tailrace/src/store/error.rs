@@ -11,6 +11,8 @@ pub enum StoreError {
     Fenced,
     /// The name is taken.
     NameTaken,
+    /// Nobody would be left who may manage users.
+    LastAdministrator,
     /// Another process has the data directory.
     InUse(String),
     /// A stored value is not what it should be.
@@ -27,6 +29,7 @@ impl fmt::Display for StoreError {
             Self::Stale => f.write_str("the row was changed meanwhile"),
             Self::Fenced => f.write_str("another worker has the job's lease"),
             Self::NameTaken => f.write_str("the name is taken"),
+            Self::LastAdministrator => f.write_str("nobody would be left who may manage users"),
             Self::InUse(text) | Self::Full(text) | Self::Engine(text) => f.write_str(text),
             Self::Damaged(text) => write!(f, "the store is damaged: {text}"),
         }

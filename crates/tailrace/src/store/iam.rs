@@ -12,6 +12,10 @@ pub struct UserRow {
     pub password_hash: String,
     /// May log in.
     pub enabled: bool,
+    /// Who it is.
+    pub description: String,
+    /// Made, milliseconds of the Unix epoch.
+    pub created_ms: i64,
 }
 
 /// An access key as stored.
@@ -51,6 +55,8 @@ pub struct Bootstrap {
     pub project: Project,
     /// Its administrator.
     pub user: UserRow,
+    /// Ids of the roles that the administrator has in the domain.
+    pub roles: Vec<String>,
     /// The administrator's access key.
     pub ak: String,
     /// Its sealed SK.
@@ -91,8 +97,11 @@ pub trait IamStore {
     fn user<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<UserRow>>;
 
     /// Users of a domain by name, all or the one of this name.
-    fn users<'a>(&'a self, domain_id: &'a str, name: Option<&'a str>)
-    -> StoreFuture<'a, Vec<User>>;
+    fn users<'a>(
+        &'a self,
+        domain_id: &'a str,
+        name: Option<&'a str>,
+    ) -> StoreFuture<'a, Vec<UserRow>>;
 
     /// An access key.
     fn access_key<'a>(&'a self, ak: &'a str) -> StoreFuture<'a, Option<AccessKeyRow>>;

@@ -5,7 +5,9 @@
 //! once a newer one was given out. Changes of a job's row carry the revision they were read at.
 
 mod connection;
+mod directory;
 mod error;
+mod grant;
 mod iam;
 pub mod job;
 mod key;
@@ -22,7 +24,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use connection::{ConnectionRow, ConnectionStore};
+pub use directory::DirectoryStore;
 pub use error::StoreError;
+pub use grant::GrantStore;
 pub use iam::{AccessKeyRow, Bootstrap, IamStore, TokenRow, UserRow};
 pub use job::{JobChange, JobStore, NewJobRow, SealedSecret, StoredJob};
 pub use key::{KeyStore, SealedRow, SealedTable};
@@ -40,6 +44,8 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send
 /// A whole store.
 pub trait Store:
     ConnectionStore
+    + DirectoryStore
+    + GrantStore
     + IamStore
     + JobStore
     + KeyStore

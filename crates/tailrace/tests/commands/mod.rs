@@ -4,6 +4,7 @@ mod at_least_once;
 mod bad_input;
 mod demo;
 mod full_disk;
+mod iam;
 mod jobs;
 #[cfg(feature = "kerberos")]
 mod kerberos;

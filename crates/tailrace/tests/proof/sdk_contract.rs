@@ -53,3 +53,19 @@ fn run() -> Result<()> {
     mysql.query(&format!("DROP DATABASE {name}"))?;
     Ok(())
 }
+
+#[test]
+fn the_official_sdk_manages_users() {
+    let managed = || -> Result<()> {
+        let served = Served::start()?;
+        let credentials = served.credentials().display().to_string();
+        let envs = [("TAILRACE_CREDENTIALS", credentials.as_str())];
+        let printed = served.drive_with("manage_iam.py", &envs, &[])?;
+        let checks = printed.lines().filter(|line| line.starts_with("ok ")).count();
+        anyhow::ensure!(checks == 8, "{checks} checks ran:\n{printed}");
+        Ok(())
+    };
+    if let Err(error) = managed() {
+        panic!("{error:#}");
+    }
+}

@@ -48,6 +48,7 @@ pub fn quick_bounds() -> Bounds {
 
 pub fn caller() -> Caller {
     Caller {
+        rights: tailrace::control::iam::Rights::all(),
         domain_id: "d1".to_owned(),
         project_id: "p1".to_owned(),
         user_id: "u1".to_owned(),

@@ -4,9 +4,11 @@ mod canonical;
 mod signature;
 mod signing;
 
+use std::{sync::Arc, time::Instant};
+
 use axum::{
     body::Body,
-    extract::{RawPathParams, Request, State},
+    extract::{MatchedPath, RawPathParams, Request, State},
     http::{HeaderMap, header, request::Parts},
     middleware::Next,
     response::Response,
@@ -27,8 +29,11 @@ use self::{
     signature::{Authorization, SignatureFault},
 };
 use super::{
+    audit::{Actor, ActorSlot},
     body::read_whole,
     error::{ApiError, Dialect},
+    permission::{self, Needs, Permissions},
+    rate::{self, RateLimiter},
     state::ApiState,
 };
 
@@ -44,12 +49,33 @@ pub(crate) struct Principal {
     pub user: User,
     /// Scope of the token; `None` for a signature.
     pub scope: Option<Scope>,
+    /// Access key of the signature; `None` for a token.
+    pub access_key: Option<String>,
 }
 
-/// Lets a request pass if it is authenticated, with its [`Principal`] and, on a path with a project,
-/// its [`crate::control::Caller`].
+/// Whether a call of IAM may be about others than the caller.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reach {
+    /// The caller has the right that the operation needs for others.
+    pub is_administrator: bool,
+}
+
+/// The state, and what every route needs.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    /// The state.
+    pub state: ApiState,
+    /// What every route needs.
+    pub permissions: Arc<Permissions>,
+    /// How often each key asked.
+    pub keys: Arc<RateLimiter>,
+}
+
+/// Lets a request pass if it is authenticated and its caller has the right to it, with its [`Principal`] and, on a path with
+/// a project, its [`crate::control::Caller`].
 pub(crate) async fn authenticate(
-    State(state): State<ApiState>,
+    State(Gate { state, permissions, keys }): State<Gate>,
+    route: MatchedPath,
     params: RawPathParams,
     request: Request,
     next: Next,
@@ -61,16 +87,44 @@ pub(crate) async fn authenticate(
         Some(_) => by_signature(&state, &parts, body).await?,
         None => (by_token(&state, &parts.headers).await?, body),
     };
-    if let Some(project_id) = project_id {
-        check_project(&parts.headers, &principal, &project_id)?;
-        let language = parts.extensions.get::<Language>().copied().unwrap_or_default();
-        let caller = state
-            .control
-            .iam()
-            .caller(&principal.user, &project_id, language)
-            .await
-            .map_err(|refusal| ApiError::refused(Dialect::V5, refusal))?;
-        parts.extensions.insert(caller);
+    let actor = Actor {
+        user_id: principal.user.id.clone(),
+        user_name: principal.user.name.clone(),
+        access_key: principal.access_key.clone(),
+    };
+    // Only who proved to be it uses up what a key has.
+    let key = actor.access_key.as_ref().unwrap_or(&actor.user_id);
+    let counted = keys.take(key, Instant::now());
+    if let Some(slot) = parts.extensions.get::<ActorSlot>() {
+        slot.fill(actor);
+    }
+    if let Err(wait) = counted {
+        return Ok(rate::refused(wait));
+    }
+    // A route that is not in the table is nobody's: a test finds it.
+    let (_, needs) = permissions
+        .of_route(&parts.method, route.as_str())
+        .ok_or_else(|| ApiError::internal(format!("{} has no rights", route.as_str())))?;
+    let iam = state.control.iam();
+    let refused = |refusal| ApiError::refused(Dialect::V5, refusal);
+    match project_id {
+        Some(project_id) => {
+            check_project(&parts.headers, &principal, &project_id)?;
+            let language = parts.extensions.get::<Language>().copied().unwrap_or_default();
+            let caller = iam.caller(&principal.user, &project_id, language).await;
+            let caller = caller.map_err(refused)?;
+            permission::check(needs, &caller.rights).map_err(refused)?;
+            parts.extensions.insert(caller);
+        }
+        None => {
+            let rights = iam.rights(&principal.user, None).await.map_err(refused)?;
+            permission::check(needs, &rights).map_err(refused)?;
+            let is_administrator = match needs {
+                Needs::Own(right) => !right.is_empty() && rights.allow(right),
+                _ => true,
+            };
+            parts.extensions.insert(Reach { is_administrator });
+        }
     }
     parts.extensions.insert(principal);
     Ok(next.run(Request::from_parts(parts, body)).await)
@@ -79,7 +133,9 @@ pub(crate) async fn authenticate(
 async fn by_token(state: &ApiState, headers: &HeaderMap) -> Result<Principal, ApiError> {
     let token = token(headers, TOKEN_HEADER)?;
     match state.control.iam().validate_token(&token).await {
-        Ok(session) => Ok(Principal { user: session.user, scope: Some(session.scope) }),
+        Ok(session) => {
+            Ok(Principal { user: session.user, scope: Some(session.scope), access_key: None })
+        }
         Err(Refusal::LoginFailed) => Err(ApiError::unauthenticated("decrypt token fail")),
         Err(other) => Err(ApiError::refused(Dialect::V5, other)),
     }
@@ -136,7 +192,8 @@ async fn by_signature(
             return Err(fault(&e));
         }
     }
-    Ok((Principal { user: key.user, scope: None }, Body::from(bytes)))
+    let principal = Principal { user: key.user, scope: None, access_key: Some(key.ak) };
+    Ok((principal, Body::from(bytes)))
 }
 
 async fn access_key(state: &ApiState, ak: &str) -> Result<AccessKey, ApiError> {
@@ -199,13 +256,22 @@ mod tests {
 
     fn principal(scope: Option<Scope>) -> Principal {
         let domain = Domain { id: "d".into(), name: "d".into() };
-        Principal { user: User { id: "u".into(), name: "u".into(), domain }, scope }
+        Principal {
+            user: User { id: "u".into(), name: "u".into(), domain },
+            scope,
+            access_key: None,
+        }
     }
 
     #[test]
     fn path_header_and_scope_have_to_agree() {
         let project = |id: &str| {
-            Scope::Project(Project { id: id.into(), domain_id: "d".into(), name: "p".into() })
+            Scope::Project(Project {
+                id: id.into(),
+                domain_id: "d".into(),
+                name: "p".into(),
+                description: String::new(),
+            })
         };
         let mut headers = HeaderMap::new();
         assert!(check_project(&headers, &principal(None), "p1").is_ok());

@@ -1,7 +1,14 @@
-//! The part of IAM that DRS clients need: tokens, and the lists by which they find their project.
+//! IAM: tokens, projects, and users with what they may.
 
-pub(crate) mod lists;
+pub(crate) mod call;
+pub(crate) mod domains;
+pub(crate) mod grants;
+pub(crate) mod groups;
+pub(crate) mod keys;
+pub(crate) mod projects;
+pub(crate) mod roles;
 pub(crate) mod tokens;
+pub(crate) mod users;
 pub(crate) mod versions;
 pub(crate) mod wire;
 

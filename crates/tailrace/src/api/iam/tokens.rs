@@ -1,7 +1,7 @@
 //! Tokens: `POST`, `GET` and `DELETE /v3/auth/tokens`.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
@@ -10,7 +10,8 @@ use secrecy::ExposeSecret;
 
 use crate::{
     api::{
-        auth::{Principal, token},
+        audit::{Actor, ActorSlot},
+        auth::token,
         body::V3Body,
         error::{ApiError, Dialect},
         message::Message,
@@ -20,12 +21,13 @@ use crate::{
     },
     control::{
         Refusal,
-        iam::{IssuedToken, Scope, ScopeWanted, Session},
+        iam::{IssuedToken, Role, Scope, ScopeWanted, Session},
     },
 };
 
 use super::{
     BaseUrl,
+    call::IamCall,
     wire::{
         Auth, AuthRequest, CatalogEndpoint, CatalogEntry, IdName, Identity, NameOrId,
         Scope as WireScope, ScopedProject, TokenAnswer, TokenUser, TokenView,
@@ -45,12 +47,19 @@ pub(crate) async fn create_token(
     State(state): State<ApiState>,
     BaseUrl(base): BaseUrl,
     query: QueryText,
+    actor: Option<Extension<ActorSlot>>,
     V3Body(body): V3Body<AuthRequest>,
 ) -> Result<Response, ApiError> {
     let auth = body.auth.ok_or_else(|| missing("auth"))?;
     let (issued, method) = login(&state, auth).await?;
+    if let Some(Extension(slot)) = actor {
+        let user = &issued.session.user;
+        let (user_id, user_name) = (user.id.clone(), user.name.clone());
+        slot.fill(Actor { user_id, user_name, access_key: None });
+    }
     let catalog = (!query.has("nocatalog")).then(|| catalog(&base, &issued.session));
-    let answer = TokenAnswer { token: view(issued.session, method, catalog) };
+    let roles = roles(&state, &issued.session).await?;
+    let answer = TokenAnswer { token: view(issued.session, roles, method, catalog) };
     let mut value = HeaderValue::from_str(issued.token.expose_secret())
         .map_err(|e| ApiError::internal(format!("a token that is no header value: {e}")))?;
     value.set_sensitive(true);
@@ -64,14 +73,14 @@ pub(crate) async fn create_token(
     responses((status = 200, body = TokenAnswer), (status = 404, description = "No such token")))]
 pub(crate) async fn show_token(
     State(state): State<ApiState>,
-    principal: Principal,
-    BaseUrl(base): BaseUrl,
+    call: IamCall,
     query: QueryText,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let session = subject(&state, &principal, &headers).await?;
-    let catalog = (!query.has("nocatalog")).then(|| catalog(&base, &session));
-    let answer = TokenAnswer { token: view(session, "password", catalog) };
+    let session = subject(&state, &call, &headers).await?;
+    let catalog = (!query.has("nocatalog")).then(|| catalog(&call.base, &session));
+    let roles = roles(&state, &session).await?;
+    let answer = TokenAnswer { token: view(session, roles, "password", catalog) };
     let mut response = Json(answer).into_response();
     if let Some(value) = headers.get(&SUBJECT_TOKEN) {
         response.headers_mut().insert(SUBJECT_TOKEN, value.clone());
@@ -85,19 +94,19 @@ pub(crate) async fn show_token(
     responses((status = 204), (status = 404, description = "No such token")))]
 pub(crate) async fn revoke_token(
     State(state): State<ApiState>,
-    principal: Principal,
+    call: IamCall,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
-    subject(&state, &principal, &headers).await?;
+    subject(&state, &call, &headers).await?;
     let token = token(&headers, SUBJECT_TOKEN.as_str())?;
     state.control.iam().revoke(&token).await.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The session of `X-Subject-Token`. A user sees and revokes only their own tokens.
+/// The session of `X-Subject-Token`: the caller's own, or for administrators anybody's.
 async fn subject(
     state: &ApiState,
-    principal: &Principal,
+    call: &IamCall,
     headers: &HeaderMap,
 ) -> Result<Session, ApiError> {
     if !headers.contains_key(&SUBJECT_TOKEN) {
@@ -107,7 +116,12 @@ async fn subject(
     let not_found =
         || ApiError::keystone(StatusCode::NOT_FOUND, Message::IamNotFound { what: "token".into() });
     match state.control.iam().validate_token(&token).await {
-        Ok(session) if session.user.id == principal.user.id => Ok(session),
+        Ok(session)
+            if session.user.domain == *call.domain()
+                && call.check_user(&session.user.id).is_ok() =>
+        {
+            Ok(session)
+        }
         Ok(_) | Err(Refusal::LoginFailed) => Err(not_found()),
         Err(other) => Err(refused(other)),
     }
@@ -199,7 +213,21 @@ fn scope_wanted(scope: Option<WireScope>) -> Result<ScopeWanted, ApiError> {
     }
 }
 
-fn view(session: Session, method: &'static str, catalog: Option<Vec<CatalogEntry>>) -> TokenView {
+/// The roles that a session has.
+async fn roles(state: &ApiState, session: &Session) -> Result<Vec<Role>, ApiError> {
+    let project = match &session.scope {
+        Scope::Project(project) => Some(project.id.as_str()),
+        Scope::Domain => None,
+    };
+    state.control.iam().effective_roles(&session.user, project).await.map_err(refused)
+}
+
+fn view(
+    session: Session,
+    roles: Vec<Role>,
+    method: &'static str,
+    catalog: Option<Vec<CatalogEntry>>,
+) -> TokenView {
     let domain = IdName { id: session.user.domain.id, name: session.user.domain.name };
     let (project, scoped_domain) = match session.scope {
         Scope::Project(p) => {
@@ -219,7 +247,7 @@ fn view(session: Session, method: &'static str, catalog: Option<Vec<CatalogEntry
         },
         project,
         domain: scoped_domain,
-        roles: vec![IdName { id: "0".into(), name: "te_admin".into() }],
+        roles: roles.into_iter().map(|role| IdName { id: role.id, name: role.name }).collect(),
         catalog,
     }
 }

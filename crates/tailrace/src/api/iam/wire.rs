@@ -199,36 +199,6 @@ pub(crate) struct SelfLink {
     pub this: String,
 }
 
-/// Answer of the project lists.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ProjectList {
-    /// Projects.
-    pub projects: Vec<ProjectView>,
-    /// Links.
-    pub links: ListLinks,
-}
-
-/// A project.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ProjectView {
-    /// Id.
-    pub id: String,
-    /// Name.
-    pub name: String,
-    /// Domain.
-    pub domain_id: String,
-    /// Same as `domain_id`.
-    pub parent_id: String,
-    /// Always false.
-    pub is_domain: bool,
-    /// Always true.
-    pub enabled: bool,
-    /// Always empty.
-    pub description: &'static str,
-    /// Links.
-    pub links: SelfLink,
-}
-
 /// Answer of `GET /v3/auth/domains`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DomainList {
@@ -245,32 +215,6 @@ pub(crate) struct DomainView {
     pub id: String,
     /// Name.
     pub name: String,
-    /// Always true.
-    pub enabled: bool,
-    /// Always empty.
-    pub description: &'static str,
-    /// Links.
-    pub links: SelfLink,
-}
-
-/// Answer of `GET /v3/users`.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct UserList {
-    /// Users.
-    pub users: Vec<UserView>,
-    /// Links.
-    pub links: ListLinks,
-}
-
-/// A user.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct UserView {
-    /// Id.
-    pub id: String,
-    /// Name.
-    pub name: String,
-    /// Domain.
-    pub domain_id: String,
     /// Always true.
     pub enabled: bool,
     /// Always empty.

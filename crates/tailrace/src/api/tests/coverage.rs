@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 use serde_json::Value;
 
 use crate::api::not_offered::OPERATIONS;
-use crate::api::openapi_json;
+use crate::api::{openapi_json, permission};
 
 /// Set to write the table instead of comparing it.
 const UPDATE: &str = "TAILRACE_UPDATE_OPENAPI";
@@ -16,10 +16,11 @@ const DRS_OPERATIONS: usize = 137 + 1 + 53;
 /// Tailrace's own operations beside those of IAM and of the server itself.
 const OWN: [&str; 4] = ["settle_dirty_data", "list_rereads", "create_reread", "delete_reread"];
 /// Programs that call by the official Python SDK.
-const SDK_PROGRAMS: [(&str, &str); 3] = [
+const SDK_PROGRAMS: [(&str, &str); 4] = [
     ("contract.py", include_str!("../../../tests/sdk/contract.py")),
     ("drive_job.py", include_str!("../../../tests/sdk/drive_job.py")),
     ("drive_oracle.py", include_str!("../../../tests/sdk/drive_oracle.py")),
+    ("manage_iam.py", include_str!("../../../tests/sdk/manage_iam.py")),
 ];
 
 /// An operation of the table.
@@ -56,9 +57,9 @@ fn table() -> String {
     let mut text = format!(
         "# Which operations of DRS are offered\n\n\
          Written by a test from the code; `TAILRACE_UPDATE_OPENAPI=1 cargo test -p tailrace --all-features --lib` writes it anew. Of DRS's {} operations {offered} are offered; \
-         the others answer 501 with DRS's error body and their name. `*` is the project or another value. The last column has the programs that call an operation by the official Python SDK \
+         the others answer 501 with DRS's error body and their name. `*` is the project or another value. The right is one of DRS's actions, by any of its names (`adr/0022`). The last column has the programs that call an operation by the official Python SDK \
          in the tests (`crates/tailrace/tests/sdk`); what none of them calls is asked for by requests of `crates/tailrace/src/api/tests` alone.\n\n\
-         | call | operation | here | called by the SDK in |\n|---|---|---|---|\n",
+         | call | operation | here | right | called by the SDK in |\n|---|---|---|---|---|\n",
         rows.len()
     );
     for ((path, method), row) in &rows {
@@ -66,7 +67,9 @@ fn table() -> String {
         let call = format!(".{}(", row.name);
         let programs = SDK_PROGRAMS.iter().filter(|(_, program)| program.contains(&call));
         let programs: Vec<&str> = programs.map(|(name, _)| *name).collect();
-        writeln!(text, "| {method} `{path}` | {} | {here} | {} |", row.name, programs.join(", "))
+        let right = if row.is_offered { permission::words(&row.name) } else { String::new() };
+        let programs = programs.join(", ");
+        writeln!(text, "| {method} `{path}` | {} | {here} | {right} | {programs} |", row.name)
             .expect("a text has room");
     }
     text

@@ -2,6 +2,7 @@
 //! temporary directory and scripted data paths.
 
 mod answers;
+mod audit;
 mod authentication;
 mod bad_input;
 mod compare;
@@ -11,9 +12,13 @@ mod coverage;
 mod dirty_data;
 mod document;
 mod iam;
+mod iam_directory;
+mod iam_roles;
 mod life;
 mod object_file;
 mod offers;
+mod permissions;
+mod rate;
 mod runner;
 mod v3;
 mod v5;
@@ -38,6 +43,7 @@ use super::{
     state::{ApiLimits, ApiState},
 };
 use crate::{
+    audit::{AuditBounds, AuditLog},
     clock::{Clock, ManualClock},
     control::{
         Bounds, Control, ControlParts,
@@ -62,7 +68,15 @@ pub(super) struct Server {
     pub(super) state: ApiState,
     pub(super) clock: Arc<ManualClock>,
     script: Arc<Script>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
+}
+
+/// A user who signs with an access key.
+#[derive(Debug)]
+pub(super) struct Signer {
+    pub(super) id: String,
+    pub(super) ak: String,
+    pub(super) sk: String,
 }
 
 /// An answer.
@@ -115,8 +129,10 @@ impl Server {
         })
         .await
         .expect("a control plane");
-        let state = ApiState { control, limits, clock: Arc::clone(&clock) as Arc<dyn Clock> };
-        Self { router: router_of(state.clone()), state, clock, script, _dir: dir }
+        let audit = AuditLog::open(dir.path(), AuditBounds::default()).expect("an audit log");
+        let clock_of_state = Arc::clone(&clock) as Arc<dyn Clock>;
+        let state = ApiState { control, limits, clock: clock_of_state, audit: Some(audit) };
+        Self { router: router_of(state.clone()), state, clock, script, dir }
     }
 
     /// Sends a request as it is. What is answered has to be what the document says.
@@ -144,9 +160,34 @@ impl Server {
         self.send(self.signed(method, uri, body.into_bytes(), &[])).await
     }
 
+    /// The same by another user than the administrator.
+    pub(super) async fn call_as(
+        &self,
+        who: &Signer,
+        method: Method,
+        uri: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        self.send(self.signed_by(who, method, uri, body.into_bytes(), &[])).await
+    }
+
     /// A request signed with the administrator's key at the server's time.
     pub(super) fn signed(
         &self,
+        method: Method,
+        uri: &str,
+        body: Vec<u8>,
+        extra: &[(&str, &str)],
+    ) -> Request<Body> {
+        let administrator = Signer { id: String::new(), ak: AK.into(), sk: SK.into() };
+        self.signed_by(&administrator, method, uri, body, extra)
+    }
+
+    /// A request signed with a user's key at the server's time.
+    pub(super) fn signed_by(
+        &self,
+        who: &Signer,
         method: Method,
         uri: &str,
         body: Vec<u8>,
@@ -165,11 +206,12 @@ impl Server {
         }
         let request = request.body(()).expect("a request");
         let text = sign_for_test(&request, &["host", "x-sdk-date"], &body);
-        let mut mac = Hmac::<Sha256>::new_from_slice(SK.as_bytes()).expect("any key");
+        let mut mac = Hmac::<Sha256>::new_from_slice(who.sk.as_bytes()).expect("any key");
         mac.update(format!("SDK-HMAC-SHA256\n{date}\n{text}").as_bytes());
         let signature = hex::encode(mac.finalize().into_bytes());
         let value = format!(
-            "SDK-HMAC-SHA256 Access={AK}, SignedHeaders=host;x-sdk-date, Signature={signature}"
+            "SDK-HMAC-SHA256 Access={}, SignedHeaders=host;x-sdk-date, Signature={signature}",
+            who.ak
         );
         let (mut parts, ()) = request.into_parts();
         parts.headers.insert(header::AUTHORIZATION, value.parse().expect("a header value"));

@@ -10,6 +10,7 @@ use crate::{
         call::ProjectCall,
         error::{ApiError, ErrorBody},
         job_input::start_time,
+        permission,
         refusal::at,
         text_or_integer::TextOrInteger,
     },
@@ -200,7 +201,10 @@ pub(crate) async fn batch_delete_jobs(
     let mut outcomes = Vec::with_capacity(body.jobs.len());
     for (i, job) in body.jobs.into_iter().enumerate() {
         let id = job.job_id.unwrap_or_default();
-        let outcome = match job.delete_type.as_deref() {
+        let kind = job.delete_type.as_deref();
+        let permitted = permission::require(&caller, "batch_delete_jobs", kind.unwrap_or_default());
+        let outcome = match kind {
+            _ if permitted.is_err() => permitted,
             Some("terminate") => control.end(&caller, &id, false).await,
             Some("force_terminate") => control.end(&caller, &id, true).await,
             Some("delete") => control.delete(&caller, &id).await.map(drop),

@@ -15,6 +15,7 @@ use crate::{
         error::{ApiError, ErrorBody},
         job_input::start_time,
         kept::non_empty,
+        permission,
         refusal::at,
         text_or_integer::TextOrInteger,
         v3::{
@@ -40,7 +41,7 @@ use super::{
 };
 
 /// Names of the actions offered.
-const ACTIONS: &str = "network, precheck, skip_precheck, start, stop, restart, reset, terminate, create_compare, cancel_compare, start_repair, stop_repair, stop_capture, continue_capture, stop_apply, continue_apply";
+pub(in crate::api) const ACTIONS: &str = "network, precheck, skip_precheck, start, stop, restart, reset, terminate, create_compare, cancel_compare, start_repair, stop_repair, stop_capture, continue_capture, stop_apply, continue_apply";
 /// Names of DRS's other actions.
 const NOT_OFFERED: &[&str] = &[
     "reload_parameters",
@@ -201,6 +202,7 @@ async fn execute(
     action: JobAction,
 ) -> Result<Option<String>> {
     let name = non_empty(action.action_name).ok_or_else(|| missing("action_name"))?;
+    permission::require(caller, "execute_job_action", &name)?;
     let params = action.action_params;
     let under = |r| at("action_params", r);
     match name.as_str() {

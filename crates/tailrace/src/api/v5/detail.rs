@@ -7,6 +7,7 @@ use crate::{
         call::JobCall,
         error::{ApiError, ErrorBody},
         message::Message,
+        permission,
         query::QueryText,
         time,
         v3::{
@@ -61,7 +62,9 @@ async fn aspect(call: &JobCall, query: &QueryText) -> Result<JobDetail> {
     let JobCall { control, caller, job_id } = call;
     let job = control.get(caller, job_id).await?;
     let head = JobDetail::head(&job);
-    Ok(match query.required("type")? {
+    let kind = query.required("type")?;
+    permission::require(caller, "show_job_detail", kind)?;
+    Ok(match kind {
         "detail" => JobDetail::of(&job),
         "overview" => {
             let monitor = control.monitor(caller, job_id).await?;
@@ -103,7 +106,8 @@ async fn aspect(call: &JobCall, query: &QueryText) -> Result<JobDetail> {
     })
 }
 
-const TYPES: &str = "overview, detail, network, precheck, progress, log, compare, repair";
+pub(in crate::api) const TYPES: &str =
+    "overview, detail, network, precheck, progress, log, compare, repair";
 
 async fn log(call: &JobCall, query: &QueryText, head: JobDetail) -> Result<JobDetail> {
     let level = match query.text("log_level") {

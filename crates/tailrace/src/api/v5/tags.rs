@@ -13,6 +13,7 @@ use crate::{
         error::{ApiError, ErrorBody},
         job_input::{ResourceTag, tag_views, tags},
         kept::non_empty,
+        permission,
     },
     control::{Caller, Control, Refusal, Result, job::Tag},
 };
@@ -106,6 +107,8 @@ pub(crate) async fn batch_tag_action(
             return Err(refused(Refusal::invalid("action", other, "create, delete")));
         }
     };
+    let action = if create { "create" } else { "delete" };
+    permission::require(&call.caller, "batch_tag_action", action).map_err(refused)?;
     resource_type(&path).map_err(refused)?;
     change(&call.control, &call.caller, &call.job_id, create, body.tags).await
 }

@@ -16,6 +16,7 @@ use crate::{
         error::{ApiError, ErrorBody},
         job_input::{self, SpeedLimit, speed_windows},
         kept::{keep, non_empty},
+        permission,
         refusal::at,
         v3::policy::PolicyInput,
     },
@@ -36,7 +37,7 @@ use super::{
     refused,
 };
 
-const TYPES: &str =
+pub(in crate::api) const TYPES: &str =
     "name, description, expired_days, policy, endpoint, network, db_object, notify, speed_limit";
 
 /// Body of `PUT …/jobs/{job_id}`.
@@ -119,6 +120,7 @@ pub(crate) struct SavingStarted {
 /// Carries a change out; the query id of a selection.
 async fn update(call: &JobCall, kind: &str, params: UpdateParams) -> Result<Option<String>> {
     let JobCall { control, caller, job_id } = call;
+    permission::require(caller, "update_job", kind)?;
     let under = |r| at("params", r);
     match kind {
         "name" | "description" | "expired_days" => {

@@ -53,7 +53,7 @@ Examples:
 
 /// Which server, and as whom.
 #[derive(Debug, Args)]
-struct Server {
+pub(super) struct Server {
     /// Address of the server.
     #[arg(
         long,
@@ -236,7 +236,7 @@ impl Jobs {
 }
 
 impl Server {
-    fn client(&self) -> Result<Client, Failed> {
+    pub(super) fn client(&self) -> Result<Client, Failed> {
         Ok(Client::new(&self.endpoint, self.login()?)?)
     }
 

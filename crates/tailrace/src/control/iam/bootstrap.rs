@@ -8,7 +8,7 @@ use std::path::Path;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use super::{Domain, Project, User, password};
+use super::{Domain, Project, SECURITY_ADMINISTRATOR, TENANT_ADMINISTRATOR, User, password};
 use crate::control::refusal::{Refusal, Result};
 use crate::secret::{Place, Vault};
 use crate::store::{Bootstrap, SealedTable, Store, UserRow};
@@ -62,6 +62,18 @@ fn random_text(alphabet: &[u8], length: usize) -> String {
         .filter_map(|_| alphabet.get(rand::random_range(0..alphabet.len())))
         .map(|b| char::from(*b))
         .collect()
+}
+
+/// A password that nobody is told.
+pub(super) fn random_password() -> String {
+    random_text(LETTERS, 24)
+}
+
+/// A new access key: AK and SK.
+pub(super) fn random_key() -> (String, SecretString) {
+    let upper = LETTERS.iter().copied().filter(|b| !b.is_ascii_lowercase());
+    let upper: Vec<u8> = upper.collect();
+    (random_text(&upper, 20), SecretString::from(random_text(LETTERS, 40)))
 }
 
 fn random_id() -> String {
@@ -193,6 +205,7 @@ impl Credentials {
                 id: self.project_id.clone(),
                 domain_id: domain.id.clone(),
                 name: self.project_name.clone(),
+                description: String::new(),
             },
             user: UserRow {
                 user: User {
@@ -202,8 +215,11 @@ impl Credentials {
                 },
                 password_hash,
                 enabled: true,
+                description: "first administrator".to_owned(),
+                created_ms: at_ms,
             },
             domain,
+            roles: [SECURITY_ADMINISTRATOR, TENANT_ADMINISTRATOR].map(str::to_owned).to_vec(),
             ak: self.access_key.clone(),
             sealed: vault.seal(place, &secret).map_err(Refusal::internal)?,
             at_ms,

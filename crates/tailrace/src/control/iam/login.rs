@@ -34,7 +34,7 @@ impl Iam {
         password: &SecretString,
         scope: ScopeWanted,
     ) -> Result<IssuedToken> {
-        let key = format!("user {domain_name}/{user_name}");
+        let key = super::user_key(domain_name, user_name);
         self.check_lock(&key)?;
         let row = self.store.user_by_name(domain_name, user_name).await?;
         let known = row.as_ref().map(|row| row.password_hash.clone());
@@ -101,7 +101,11 @@ impl Iam {
             }
         };
         let project = project.filter(|project| project.domain_id == user.domain.id);
-        project.map(Scope::Project).ok_or(Refusal::WrongProject)
+        let project = project.ok_or(Refusal::WrongProject)?;
+        if self.effective_roles(user, Some(&project.id)).await?.is_empty() {
+            return Err(Refusal::WrongProject);
+        }
+        Ok(Scope::Project(project))
     }
 
     async fn issue(

@@ -1,13 +1,24 @@
 //! Users, projects, access keys and tokens.
 
 mod bootstrap;
+mod directory;
+mod grants;
+mod input;
+mod keys;
 mod lockout;
 mod login;
 mod password;
+mod rights;
+mod roles;
 
 use std::sync::{Arc, Mutex};
 
 pub use bootstrap::{BootstrapValues, Credentials};
+pub use directory::{Naming, NewUser, UserChange};
+pub use grants::{Actor, Grant, RoleInput};
+pub use keys::{KeyChange, UserKey};
+pub use rights::{Effect, Policy, Right, Rights, Statement};
+pub use roles::{Role, RoleKind, SECURITY_ADMINISTRATOR, TENANT_ADMINISTRATOR, predefined};
 use secrecy::SecretString;
 
 use super::caller::{Caller, Language};
@@ -15,7 +26,7 @@ use super::inner::locked;
 use super::refusal::{Refusal, Result};
 use crate::clock::Clock;
 use crate::secret::{Place, Vault};
-use crate::store::{SealedTable, Store};
+use crate::store::{SealedTable, Store, UserRow};
 use lockout::Lockout;
 use password::Passwords;
 
@@ -37,6 +48,43 @@ pub struct Project {
     pub domain_id: String,
     /// Name; DRS clients take it for the region.
     pub name: String,
+    /// What it is for.
+    pub description: String,
+}
+
+/// A group of users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Id: 32 hexadecimal digits.
+    pub id: String,
+    /// Domain.
+    pub domain_id: String,
+    /// Name, unique in the domain.
+    pub name: String,
+    /// Who is in it.
+    pub description: String,
+    /// Made, milliseconds of the Unix epoch.
+    pub created_ms: i64,
+}
+
+/// A user with what administrators see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// User.
+    pub user: User,
+    /// May log in.
+    pub enabled: bool,
+    /// Who it is.
+    pub description: String,
+    /// Made, milliseconds of the Unix epoch.
+    pub created_ms: i64,
+}
+
+impl From<UserRow> for Account {
+    fn from(row: UserRow) -> Self {
+        let UserRow { user, enabled, description, created_ms, password_hash: _ } = row;
+        Self { user, enabled, description, created_ms }
+    }
 }
 
 /// A user, without the password.
@@ -119,6 +167,11 @@ fn ak_key(ak: &str) -> String {
     format!("ak {ak}")
 }
 
+/// Who a wrong password is counted for.
+fn user_key(domain_name: &str, user_name: &str) -> String {
+    format!("user {domain_name}/{user_name}")
+}
+
 impl Iam {
     pub(crate) fn new(store: Arc<dyn Store>, vault: Arc<Vault>, clock: Arc<dyn Clock>) -> Self {
         let passwords = Passwords::default();
@@ -167,6 +220,7 @@ impl Iam {
         let project = self.store.project(project_id).await?;
         match project.filter(|project| project.domain_id == user.domain.id) {
             Some(project) => Ok(Caller {
+                rights: self.rights(user, Some(&project.id)).await?,
                 domain_id: project.domain_id,
                 project_id: project.id,
                 user_id: user.id.clone(),
@@ -177,27 +231,11 @@ impl Iam {
         }
     }
 
-    /// Projects of a domain by name, all or the one of this name.
-    ///
-    /// # Errors
-    /// [`Refusal::Internal`].
-    pub async fn projects(&self, domain_id: &str, name: Option<&str>) -> Result<Vec<Project>> {
-        Ok(self.store.projects(domain_id, name).await?)
-    }
-
     /// The domain a user is in, as a list of one.
     ///
     /// # Errors
     /// [`Refusal::Internal`].
     pub async fn domains(&self, domain_id: &str) -> Result<Vec<Domain>> {
         Ok(self.store.domain(domain_id).await?.into_iter().collect())
-    }
-
-    /// Users of a domain by name, all or the one of this name.
-    ///
-    /// # Errors
-    /// [`Refusal::Internal`].
-    pub async fn users(&self, domain_id: &str, name: Option<&str>) -> Result<Vec<User>> {
-        Ok(self.store.users(domain_id, name).await?)
     }
 }

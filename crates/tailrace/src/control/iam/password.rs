@@ -51,6 +51,21 @@ fn verify(password: &SecretString, hash: &str) -> bool {
 }
 
 impl Passwords {
+    /// Waits for room, then hashes a password.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`].
+    pub(super) async fn hash(&self, password: &SecretString) -> Result<String> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Refusal::internal)?;
+        let password = password.clone();
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            hash(&password)
+        })
+        .await
+        .map_err(Refusal::internal)?
+    }
+
     /// Waits for room, then checks with `allowed` whether it is still wanted, then checks a password;
     /// `None` is a user that is not there.
     ///

@@ -15,11 +15,13 @@ fn user(row: &SqliteRow) -> StoreResult<User> {
     })
 }
 
-fn user_row(row: &SqliteRow) -> StoreResult<UserRow> {
+pub(super) fn user_row(row: &SqliteRow) -> StoreResult<UserRow> {
     Ok(UserRow {
         user: user(row)?,
         password_hash: row.try_get("password_hash")?,
         enabled: row.try_get("enabled")?,
+        description: row.try_get("description")?,
+        created_ms: row.try_get("created_ms")?,
     })
 }
 
@@ -28,6 +30,7 @@ fn project(row: &SqliteRow) -> StoreResult<Project> {
         id: row.try_get("id")?,
         domain_id: row.try_get("domain_id")?,
         name: row.try_get("name")?,
+        description: row.try_get("description")?,
     })
 }
 
@@ -62,15 +65,16 @@ impl IamStore for SqliteStore {
                 .execute(&mut *tx)
                 .await?;
             sqlx::query(
-                "INSERT INTO users (id, domain_id, name, password_hash, enabled, created_ms)
-                 VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO users (id, domain_id, name, password_hash, enabled, created_ms, description)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(&with.user.user.id)
             .bind(&with.user.user.domain.id)
             .bind(&with.user.user.name)
             .bind(&with.user.password_hash)
             .bind(with.user.enabled)
-            .bind(with.at_ms)
+            .bind(with.user.created_ms)
+            .bind(&with.user.description)
             .execute(&mut *tx)
             .await?;
             sqlx::query(
@@ -83,6 +87,14 @@ impl IamStore for SqliteStore {
             .bind(with.at_ms)
             .execute(&mut *tx)
             .await?;
+            for role in &with.roles {
+                sqlx::query("INSERT INTO grants (domain_id, user_id, role_id) VALUES (?, ?, ?)")
+                    .bind(&with.domain.id)
+                    .bind(&with.user.user.id)
+                    .bind(role)
+                    .execute(&mut *tx)
+                    .await?;
+            }
             tx.commit().await?;
             Ok(true)
         })
@@ -101,10 +113,11 @@ impl IamStore for SqliteStore {
 
     fn project<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<Project>> {
         Box::pin(async move {
-            let row = sqlx::query("SELECT id, domain_id, name FROM projects WHERE id = ?")
-                .bind(id)
-                .fetch_optional(&self.read)
-                .await?;
+            let row =
+                sqlx::query("SELECT id, domain_id, name, description FROM projects WHERE id = ?")
+                    .bind(id)
+                    .fetch_optional(&self.read)
+                    .await?;
             row.as_ref().map(project).transpose()
         })
     }
@@ -116,7 +129,7 @@ impl IamStore for SqliteStore {
     ) -> StoreFuture<'a, Vec<Project>> {
         Box::pin(async move {
             let rows = sqlx::query(
-                "SELECT id, domain_id, name FROM projects
+                "SELECT id, domain_id, name, description FROM projects
                  WHERE domain_id = ?1 AND (?2 IS NULL OR name = ?2) ORDER BY name",
             )
             .bind(domain_id)
@@ -135,7 +148,8 @@ impl IamStore for SqliteStore {
         Box::pin(async move {
             let row = sqlx::query(
                 "SELECT u.id AS user_id, u.name AS user_name, d.id AS domain_id,
-                        d.name AS domain_name, u.password_hash, u.enabled
+                        d.name AS domain_name, u.password_hash, u.enabled,
+                        u.description, u.created_ms
                  FROM users u JOIN domains d ON d.id = u.domain_id
                  WHERE d.name = ? AND u.name = ?",
             )
@@ -151,7 +165,8 @@ impl IamStore for SqliteStore {
         Box::pin(async move {
             let row = sqlx::query(
                 "SELECT u.id AS user_id, u.name AS user_name, d.id AS domain_id,
-                        d.name AS domain_name, u.password_hash, u.enabled
+                        d.name AS domain_name, u.password_hash, u.enabled,
+                        u.description, u.created_ms
                  FROM users u JOIN domains d ON d.id = u.domain_id
                  WHERE u.id = ?",
             )
@@ -166,11 +181,12 @@ impl IamStore for SqliteStore {
         &'a self,
         domain_id: &'a str,
         name: Option<&'a str>,
-    ) -> StoreFuture<'a, Vec<User>> {
+    ) -> StoreFuture<'a, Vec<UserRow>> {
         Box::pin(async move {
             let rows = sqlx::query(
                 "SELECT u.id AS user_id, u.name AS user_name, d.id AS domain_id,
-                        d.name AS domain_name
+                        d.name AS domain_name, u.password_hash, u.enabled,
+                        u.description, u.created_ms
                  FROM users u JOIN domains d ON d.id = u.domain_id
                  WHERE d.id = ?1 AND (?2 IS NULL OR u.name = ?2) ORDER BY u.name",
             )
@@ -178,7 +194,7 @@ impl IamStore for SqliteStore {
             .bind(name)
             .fetch_all(&self.read)
             .await?;
-            rows.iter().map(user).collect()
+            rows.iter().map(user_row).collect()
         })
     }
 

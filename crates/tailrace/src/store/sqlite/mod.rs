@@ -1,6 +1,8 @@
 //! The store in one SQLite file: WAL, one connection that writes, a few that read.
 
 mod connection;
+mod directory;
+mod grant;
 mod iam;
 mod job;
 mod job_list;

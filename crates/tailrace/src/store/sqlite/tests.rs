@@ -54,6 +54,40 @@ async fn a_store_is_private_and_outlives_its_process() {
     assert_eq!(again.acquire_lease("j1", "a", 0, 1).await.unwrap(), Some(5));
 }
 
+/// Until migration 4 every user might do everything.
+#[tokio::test]
+async fn users_of_an_older_store_keep_what_they_may() {
+    use crate::store::{GrantStore as _, IamStore as _};
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let older = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+    let mut migrator = sqlx::migrate!("migrations/sqlite");
+    let first: Vec<_> = migrator.iter().filter(|one| one.version < 4).cloned().collect();
+    assert_eq!(first.len(), 3);
+    migrator.migrations = first.into();
+    migrator.run(&older).await.unwrap();
+    for statement in [
+        "INSERT INTO domains VALUES ('d1', 'acme')",
+        "INSERT INTO projects VALUES ('p1', 'd1', 'region-1')",
+        "INSERT INTO users VALUES ('u1', 'd1', 'ops', '$hash', 1, 7), ('u2', 'd1', 'dev', '$hash', 1, 8)",
+        "INSERT INTO access_keys VALUES ('AK1', 'u1', x'0102', 1, 9)",
+    ] {
+        sqlx::query(statement).execute(&older).await.unwrap();
+    }
+    older.close().await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    for user in ["u1", "u2"] {
+        let mut roles = store.roles_of(user).await.unwrap();
+        roles.sort();
+        assert_eq!(roles, [("secu_admin".to_owned(), None), ("te_admin".to_owned(), None)]);
+    }
+    let user = store.user("u2").await.unwrap().unwrap();
+    assert_eq!((user.created_ms, user.description.as_str()), (8, ""));
+    assert_eq!(store.project("p1").await.unwrap().unwrap().description, "");
+    assert!(store.access_key("AK1").await.unwrap().unwrap().enabled);
+}
+
 #[tokio::test]
 async fn a_file_of_a_newer_tailrace_is_refused() {
     let dir = tempfile::tempdir().unwrap();

@@ -8,13 +8,17 @@ fn bootstrap() -> Bootstrap {
             id: "p1".to_owned(),
             domain_id: "d1".to_owned(),
             name: "region-1".to_owned(),
+            description: String::new(),
         },
         user: UserRow {
             user: User { id: "u1".to_owned(), name: "ops".to_owned(), domain: domain.clone() },
             password_hash: "$hash".to_owned(),
             enabled: true,
+            description: String::new(),
+            created_ms: 3,
         },
         domain,
+        roles: vec!["secu_admin".to_owned()],
         ak: "AK1".to_owned(),
         sealed: vec![1, 2],
         at_ms: 3,
@@ -39,7 +43,7 @@ pub(in crate::store) async fn an_empty_store_is_filled_once(store: &dyn Store) {
     assert_eq!(store.user("u1").await.unwrap(), user);
     assert_eq!(store.user_by_name("acme", "ops").await.unwrap(), user);
     assert_eq!(store.user_by_name("other", "ops").await.unwrap(), None);
-    assert_eq!(store.users("d1", None).await.unwrap(), std::slice::from_ref(&with.user.user));
+    assert_eq!(store.users("d1", None).await.unwrap(), std::slice::from_ref(&with.user));
     assert_eq!(store.users("d1", Some("x")).await.unwrap(), []);
     let key = store.access_key("AK1").await.unwrap().unwrap();
     let expected = AccessKeyRow {
