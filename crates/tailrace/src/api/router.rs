@@ -21,13 +21,14 @@ use super::{
     message::Message,
     not_offered,
     openapi::{self, Document, DocumentText},
+    origin::TrustedProxies,
     state::{ApiLimits, ApiState},
     v3, v5,
 };
 
-/// The HTTP API over a control plane.
-pub fn router(control: Control, limits: ApiLimits) -> Router {
-    router_of(ApiState::new(control, limits))
+/// The HTTP API over a control plane. It is told of connections by [`crate::listen::Peer`].
+pub fn router(control: Control, limits: ApiLimits, proxies: TrustedProxies) -> Router {
+    router_of(ApiState::new(control, limits, proxies))
 }
 
 /// The OpenAPI document, as it is checked in under `openapi/`.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::origin::TrustedProxies;
 use crate::{
     clock::{Clock, SystemClock},
     control::Control,
@@ -36,13 +37,16 @@ pub(crate) struct ApiState {
     pub control: Control,
     /// Bounds.
     pub limits: ApiLimits,
+    /// Whose word is taken for where a request comes from.
+    pub proxies: Arc<TrustedProxies>,
     /// Time of day, for the age of signatures.
     pub clock: Arc<dyn Clock>,
 }
 
 impl ApiState {
     /// State with the machine's clock.
-    pub(crate) fn new(control: Control, limits: ApiLimits) -> Self {
-        Self { control, limits, clock: Arc::new(SystemClock) }
+    pub(crate) fn new(control: Control, limits: ApiLimits, proxies: TrustedProxies) -> Self {
+        let proxies = Arc::new(proxies);
+        Self { control, limits, proxies, clock: Arc::new(SystemClock) }
     }
 }

@@ -1,7 +1,7 @@
 //! Tokens: `POST`, `GET` and `DELETE /v3/auth/tokens`.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
@@ -14,6 +14,7 @@ use crate::{
         body::V3Body,
         error::{ApiError, Dialect},
         message::Message,
+        origin::Origin,
         query::QueryText,
         state::ApiState,
         time,
@@ -43,12 +44,13 @@ const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
               (status = 401, description = "The user name, password or token is wrong")))]
 pub(crate) async fn create_token(
     State(state): State<ApiState>,
+    Extension(origin): Extension<Origin>,
     BaseUrl(base): BaseUrl,
     query: QueryText,
     V3Body(body): V3Body<AuthRequest>,
 ) -> Result<Response, ApiError> {
     let auth = body.auth.ok_or_else(|| missing("auth"))?;
-    let (issued, method) = login(&state, auth).await?;
+    let (issued, method) = login(&state, origin, auth).await?;
     let catalog = (!query.has("nocatalog")).then(|| catalog(&base, &issued.session));
     let answer = TokenAnswer { token: view(issued.session, method, catalog) };
     let mut value = HeaderValue::from_str(issued.token.expose_secret())
@@ -113,7 +115,11 @@ async fn subject(
     }
 }
 
-async fn login(state: &ApiState, auth: Auth) -> Result<(IssuedToken, &'static str), ApiError> {
+async fn login(
+    state: &ApiState,
+    origin: Origin,
+    auth: Auth,
+) -> Result<(IssuedToken, &'static str), ApiError> {
     let domain = scope_domain(auth.scope.as_ref());
     let scope = scope_wanted(auth.scope)?;
     let identity = auth.identity.ok_or_else(|| missing("auth.identity"))?;
@@ -128,7 +134,12 @@ async fn login(state: &ApiState, auth: Auth) -> Result<(IssuedToken, &'static st
     let (issued, method) = match method.as_str() {
         "password" => {
             let (domain, user, password) = password_login(identity)?;
-            (iam.login_password(&domain, &user, &password, scope).await, "password")
+            iam.check_address(origin.address).map_err(refused)?;
+            let issued = iam.login_password(&domain, &user, &password, scope).await;
+            if matches!(issued, Err(Refusal::LoginFailed | Refusal::Locked { .. })) {
+                iam.login_failed_from(origin.address);
+            }
+            (issued, "password")
         }
         "token" => {
             let id = identity.token.and_then(|t| t.id).filter(|id| !id.is_empty());

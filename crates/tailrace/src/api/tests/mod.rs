@@ -4,6 +4,7 @@
 mod answers;
 mod authentication;
 mod bad_input;
+mod commands;
 mod compare;
 mod compare_v3;
 mod conformance;
@@ -14,6 +15,7 @@ mod iam;
 mod life;
 mod object_file;
 mod offers;
+mod origin;
 mod runner;
 mod v3;
 mod v5;
@@ -34,6 +36,7 @@ use tower::ServiceExt;
 use self::runner::{Script, ScriptedRunner};
 use super::{
     auth::sign_for_test,
+    origin::{ForwardedHeader, TrustedProxies},
     router::router_of,
     state::{ApiLimits, ApiState},
 };
@@ -79,6 +82,11 @@ impl Server {
     }
 
     pub(super) async fn start_with(limits: ApiLimits) -> Self {
+        Self::start_at(NOW_MS, limits).await
+    }
+
+    /// A server whose clock stands at this time.
+    pub(super) async fn start_at(now_ms: i64, limits: ApiLimits) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let store = SqliteStore::open(&dir.path().join("t.db")).await.expect("a store");
         let store: Arc<dyn Store> = Arc::new(store);
@@ -95,10 +103,10 @@ impl Server {
             ak: Some(AK.into()),
             sk: Some(SecretString::from(SK)),
         };
-        Credentials::bootstrap(store.as_ref(), &vault, dir.path(), values, NOW_MS)
+        Credentials::bootstrap(store.as_ref(), &vault, dir.path(), values, now_ms)
             .await
             .expect("credentials");
-        let clock = Arc::new(ManualClock::new(NOW_MS));
+        let clock = Arc::new(ManualClock::new(now_ms));
         let script = Arc::new(Script::default());
         let bounds = Bounds {
             tick: Duration::from_millis(10),
@@ -115,7 +123,15 @@ impl Server {
         })
         .await
         .expect("a control plane");
-        let state = ApiState { control, limits, clock: Arc::clone(&clock) as Arc<dyn Clock> };
+        let state = ApiState {
+            control,
+            limits,
+            proxies: Arc::new(TrustedProxies {
+                networks: vec!["10.0.0.0/8".parse().expect("a network")],
+                header: ForwardedHeader::XForwarded,
+            }),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        };
         Self { router: router_of(state.clone()), state, clock, script, _dir: dir }
     }
 
