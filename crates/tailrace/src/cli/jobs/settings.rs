@@ -108,8 +108,7 @@ fn window(text: &str) -> Result<Window, String> {
     let wrong = || {
         "MEGABYTES, or MEGABYTES@FROM-UNTIL with hours from 00 to 23, such as 10@08-17".to_owned()
     };
-    let (speed, hours) =
-        text.split_once('@').map_or((text, "00-23"), |(speed, hours)| (speed, hours));
+    let (speed, hours) = text.split_once('@').unwrap_or((text, "00-23"));
     let (begin, end) = hours.split_once('-').ok_or_else(wrong)?;
     let hour = |text: &str| text.parse::<u8>().ok().filter(|hour| *hour < 24).ok_or_else(wrong);
     let speed = speed.parse::<u32>().ok().filter(|n| (1..=9999).contains(n)).ok_or_else(wrong)?;
