@@ -1,10 +1,12 @@
 //! Configuration of the server: defaults, then the file, then the command line.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::api::{ForwardedHeader, TrustedProxies};
 use crate::telemetry::LogFormat;
 
 /// Address served where none is given.
@@ -20,10 +22,34 @@ pub struct ConfigFile {
     pub listen: Option<String>,
     /// Store, e.g. `sqlite:/var/lib/tailrace/tailrace.db`.
     pub store: Option<String>,
+    /// TLS.
+    pub tls: TlsConfig,
+    /// Proxies in front of the server.
+    pub proxy: ProxyConfig,
     /// Log.
     pub log: LogConfig,
     /// Bounds.
     pub limits: LimitsConfig,
+}
+
+/// `[tls]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsConfig {
+    /// Certificate chain, the server's own first: PEM.
+    pub certificate_file: Option<PathBuf>,
+    /// Its private key: PEM.
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[proxy]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProxyConfig {
+    /// Addresses or networks of proxies whose word is taken for where a request comes from.
+    pub trusted: Option<Vec<String>>,
+    /// Which header they tell it in: `x-forwarded` or `forwarded`.
+    pub header: Option<ForwardedHeader>,
 }
 
 /// `[log]`
@@ -59,6 +85,15 @@ pub enum StoreLocation {
     Sqlite(PathBuf),
 }
 
+/// Files of the server's certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificate chain.
+    pub certificate: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+}
+
 /// What the command line says.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
@@ -66,6 +101,14 @@ pub struct Overrides {
     pub listen: Option<String>,
     /// `--store`
     pub store: Option<String>,
+    /// `--tls-certificate`
+    pub tls_certificate: Option<PathBuf>,
+    /// `--tls-key`
+    pub tls_key: Option<PathBuf>,
+    /// `--trusted-proxy`
+    pub trusted_proxies: Vec<String>,
+    /// `--proxy-header`
+    pub proxy_header: Option<ForwardedHeader>,
     /// `--log-format`
     pub log_format: Option<LogFormat>,
     /// `--log-filter`
@@ -81,6 +124,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Store.
     pub store: StoreLocation,
+    /// Certificate; without, there is no TLS.
+    pub tls: Option<TlsFiles>,
+    /// Proxies that are trusted.
+    pub proxies: TrustedProxies,
     /// Form of the log.
     pub log_format: LogFormat,
     /// Filter of the log.
@@ -133,6 +180,19 @@ impl Config {
             bad("listen", format!("{listen:?}"), "an address with a port, e.g. 127.0.0.1:8080")
         })?;
         let store = store_location(over.store.or(file.store), &data_dir)?;
+        let tls = tls_files(
+            over.tls_certificate.or(file.tls.certificate_file),
+            over.tls_key.or(file.tls.key_file),
+        )?;
+        let trusted = if over.trusted_proxies.is_empty() {
+            file.proxy.trusted.unwrap_or_default()
+        } else {
+            over.trusted_proxies
+        };
+        let proxies = TrustedProxies {
+            networks: trusted.iter().map(|text| network(text)).collect::<Result<_, _>>()?,
+            header: over.proxy_header.or(file.proxy.header).unwrap_or_default(),
+        };
         let in_range = |member: &str, value: Option<u64>, max: u64| match value {
             Some(n) if !(1..=max).contains(&n) => Err(bad(member, n, &format!("1 to {max}"))),
             _ => Ok(()),
@@ -151,6 +211,8 @@ impl Config {
             data_dir,
             listen,
             store,
+            tls,
+            proxies,
             log_format: over.log_format.or(file.log.format).unwrap_or_default(),
             log_filter: over.log_filter.or(file.log.filter).unwrap_or_else(|| "info".to_owned()),
             jobs_per_project_max: limits.jobs_per_project_max,
@@ -160,6 +222,32 @@ impl Config {
             stop_age_s_max: limits.stop_age_s_max.unwrap_or(STOP_AGE_S_MAX),
         })
     }
+}
+
+fn tls_files(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<Option<TlsFiles>, ConfigError> {
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (Some(_), None) => Err(ConfigError(
+            "tls.key_file is missing: a certificate needs its private key (--tls-key)".to_owned(),
+        )),
+        (None, Some(_)) => Err(ConfigError(
+            "tls.certificate_file is missing: a key needs its certificate (--tls-certificate)"
+                .to_owned(),
+        )),
+    }
+}
+
+/// Reads an address or a network.
+fn network(text: &str) -> Result<IpNet, ConfigError> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    address.or_else(|_| text.parse()).map_err(|_| {
+        let allowed = "an address or a network, e.g. 10.1.2.3 or 10.0.0.0/8";
+        bad("proxy.trusted", format!("{text:?}"), allowed)
+    })
 }
 
 fn store_location(url: Option<String>, data_dir: &Path) -> Result<StoreLocation, ConfigError> {
@@ -202,8 +290,28 @@ mod tests {
         assert_eq!((config.jobs_per_project_max, config.probes_max), (Some(5), Some(2)));
         assert_eq!(config.stop_age_s_max, 3);
 
+        let file = format!(
+            "{file}[tls]\ncertificate_file = 'c.pem'\nkey_file = 'k.pem'\n\
+             [proxy]\ntrusted = ['10.0.0.0/8', '::1']\nheader = 'forwarded'\n"
+        );
+        let config = build(&file, Overrides::default()).unwrap();
+        let files = TlsFiles { certificate: "c.pem".into(), key: "k.pem".into() };
+        assert_eq!(config.tls, Some(files));
+        assert_eq!(config.proxies.header, ForwardedHeader::Forwarded);
+        let networks: Vec<String> =
+            config.proxies.networks.iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["10.0.0.0/8", "::1/128"]);
+        let over = Overrides {
+            tls_key: Some("other.pem".into()),
+            trusted_proxies: vec!["192.0.2.0/24".to_owned()],
+            ..Default::default()
+        };
+        let config = build(&file, over).unwrap();
+        assert_eq!(config.tls.unwrap().key, PathBuf::from("other.pem"));
+        assert_eq!(config.proxies.networks.len(), 1);
+
         let over = Overrides { listen: Some("127.0.0.1:1".to_owned()), ..Default::default() };
-        assert_eq!(build(file, over).unwrap().listen.port(), 1);
+        assert_eq!(build(&file, over).unwrap().listen.port(), 1);
     }
 
     #[test]
@@ -214,6 +322,12 @@ mod tests {
             ("listen = 'localhost'", "listen: \"localhost\""),
             ("store = 'postgres://u:secret@h/d'", "store: \"postgres\""),
             ("store = 'sqlite:'", "store: \"sqlite\""),
+            ("[tls]\ncertificate_file = 'c.pem'", "tls.key_file"),
+            ("[tls]\nkey_file = 'k.pem'", "tls.certificate_file"),
+            ("[tls]\nmin_version = '1.0'", "min_version"),
+            ("[proxy]\ntrusted = ['10.0.0.0/33']", "proxy.trusted: \"10.0.0.0/33\""),
+            ("[proxy]\ntrusted = ['lb.example']", "proxy.trusted: \"lb.example\""),
+            ("[proxy]\nheader = 'via'", "x-forwarded"),
             ("[limits]\njobs_per_project_max = 0", "limits.jobs_per_project_max: 0"),
             ("[limits]\nprobes_max = 257", "limits.probes_max: 257"),
             ("[limits]\nstop_age_s_max = 3601", "limits.stop_age_s_max: 3601"),

@@ -12,6 +12,7 @@ pub mod config;
 pub mod control;
 mod demo;
 pub mod job_file;
+pub mod listen;
 pub mod secret;
 pub mod store;
 pub mod telemetry;

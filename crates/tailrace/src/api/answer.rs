@@ -1,20 +1,21 @@
-//! What every answer has, whatever happened inside: a request id, and for an error a body in the
-//! form that clients parse.
+//! What every answer has, whatever happened inside: a request id, headers for browsers, and for an error
+//! a body in the form that clients parse.
 
 use axum::{
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::Response,
 };
 use tracing::Instrument;
 
-use crate::control::Language;
+use crate::{control::Language, listen::Peer};
 
 use super::{
     error::{ApiError, Form},
     language,
     message::Message,
+    safety_headers,
     state::ApiState,
 };
 
@@ -35,13 +36,17 @@ pub(crate) async fn finish(
     let id = uuid::Uuid::new_v4().simple().to_string();
     let language = language::of(request.headers());
     let keystone = is_iam(request.uri().path());
+    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| *peer);
+    let origin = state.proxies.origin(peer.as_ref(), request.headers());
+    request.extensions_mut().insert(origin);
     request.extensions_mut().insert(language);
     request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!(
         "request",
         id = %id,
         method = %request.method(),
-        path = %request.uri().path()
+        path = %request.uri().path(),
+        client = origin.address.map(tracing::field::display)
     );
 
     let limit = state.limits.request_duration_max;
@@ -59,6 +64,7 @@ pub(crate) async fn finish(
     tracing::debug!(status = response.status().as_u16(), "answered");
     let value = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("invalid"));
     response.headers_mut().insert(REQUEST_ID, value);
+    safety_headers::add(response.headers_mut(), origin);
     response
 }
 

@@ -1,10 +1,10 @@
 //! Writes the audit log: an entry for every call that changes something or wants to, however it ends.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use axum::{
-    extract::{ConnectInfo, MatchedPath, Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
@@ -15,6 +15,7 @@ use super::{
     answer::RequestId,
     auth::Gate,
     error::{ApiError, Form},
+    origin::Origin,
     permission::is_write,
     time,
 };
@@ -41,9 +42,9 @@ impl ActorSlot {
     }
 }
 
-/// Address of the other end of the connection, if the server was told.
-pub(crate) fn address(request: &Request) -> Option<SocketAddr> {
-    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
+/// Address of the client, if the server was told.
+pub(crate) fn address(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<Origin>().and_then(|origin| origin.address)
 }
 
 /// Lets a request pass and writes an entry if it was to change something.
@@ -65,7 +66,7 @@ pub(crate) async fn record(
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
     let method = request.method().to_string();
     let path = bounded(request.uri().path());
-    let address = address(&request).map(|address| address.ip().to_string());
+    let address = address(&request).map(|address| address.to_string());
     let response = next.run(request).await;
     let actor = slot.0.get().cloned();
     let error = response.extensions().get::<ApiError>();

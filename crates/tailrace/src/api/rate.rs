@@ -100,7 +100,7 @@ pub(crate) async fn by_address(
     next: Next,
 ) -> Response {
     if let Some(address) = audit::address(&request)
-        && let Err(wait) = limiter.take(&address_key(address.ip()), Instant::now())
+        && let Err(wait) = limiter.take(&address_key(address), Instant::now())
     {
         return refused(wait);
     }

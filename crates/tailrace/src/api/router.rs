@@ -21,16 +21,22 @@ use super::{
     message::Message,
     not_offered,
     openapi::{self, Document, DocumentText},
+    origin::TrustedProxies,
     permission::Permissions,
     rate::{self, RateLimiter},
     state::{ApiLimits, ApiState},
     v3, v5,
 };
 
-/// The HTTP API over a control plane. Changes are written into `audit`, if it is there; addresses are counted and written if the
-/// server tells them (`ConnectInfo<SocketAddr>`).
-pub fn router(control: Control, limits: ApiLimits, audit: Option<AuditLog>) -> Router {
-    router_of(ApiState::new(control, limits, audit))
+/// The HTTP API over a control plane. Changes are written into `audit`, if it is there. It is told of connections by
+/// [`crate::listen::Peer`], from which addresses are counted and written.
+pub fn router(
+    control: Control,
+    limits: ApiLimits,
+    audit: Option<AuditLog>,
+    proxies: TrustedProxies,
+) -> Router {
+    router_of(ApiState::new(control, limits, audit, proxies))
 }
 
 /// The OpenAPI document, as it is checked in under `openapi/`.

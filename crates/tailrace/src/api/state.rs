@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::origin::TrustedProxies;
 use crate::{
     audit::AuditLog,
     clock::{Clock, SystemClock},
@@ -45,6 +46,8 @@ pub(crate) struct ApiState {
     pub control: Control,
     /// Bounds.
     pub limits: ApiLimits,
+    /// Whose word is taken for where a request comes from.
+    pub proxies: Arc<TrustedProxies>,
     /// Time of day, for the age of signatures.
     pub clock: Arc<dyn Clock>,
     /// Where changes are written down.
@@ -53,7 +56,13 @@ pub(crate) struct ApiState {
 
 impl ApiState {
     /// State with the machine's clock.
-    pub(crate) fn new(control: Control, limits: ApiLimits, audit: Option<AuditLog>) -> Self {
-        Self { control, limits, clock: Arc::new(SystemClock), audit }
+    pub(crate) fn new(
+        control: Control,
+        limits: ApiLimits,
+        audit: Option<AuditLog>,
+        proxies: TrustedProxies,
+    ) -> Self {
+        let proxies = Arc::new(proxies);
+        Self { control, limits, proxies, clock: Arc::new(SystemClock), audit }
     }
 }

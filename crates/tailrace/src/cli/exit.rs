@@ -57,9 +57,28 @@ impl Failed {
         Self { exit, message: message.into() }
     }
 
+    /// Nobody reads the result any more: nothing is left to be said.
+    pub(super) fn reader_gone() -> Self {
+        Self { exit: Exit::Failure, message: String::new() }
+    }
+
+    /// Exit code.
+    #[cfg(test)]
+    pub(super) fn code(&self) -> u8 {
+        self.exit.code()
+    }
+
+    /// Why.
+    #[cfg(test)]
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says why on standard error and gives the process's exit code.
     pub(super) fn report(&self) -> ExitCode {
-        eprintln!("tailrace: {}", self.message);
+        if !self.message.is_empty() {
+            eprintln!("tailrace: {}", self.message);
+        }
         ExitCode::from(self.exit.code())
     }
 }
@@ -99,5 +118,51 @@ impl From<anyhow::Error> for Failed {
 impl From<std::io::Error> for Failed {
     fn from(error: std::io::Error) -> Self {
         Self::new(Exit::Failure, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_code_is_in_the_documentation_and_no_other() {
+        let all = [
+            Exit::Failure,
+            Exit::Usage,
+            Exit::Missing,
+            Exit::WrongState,
+            Exit::Unreachable,
+            Exit::Precheck,
+            Exit::Denied,
+            Exit::TimedOut,
+            Exit::Inconsistent,
+        ];
+        let page = include_str!("../../../../docs/commands.md");
+        let part = page.split("## Exit codes").nth(1).unwrap().split("\n## ").next().unwrap();
+        let told: Vec<u8> = part
+            .lines()
+            .filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok())
+            .collect();
+        let codes = std::iter::once(0).chain(all.map(Exit::code));
+        assert_eq!(told, codes.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn errors_of_the_server_have_codes_of_their_own() {
+        let text = || String::from("x");
+        for (error, code) in [
+            (ClientError::Refused { code: text(), message: text() }, 1),
+            (ClientError::Settings(text()), 2),
+            (ClientError::Missing { code: text(), message: text() }, 3),
+            (ClientError::WrongState { code: text(), message: text() }, 4),
+            (ClientError::Unreachable { endpoint: text(), cause: text() }, 5),
+            (ClientError::Unreadable { endpoint: text(), what: text() }, 5),
+            (ClientError::Denied { code: text(), message: text() }, 7),
+        ] {
+            let told = error.to_string();
+            let failed = Failed::from(error);
+            assert_eq!((failed.code(), failed.message()), (code, told.as_str()));
+        }
     }
 }

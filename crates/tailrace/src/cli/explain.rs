@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::exit::{Exit, Failed};
+use super::output::emit;
 
 /// The pages by the word that errors begin with.
 const PAGES: [(&str, &str); 23] = [
@@ -42,7 +43,7 @@ impl Explain {
     pub(super) fn run(self) -> Result<(), Failed> {
         let Some(word) = self.error else {
             for (word, page) in PAGES {
-                println!("{word:<22} {}", summary(page));
+                emit(&format!("{word:<22} {}\n", summary(page)))?;
             }
             return Ok(());
         };
@@ -51,8 +52,7 @@ impl Explain {
             let words = PAGES.map(|(word, _)| word).join(", ");
             Failed::new(Exit::Usage, format!("{word:?} is no error; there are {words}"))
         })?;
-        print!("{page}");
-        Ok(())
+        emit(page)
     }
 }
 

@@ -292,7 +292,7 @@ impl Client {
             let answer = self.call(Method::GET, &path, Some(&query), None).await?;
             let Some(page) = answer.get(member).and_then(Value::as_array) else {
                 return Err(ClientError::Unreadable {
-                    endpoint: self.endpoint.clone(),
+                    endpoint: self.endpoint().to_owned(),
                     what: format!("{path} without a list {member}"),
                 });
             };

@@ -7,14 +7,25 @@ use serde::Deserialize;
 
 use super::{ClientError, Result, secret};
 
-/// Access key and project.
+/// Who the client is, in which project.
 pub struct Login {
     /// Project.
     pub project_id: String,
-    /// Access key.
-    pub access_key: String,
-    /// Secret key.
-    pub secret_key: SecretString,
+    /// What shows it.
+    pub proof: Proof,
+}
+
+/// What shows who the client is.
+pub enum Proof {
+    /// An access key, with which requests are signed.
+    Key {
+        /// Access key.
+        access_key: String,
+        /// Secret key.
+        secret_key: SecretString,
+    },
+    /// A token.
+    Token(SecretString),
 }
 
 /// The members of `credentials.json` that are needed.
@@ -39,8 +50,7 @@ impl Login {
         })?;
         Ok(Self {
             project_id: file.project_id,
-            access_key: file.access_key,
-            secret_key: secret(file.secret_key),
+            proof: Proof::Key { access_key: file.access_key, secret_key: secret(file.secret_key) },
         })
     }
 }

@@ -1,12 +1,14 @@
-//! A client of the DRS API, for the commands: signed requests, and errors as the server words them.
+//! A client of the DRS API, for the commands: requests with a signature or a token, and errors as the
+//! server words them.
 
 mod compare;
 mod iam;
 mod job;
 mod login;
 mod repair;
-
-use std::time::Duration;
+mod server;
+mod settings;
+mod token;
 
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use jiff::Timestamp;
@@ -17,12 +19,13 @@ use crate::api::{Unsigned, sign};
 
 pub use iam::Kind;
 pub use job::{CheckedFor, PrecheckItem, Wait, Waited};
-pub use login::Login;
+pub use login::{Login, Proof};
+pub use server::Server;
+pub use token::{IssuedToken, PasswordLogin};
 
-/// Longest time that an answer may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-/// Longest time that a connect may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+use server::Call;
+use token::{TOKEN_HEADER, token_value};
+
 /// Codes of a job that is not there: v5, v3, and a deleted one in v3.
 const MISSING_CODES: [&str; 3] = ["DRS.10000010", "DRS.M00289", "DRS.M05004"];
 /// Codes of a command that the job's state does not allow: v5, v3, and one that is busy in v3.
@@ -89,51 +92,28 @@ pub type Result<T> = std::result::Result<T, ClientError>;
 
 /// A client of one project.
 pub struct Client {
-    http: reqwest::Client,
-    /// `http://host:port` without a slash at its end.
-    endpoint: String,
-    host: HeaderValue,
+    server: Server,
     login: Login,
 }
 
 impl Client {
     /// A client of a server; nothing is sent yet.
-    ///
-    /// # Errors
-    /// [`ClientError::Settings`] if the endpoint is no address.
-    pub fn new(endpoint: &str, login: Login) -> Result<Self> {
-        let wrong = || {
-            ClientError::Settings(format!(
-                "endpoint {endpoint:?} is no address of a server, like http://127.0.0.1:8080"
-            ))
-        };
-        let endpoint_text = endpoint.trim_end_matches('/').to_owned();
-        let url = reqwest::Url::parse(&endpoint_text).map_err(|_| wrong())?;
-        if !matches!(url.scheme(), "http" | "https") || url.path() != "/" {
-            return Err(wrong());
-        }
-        let host = match (url.host_str(), url.port()) {
-            (Some(host), Some(port)) => format!("{host}:{port}"),
-            (Some(host), None) => host.to_owned(),
-            (None, _) => return Err(wrong()),
-        };
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(ANSWER_TIMEOUT)
-            .no_proxy()
-            .build()
-            .map_err(|e| ClientError::Settings(format!("no HTTP client: {e}")))?;
-        let host = HeaderValue::from_str(&host).map_err(|_| wrong())?;
-        Ok(Self { http, endpoint: endpoint_text, host, login })
+    pub fn new(server: Server, login: Login) -> Self {
+        Self { server, login }
     }
 
     /// Address of the server.
     pub fn endpoint(&self) -> &str {
-        &self.endpoint
+        self.server.endpoint()
+    }
+
+    /// The project.
+    pub fn project_id(&self) -> &str {
+        &self.login.project_id
     }
 
     /// `/v3/{project_id}` or another version, with a rest.
-    fn path(&self, version: &str, rest: &str) -> String {
+    pub fn path(&self, version: &str, rest: &str) -> String {
         format!("/{version}/{}{rest}", self.login.project_id)
     }
 
@@ -148,32 +128,10 @@ impl Client {
         query: Option<&str>,
         body: Option<&Value>,
     ) -> Result<Value> {
-        let bytes = body.map(Value::to_string).unwrap_or_default().into_bytes();
-        let headers = self.headers(&method, path, query, &bytes)?;
-        let url = match query {
-            Some(query) => format!("{}{path}?{query}", self.endpoint),
-            None => format!("{}{path}", self.endpoint),
-        };
-        let unreachable = |e: reqwest::Error| ClientError::Unreachable {
-            endpoint: self.endpoint.clone(),
-            cause: innermost(&e),
-        };
-        let request = self.http.request(method, url).headers(headers).body(bytes);
-        let answer = request.send().await.map_err(unreachable)?;
-        let status = answer.status();
-        let text = answer.text().await.map_err(unreachable)?;
-        let value: Value = if text.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_str(&text).map_err(|_| ClientError::Unreadable {
-                endpoint: self.endpoint.clone(),
-                what: format!("status {status}, {} bytes that are no JSON", text.len()),
-            })?
-        };
-        if status.is_success() {
-            return Ok(value);
-        }
-        Err(refusal(&value, status.as_u16()))
+        let body = body.map(Value::to_string).unwrap_or_default().into_bytes();
+        let headers = self.headers(&method, path, query, &body)?;
+        let request = Call { method, path, query, headers, body };
+        Ok(self.server.send(request).await?.1)
     }
 
     fn headers(
@@ -184,19 +142,27 @@ impl Client {
         body: &[u8],
     ) -> Result<HeaderMap> {
         let unusable = |what: &str| ClientError::Settings(format!("{what} cannot be sent"));
-        let date = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
         let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, self.host.clone());
-        headers
-            .insert("x-sdk-date", HeaderValue::from_str(&date).map_err(|_| unusable("the date"))?);
+        headers.insert(header::HOST, self.server.host().clone());
         let project = HeaderValue::from_str(&self.login.project_id);
         headers.insert("x-project-id", project.map_err(|_| unusable("the project id"))?);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let request = Unsigned { method, path, query, headers: &headers, body };
-        let value = sign(&request, &self.login.access_key, &self.login.secret_key)
-            .and_then(|value| HeaderValue::from_str(&value).ok())
-            .ok_or_else(|| unusable("the access key"))?;
-        headers.insert(header::AUTHORIZATION, value);
+        match &self.login.proof {
+            Proof::Token(token) => {
+                let value = token_value(token)?;
+                headers.insert(TOKEN_HEADER, value);
+            }
+            Proof::Key { access_key, secret_key } => {
+                let date = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+                let date = HeaderValue::from_str(&date).map_err(|_| unusable("the date"))?;
+                headers.insert("x-sdk-date", date);
+                let request = Unsigned { method, path, query, headers: &headers, body };
+                let value = sign(&request, access_key, secret_key)
+                    .and_then(|value| HeaderValue::from_str(&value).ok())
+                    .ok_or_else(|| unusable("the access key"))?;
+                headers.insert(header::AUTHORIZATION, value);
+            }
+        }
         headers.insert("x-language", HeaderValue::from_static("en-us"));
         Ok(headers)
     }
@@ -204,26 +170,16 @@ impl Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("Client").field("endpoint", &self.endpoint()).finish_non_exhaustive()
     }
-}
-
-/// The cause of a failed request, without the address around it.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }
 
 /// An error body, or an item of a batch that failed.
 fn refusal(value: &Value, status: u16) -> ClientError {
     let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (mut code, mut message) = (text("error_code"), text("error_msg"));
-    // IAM's errors have Keystone's form.
-    let keystone = value.pointer("/error/message").and_then(Value::as_str);
-    if let Some(text) = keystone {
+    // IAM's own form.
+    if let Some(text) = value.pointer("/error/message").and_then(Value::as_str) {
         text.clone_into(&mut message);
     }
     if code.is_empty() {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 
 use super::child::Guarded;
 use super::port::free_port;
-use crate::client::{Client, Login};
+use crate::client::{self, Client, Login};
 
 /// Longest time that it may take to be ready.
 const READY_LIMIT: Duration = Duration::from_secs(30);
@@ -64,6 +64,6 @@ impl Server {
     /// A client with the first administrator's access key.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         let login = Login::read(&self.data.join("credentials.json"))?;
-        Ok(Client::new(&self.endpoint, login)?)
+        Ok(Client::new(client::Server::new(&self.endpoint, None)?, login))
     }
 }

@@ -1,4 +1,4 @@
-//! A job as a file (TOML): what `tailrace run` runs and `tailrace jobs create` makes.
+//! A job as a file (TOML, YAML or JSON): what `tailrace run` runs and `tailrace jobs create` makes.
 //!
 //! Members have DRS's names where DRS has one. `docs/commands.md` explains them with an example.
 
@@ -335,7 +335,7 @@ pub struct Policy {
 }
 
 impl JobFile {
-    /// Reads a file.
+    /// Reads a file: YAML if its name ends in `.yaml` or `.yml`, JSON if in `.json`, else TOML.
     ///
     /// # Errors
     /// [`JobFileError`] with file, line and what is wrong.
@@ -346,10 +346,15 @@ impl JobFile {
             return Err(failed(&format!("{size} bytes; a job file has at most {FILE_BYTES_MAX}")));
         }
         let text = std::fs::read_to_string(path).map_err(|e| failed(&e))?;
-        Self::parse(&text).map_err(|e| failed(&e))
+        let parsed = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("yaml" | "yml") => Self::parse_yaml(&text),
+            Some("json") => Self::parse_json(&text),
+            _ => Self::parse(&text),
+        };
+        parsed.map_err(|e| failed(&e))
     }
 
-    /// Reads a file's text.
+    /// Reads the text of a TOML file.
     ///
     /// # Errors
     /// [`JobFileError`] with line and what is wrong.
@@ -359,10 +364,43 @@ impl JobFile {
             let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             JobFileError(format!("line {}: {}", before.matches('\n').count() + 1, e.message()))
         })?;
-        // A mapping of what is not selected would silently say nothing.
-        let mappings = Mappings { databases: file.mapping.clone() };
-        mappings.validate(&file.selection()).map_err(|e| JobFileError(e.message().to_owned()))?;
-        file.check_kinds()?;
-        Ok(file)
+        file.checked()
     }
+
+    /// Reads the text of a YAML file.
+    ///
+    /// # Errors
+    /// [`JobFileError`] with line and what is wrong.
+    pub fn parse_yaml(text: &str) -> Result<Self, JobFileError> {
+        let file: Self = serde_norway::from_str(text).map_err(|e| {
+            let line = e.location().map_or(1, |place| place.line());
+            JobFileError(format!("line {line}: {}", without_place(&e.to_string())))
+        })?;
+        file.checked()
+    }
+
+    /// Reads the text of a JSON file.
+    ///
+    /// # Errors
+    /// [`JobFileError`] with line and what is wrong.
+    pub fn parse_json(text: &str) -> Result<Self, JobFileError> {
+        let file: Self = serde_json::from_str(text).map_err(|e| {
+            JobFileError(format!("line {}: {}", e.line(), without_place(&e.to_string())))
+        })?;
+        file.checked()
+    }
+
+    /// What the form of a file does not say by itself.
+    fn checked(self) -> Result<Self, JobFileError> {
+        // A mapping of what is not selected would silently say nothing.
+        let mappings = Mappings { databases: self.mapping.clone() };
+        mappings.validate(&self.selection()).map_err(|e| JobFileError(e.message().to_owned()))?;
+        self.check_kinds()?;
+        Ok(self)
+    }
+}
+
+/// An error's text without the place at its end, which is told in front.
+fn without_place(text: &str) -> &str {
+    text.rfind(" at line ").and_then(|end| text.get(..end)).unwrap_or(text)
 }

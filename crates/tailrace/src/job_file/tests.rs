@@ -20,6 +20,55 @@ fn error(text: &str) -> String {
     }
 }
 
+/// [`SMALL`] in the other forms.
+const SMALL_YAML: &str = "
+name: shop-to-kafka
+source:
+  host: db.example
+  user: repl
+  password: s3cret
+target: {brokers: 'k1:9092,k2:9092'}
+objects:
+  shop: '*'
+  crm: [customers, notes]
+";
+const SMALL_JSON: &str = r#"{"name": "shop-to-kafka",
+"source": {"host": "db.example", "user": "repl", "password": "s3cret"},
+"target": {"brokers": "k1:9092,k2:9092"},
+"objects": {"shop": "*", "crm": ["customers", "notes"]}}"#;
+
+#[test]
+fn toml_yaml_and_json_say_the_same_and_are_checked_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let wanted = JobFile::parse(SMALL).unwrap();
+    for (name, text, line) in [
+        ("a.toml", SMALL, 4),
+        ("a.yaml", SMALL_YAML, 4),
+        ("a.yml", SMALL_YAML, 4),
+        ("a.json", SMALL_JSON, 2),
+    ] {
+        let path = dir.path().join(name);
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            JobFile::read(&path)
+        };
+        let file = read(text).unwrap();
+        assert_eq!(file.db_object(), wanted.db_object(), "{name}");
+        assert_eq!(file.source_endpoint().unwrap(), wanted.source_endpoint().unwrap(), "{name}");
+        assert_eq!(file.creation(), wanted.creation(), "{name}");
+        let error = read(&text.replace("host", "hostt")).unwrap_err().to_string();
+        assert!(error.contains(&format!("{name}: line {line}: ")), "{error}");
+        assert!(error.contains("unknown field `hostt`") && !error.contains("s3cret"), "{error}");
+        let bare = text.replace("\"s3cret\"", "55").replace(" s3cret", " 55");
+        let error = read(&bare).unwrap_err().to_string();
+        assert!(error.contains("VARIABLE") && !error.contains("55"), "{error}");
+    }
+    let path = dir.path().join("b.yaml");
+    std::fs::write(&path, "a: [").unwrap();
+    let error = JobFile::read(&path).unwrap_err().to_string();
+    assert!(error.contains("b.yaml: line 1"), "{error}");
+}
+
 fn with(section: &str, line: &str) -> String {
     SMALL.replace(&format!("[{section}]\n"), &format!("[{section}]\n{line}\n"))
 }

@@ -2,6 +2,7 @@
 
 mod at_least_once;
 mod bad_input;
+mod contexts;
 mod demo;
 mod full_disk;
 mod iam;
@@ -10,6 +11,7 @@ mod jobs;
 mod kerberos;
 mod oracle;
 mod run;
+mod tls;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -24,12 +26,30 @@ use crate::proof::served::Ends;
 /// Password that must never be seen.
 const DEMO_SECRET: &str = "nobody-may-see-this";
 
+/// What the environment can say to a command.
+const SETTINGS: [&str; 13] = [
+    "ENDPOINT",
+    "CA_FILE",
+    "CREDENTIALS",
+    "CONTEXT",
+    "PROJECT_ID",
+    "AK",
+    "SK",
+    "TOKEN",
+    "DOMAIN",
+    "USER",
+    "PASSWORD",
+    "NEW_PASSWORD",
+    "LOG",
+];
+
 /// The binary with arguments, without the caller's own settings.
 fn tailrace(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tailrace"));
-    for name in ["ENDPOINT", "CREDENTIALS", "PROJECT_ID", "AK", "SK", "LOG"] {
+    for name in SETTINGS {
         command.env_remove(format!("TAILRACE_{name}"));
     }
+    command.env("TAILRACE_CONFIG_DIR", "/nowhere/tailrace");
     command.args(args);
     command
 }

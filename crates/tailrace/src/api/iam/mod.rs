@@ -17,7 +17,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 
-use super::{auth::Principal, error::ApiError};
+use super::{auth::Principal, error::ApiError, origin::Origin};
 
 /// Address of this server as the client knows it, for links.
 pub(crate) struct BaseUrl(pub String);
@@ -27,17 +27,15 @@ impl<S: Sync> FromRequestParts<S> for BaseUrl {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let authority = parts.uri.authority().map(|a| a.as_str().to_owned());
-        Ok(Self(base_url(&parts.headers, authority)))
+        let https = parts.extensions.get::<Origin>().is_some_and(|origin| origin.https);
+        Ok(Self(base_url(&parts.headers, authority, https)))
     }
 }
 
-fn base_url(headers: &HeaderMap, authority: Option<String>) -> String {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);
-    let host = text(header::HOST.as_str()).map(str::to_owned).or(authority);
-    let scheme = match text("x-forwarded-proto") {
-        Some("https") => "https",
-        _ => "http",
-    };
+fn base_url(headers: &HeaderMap, authority: Option<String>, https: bool) -> String {
+    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).map(str::trim);
+    let host = host.map(str::to_owned).or(authority);
+    let scheme = if https { "https" } else { "http" };
     format!("{scheme}://{}", host.unwrap_or_else(|| "localhost".into()))
 }
 
@@ -60,11 +58,10 @@ mod tests {
     #[test]
     fn links_name_the_server_as_the_client_does() {
         let mut headers = HeaderMap::new();
-        assert_eq!(base_url(&headers, None), "http://localhost");
-        assert_eq!(base_url(&headers, Some("a:1".into())), "http://a:1");
+        assert_eq!(base_url(&headers, None, false), "http://localhost");
+        assert_eq!(base_url(&headers, Some("a:1".into()), false), "http://a:1");
         headers.insert(header::HOST, "b:2".parse().expect("a header value"));
-        assert_eq!(base_url(&headers, None), "http://b:2");
-        headers.insert("x-forwarded-proto", "https".parse().expect("a header value"));
-        assert_eq!(base_url(&headers, None), "https://b:2");
+        assert_eq!(base_url(&headers, None, false), "http://b:2");
+        assert_eq!(base_url(&headers, None, true), "https://b:2");
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         body::V3Body,
         error::{ApiError, Dialect},
         message::Message,
+        origin::Origin,
         query::QueryText,
         state::ApiState,
         time,
@@ -45,13 +46,14 @@ const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
               (status = 401, description = "The user name, password or token is wrong")))]
 pub(crate) async fn create_token(
     State(state): State<ApiState>,
+    Extension(origin): Extension<Origin>,
     BaseUrl(base): BaseUrl,
     query: QueryText,
     actor: Option<Extension<ActorSlot>>,
     V3Body(body): V3Body<AuthRequest>,
 ) -> Result<Response, ApiError> {
     let auth = body.auth.ok_or_else(|| missing("auth"))?;
-    let (issued, method) = login(&state, auth).await?;
+    let (issued, method) = login(&state, origin, auth).await?;
     if let Some(Extension(slot)) = actor {
         let user = &issued.session.user;
         let (user_id, user_name) = (user.id.clone(), user.name.clone());
@@ -127,7 +129,11 @@ async fn subject(
     }
 }
 
-async fn login(state: &ApiState, auth: Auth) -> Result<(IssuedToken, &'static str), ApiError> {
+async fn login(
+    state: &ApiState,
+    origin: Origin,
+    auth: Auth,
+) -> Result<(IssuedToken, &'static str), ApiError> {
     let domain = scope_domain(auth.scope.as_ref());
     let scope = scope_wanted(auth.scope)?;
     let identity = auth.identity.ok_or_else(|| missing("auth.identity"))?;
@@ -142,7 +148,12 @@ async fn login(state: &ApiState, auth: Auth) -> Result<(IssuedToken, &'static st
     let (issued, method) = match method.as_str() {
         "password" => {
             let (domain, user, password) = password_login(identity)?;
-            (iam.login_password(&domain, &user, &password, scope).await, "password")
+            iam.check_address(origin.address).map_err(refused)?;
+            let issued = iam.login_password(&domain, &user, &password, scope).await;
+            if matches!(issued, Err(Refusal::LoginFailed | Refusal::Locked { .. })) {
+                iam.login_failed_from(origin.address);
+            }
+            (issued, "password")
         }
         "token" => {
             let id = identity.token.and_then(|t| t.id).filter(|id| !id.is_empty());

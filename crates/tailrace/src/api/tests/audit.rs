@@ -15,6 +15,7 @@ use super::{
     v3, v5,
 };
 use crate::audit::{AuditEntry, AuditFilter, read_audit};
+use crate::listen::Peer;
 
 impl Server {
     /// All entries, the newest last.
@@ -33,7 +34,7 @@ async fn a_change_is_written_with_who_what_where_from_and_how_it_ended() {
     let mut request =
         server.signed(Method::DELETE, &v5("jobs/no-such-job?secret=query"), Vec::new(), &[]);
     let address: SocketAddr = "192.0.2.7:4321".parse().expect("an address");
-    request.extensions_mut().insert(ConnectInfo(address));
+    request.extensions_mut().insert(ConnectInfo(Peer { address, tls: false }));
     let answer = server.send(request).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     let entry = server.last_audited();

@@ -5,6 +5,7 @@ mod answers;
 mod audit;
 mod authentication;
 mod bad_input;
+mod commands;
 mod compare;
 mod compare_v3;
 mod conformance;
@@ -17,6 +18,7 @@ mod iam_roles;
 mod life;
 mod object_file;
 mod offers;
+mod origin;
 mod permissions;
 mod rate;
 mod runner;
@@ -39,6 +41,7 @@ use tower::ServiceExt;
 use self::runner::{Script, ScriptedRunner};
 use super::{
     auth::sign_for_test,
+    origin::{ForwardedHeader, TrustedProxies},
     router::router_of,
     state::{ApiLimits, ApiState},
 };
@@ -93,6 +96,11 @@ impl Server {
     }
 
     pub(super) async fn start_with(limits: ApiLimits) -> Self {
+        Self::start_at(NOW_MS, limits).await
+    }
+
+    /// A server whose clock stands at this time.
+    pub(super) async fn start_at(now_ms: i64, limits: ApiLimits) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let store = SqliteStore::open(&dir.path().join("t.db")).await.expect("a store");
         let store: Arc<dyn Store> = Arc::new(store);
@@ -109,10 +117,10 @@ impl Server {
             ak: Some(AK.into()),
             sk: Some(SecretString::from(SK)),
         };
-        Credentials::bootstrap(store.as_ref(), &vault, dir.path(), values, NOW_MS)
+        Credentials::bootstrap(store.as_ref(), &vault, dir.path(), values, now_ms)
             .await
             .expect("credentials");
-        let clock = Arc::new(ManualClock::new(NOW_MS));
+        let clock = Arc::new(ManualClock::new(now_ms));
         let script = Arc::new(Script::default());
         let bounds = Bounds {
             tick: Duration::from_millis(10),
@@ -130,8 +138,16 @@ impl Server {
         .await
         .expect("a control plane");
         let audit = AuditLog::open(dir.path(), AuditBounds::default()).expect("an audit log");
-        let clock_of_state = Arc::clone(&clock) as Arc<dyn Clock>;
-        let state = ApiState { control, limits, clock: clock_of_state, audit: Some(audit) };
+        let state = ApiState {
+            control,
+            limits,
+            proxies: Arc::new(TrustedProxies {
+                networks: vec!["10.0.0.0/8".parse().expect("a network")],
+                header: ForwardedHeader::XForwarded,
+            }),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            audit: Some(audit),
+        };
         Self { router: router_of(state.clone()), state, clock, script, dir }
     }
 

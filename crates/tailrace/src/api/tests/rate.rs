@@ -16,6 +16,7 @@ use super::{
     v5,
 };
 use crate::api::{rate::Rate, state::ApiLimits};
+use crate::listen::Peer;
 
 /// So long that none passes within a test.
 const PERIOD: Duration = Duration::from_secs(24 * 3600);
@@ -73,7 +74,7 @@ async fn an_address_has_its_own_bound_before_anybody_is_known() {
     let ask = async |address: &str| {
         let mut request = with_token("no-such-token", &list());
         let address: SocketAddr = address.parse().expect("an address");
-        request.extensions_mut().insert(ConnectInfo(address));
+        request.extensions_mut().insert(ConnectInfo(Peer { address, tls: false }));
         server.send(request).await
     };
     for port in 1..=3 {

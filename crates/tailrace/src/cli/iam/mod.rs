@@ -10,8 +10,8 @@ use std::io::BufRead as _;
 
 use serde_json::{Map, Value, json};
 
+use super::client_options::ClientOptions;
 use super::exit::{Exit, Failed};
-use super::jobs::Server;
 use super::output::{Output, flat, text};
 use crate::client::Client;
 
@@ -19,10 +19,7 @@ use crate::client::Client;
 #[derive(Debug, clap::Args)]
 pub(super) struct At {
     #[command(flatten)]
-    server: Server,
-    /// Form of the result.
-    #[arg(long, short, global = true, value_enum, default_value_t)]
-    output: Output,
+    options: ClientOptions,
 }
 
 impl At {
@@ -32,8 +29,10 @@ impl At {
         command: C,
     ) -> Result<(), Failed> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let client = self.server.client()?;
-        runtime.block_on(command(&client, self.output))
+        runtime.block_on(async {
+            let client = self.options.client().await?;
+            command(&client, self.options.output).await
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::parts;
 use crate::cli::exit::{Exit, Failed};
-use crate::cli::output::{Output, text};
+use crate::cli::output::{Output, columns, emit, text};
 use crate::cli::progress::Progress;
 use crate::client::{Client, Waited};
 
@@ -113,7 +113,7 @@ async fn show(client: &Client, job: &str, id: &str, output: Output) -> Result<()
         let text = format!("the comparison failed: {}", text(&task, "/error_msg"));
         return Err(Failed::new(Exit::Failure, text));
     }
-    let (compare_type, member, columns) = match text(&task, "/type").as_str() {
+    let (compare_type, member, heads) = match text(&task, "/type").as_str() {
         "object" => ("object_compare", "objects_compare_detail_infos", OBJECTS),
         "lines" => ("line_compare", "line_compare_detail_infos", LINES),
         _ => ("content_compare", "content_compare_detail_infos", CONTENTS),
@@ -128,9 +128,9 @@ async fn show(client: &Client, job: &str, id: &str, output: Output) -> Result<()
         Vec::new()
     };
     let value = json!({"task": task, "tables": tables, "differences": rows});
-    output.print(&value, |_| table(columns, &tables))?;
+    output.print(&value, |_| columns(heads, &json!(tables)))?;
     if output == Output::Table {
-        tell_rows(&rows);
+        tell_rows(&rows)?;
     }
     verdict(compare_type, &status, &tables)
 }
@@ -163,21 +163,13 @@ const CONTENTS: Columns = &[
     ("note", "/message"),
 ];
 
-fn table(columns: Columns, items: &[Value]) -> Vec<Vec<String>> {
-    let mut rows = vec![columns.iter().map(|(head, _)| (*head).to_owned()).collect()];
-    for item in items {
-        rows.push(columns.iter().map(|(_, pointer)| text(item, pointer)).collect());
-    }
-    rows
-}
-
 fn print_tasks(output: Output, tasks: &[Value]) -> Result<(), Failed> {
-    let columns: Columns = &[("id", "/id"), ("type", "/type"), ("status", "/status")];
-    output.print(&json!(tasks), |_| table(columns, tasks))
+    let heads: Columns = &[("id", "/id"), ("type", "/type"), ("status", "/status")];
+    output.print(&json!(tasks), |tasks| columns(heads, tasks))
 }
 
 /// Tells some of the rows that differ.
-fn tell_rows(rows: &[Value]) {
+fn tell_rows(rows: &[Value]) -> Result<(), Failed> {
     let list = |row: &Value, member: &str| {
         let values = row.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
         let values: Vec<String> = values.iter().map(|value| text(value, "")).collect();
@@ -194,11 +186,13 @@ fn tell_rows(rows: &[Value]) {
         // Of a database what repairs it, of a topic where the last message is.
         let repair = row.get("repair_sql").and_then(Value::as_str);
         let last = repair.map_or_else(|| text(row, "/target_select_sql"), str::to_owned);
-        println!("{} [{key}]: {what}; {last}", text(row, "/source_table_name"));
+        emit(&format!("{} [{key}]: {what}; {last}\n", text(row, "/source_table_name")))?;
     }
     if rows.len() > ROWS_SHOWN_MAX {
-        println!("… {} more; --output json has them", rows.len() - ROWS_SHOWN_MAX);
+        let more = rows.len() - ROWS_SHOWN_MAX;
+        emit(&format!("… {more} more; --output json has them\n"))?;
     }
+    Ok(())
 }
 
 fn verdict(compare_type: &str, status: &str, tables: &[Value]) -> Result<(), Failed> {

@@ -15,7 +15,7 @@ use crate::job_file::JobFile;
 pub(super) struct Edit {
     /// Id or name.
     job: String,
-    /// Job file (TOML), of which [objects] and [mapping] are taken.
+    /// Job file, of which [objects] and [mapping] are taken.
     file: PathBuf,
     /// Take [policy] of the file instead, and leave the objects as they are. A job that runs has it from its next step on:
     /// there is nothing to wait for.

@@ -1,29 +1,36 @@
 //! `tailrace jobs`: a client of a running server.
 
+mod ask;
 mod compare;
 mod compare_policy;
 mod create;
 mod dirty;
 mod edit;
 mod follow;
+mod logs;
+mod objects;
 mod parts;
 mod repair;
+mod settings;
+mod tags;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use super::client_options::ClientOptions;
 use super::exit::{Exit, Failed};
+use super::explain::Explain;
 use super::output::{Output, flat, text};
-use crate::client::{CheckedFor, Client, Login, PrecheckItem};
+use crate::client::{CheckedFor, Client, PrecheckItem};
 
 /// See and drive the jobs of a server.
 ///
-/// JOB is a job's id or its name. The server and the access key come from the options, else from the
+/// JOB is a job's id or its name. The server and the login come from the options, else from the
 /// environment: TAILRACE_ENDPOINT, and TAILRACE_CREDENTIALS (the credentials.json that the server's
-/// first start writes) or TAILRACE_PROJECT_ID, TAILRACE_AK and TAILRACE_SK.
+/// first start writes), TAILRACE_PROJECT_ID with TAILRACE_AK and TAILRACE_SK or TAILRACE_TOKEN, or
+/// TAILRACE_USER and TAILRACE_PASSWORD; else from the context that `tailrace contexts use` chose.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong command line or job file, 3 no such job, 4 not in this state,
 /// 5 no server answers, 6 the precheck failed, 7 access refused, 8 the time of a wait was over,
@@ -32,10 +39,7 @@ use crate::client::{CheckedFor, Client, Login, PrecheckItem};
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Jobs {
     #[command(flatten)]
-    server: Server,
-    /// Form of the result.
-    #[arg(long, short, global = true, value_enum, default_value_t)]
-    output: Output,
+    options: ClientOptions,
     #[command(subcommand)]
     command: JobsCommand,
 }
@@ -50,23 +54,6 @@ Examples:
   tailrace jobs reread shop shop.orders      the rows of a table again, while the job goes on
   tailrace jobs compare shop                 do the topics say what the tables say?
   tailrace jobs delete shop --stop           end it and remove all that is its own";
-
-/// Which server, and as whom.
-#[derive(Debug, Args)]
-pub(super) struct Server {
-    /// Address of the server.
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "TAILRACE_ENDPOINT",
-        default_value = "http://127.0.0.1:8080"
-    )]
-    endpoint: String,
-    /// credentials.json of the server's data directory.
-    #[arg(long, global = true, value_name = "FILE", env = "TAILRACE_CREDENTIALS")]
-    credentials: Option<PathBuf>,
-}
 
 /// How long to wait.
 #[derive(Debug, Clone, Args)]
@@ -148,6 +135,15 @@ enum JobsCommand {
         /// Id of what is to be stopped.
         id: String,
     },
+    Logs(logs::Logs),
+    Objects(objects::Objects),
+    Tags(tags::Tags),
+    Rename(settings::Rename),
+    Copy(settings::Copy),
+    Password(settings::Password),
+    Limit(settings::Limit),
+    Position(settings::Position),
+    Explain(Explain),
     Compare(compare::Compare),
     ComparePolicy(compare_policy::ComparePolicy),
     Repair(repair::Repair),
@@ -217,6 +213,7 @@ enum JobsCommand {
         #[arg(long)]
         stop: bool,
     },
+    #[command(visible_alias = "watch")]
     /// Follow a job: phase, rows, delay; until it is interrupted, ends or fails.
     Follow {
         /// Id or name.
@@ -230,34 +227,13 @@ enum JobsCommand {
 impl Jobs {
     pub(super) fn run(self) -> Result<(), Failed> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let client = self.server.client()?;
-        runtime.block_on(self.command.run(&client, self.output))
-    }
-}
-
-impl Server {
-    pub(super) fn client(&self) -> Result<Client, Failed> {
-        Ok(Client::new(&self.endpoint, self.login()?)?)
-    }
-
-    fn login(&self) -> Result<Login, Failed> {
-        if let Some(path) = &self.credentials {
-            return Ok(Login::read(path)?);
-        }
-        let value = |name: &str| {
-            std::env::var(name).ok().filter(|text| !text.is_empty()).ok_or_else(|| {
-                Failed::new(
-                    Exit::Usage,
-                    format!(
-                        "{name} is not set; give --credentials FILE (credentials.json of the server's data directory), or TAILRACE_PROJECT_ID, TAILRACE_AK and TAILRACE_SK"
-                    ),
-                )
-            })
+        let command = match self.command {
+            JobsCommand::Explain(explain) => return explain.run(),
+            command => command,
         };
-        Ok(Login {
-            project_id: value("TAILRACE_PROJECT_ID")?,
-            access_key: value("TAILRACE_AK")?,
-            secret_key: value("TAILRACE_SK")?.into(),
+        runtime.block_on(async {
+            let client = self.options.client().await?;
+            Box::pin(command.run(&client, self.options.output)).await
         })
     }
 }
@@ -327,6 +303,16 @@ impl JobsCommand {
                 client.stop_reread(&id, &reread).await?;
                 parts::Part::Rereads.print(client, &id, output).await
             }
+            Self::Logs(logs) => logs.run(client, output).await,
+            Self::Objects(objects) => objects.run(client, output).await,
+            Self::Tags(tags) => tags.run(client, output).await,
+            Self::Rename(rename) => rename.run(client, output).await,
+            Self::Copy(copy) => copy.run(client, output).await,
+            Self::Password(password) => password.run(client, output).await,
+            Self::Limit(limit) => limit.run(client, output).await,
+            Self::Position(position) => position.run(client, output).await,
+            // It needs no server, and was done before.
+            Self::Explain(explain) => explain.run(),
             Self::Compare(compare) => compare.run(client, output).await,
             Self::ComparePolicy(policy) => policy.run(client, output).await,
             Self::Repair(repair) => repair.run(client, output).await,

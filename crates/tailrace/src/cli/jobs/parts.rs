@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::super::exit::Failed;
-use super::super::output::{Output, text};
+use super::super::output::{Output, columns};
 use crate::client::Client;
 
 /// A kind of things that belong to a job.
@@ -23,6 +23,16 @@ pub(super) enum Part {
     Rereads,
     /// Changes that went to the dead-letter topic.
     DeadLetters,
+    /// Parameters by the phase that they are about.
+    Tuning,
+    /// Changes of parameters, newest first.
+    History,
+    /// What can be done to the job now.
+    Actions,
+    /// Speeds, delays and what the process takes, now.
+    Monitor,
+    /// Comparisons that the job's policy asked for, newest first.
+    HealthComparisons,
     /// Parts of the increment, of jobs that have some: what reads the log, and what writes to the target.
     Components,
 }
@@ -61,6 +71,11 @@ impl Part {
             Self::Parameters => ("/configurations", "parameter_config_list"),
             Self::Rereads => ("/rereads", "rereads"),
             Self::DeadLetters => ("/dirty-data", "dirty_data_list"),
+            Self::Tuning => ("/tuning-params/query-params", ""),
+            Self::History => ("/configuration-histories", "parameter_history_config_list"),
+            Self::Actions => ("/actions", ""),
+            Self::Monitor => ("/monitor-data", ""),
+            Self::HealthComparisons => ("/health-compare-jobs", "compare_jobs"),
             Self::Components => ("/increment-components-detail", "increment_components_list"),
         }
     }
@@ -97,6 +112,38 @@ impl Part {
                 ("error", "/error_code"),
                 ("why", "/error_msg"),
             ],
+            Self::Tuning => {
+                &[("phase", "/phase"), ("name", "/name"), ("value", "/value"), ("range", "/range")]
+            }
+            Self::History => &[
+                ("time", "/update_time"),
+                ("name", "/name"),
+                ("before", "/old_value"),
+                ("after", "/new_value"),
+                ("in force", "/is_applied"),
+            ],
+            Self::Actions => &[
+                ("possible", "/available_actions"),
+                ("not now", "/unavailable_actions"),
+                ("under way", "/current_action"),
+            ],
+            Self::Monitor => &[
+                ("rows/s", "/dst_rps"),
+                ("bytes/s in", "/src_io"),
+                ("bytes/s out", "/dst_io"),
+                ("s behind, read", "/src_delay"),
+                ("s behind, delivered", "/dst_delay"),
+                ("is at", "/src_offset"),
+                ("CPU %", "/used_cpu_percent"),
+                ("MB", "/used_memory"),
+            ],
+            Self::HealthComparisons => &[
+                ("id", "/id"),
+                ("type", "/type"),
+                ("status", "/status"),
+                ("begun", "/start_time"),
+                ("ended", "/end_time"),
+            ],
             Self::Components => &[
                 ("part", "/type"),
                 ("status", "/status"),
@@ -122,16 +169,12 @@ impl Part {
         output: Output,
     ) -> Result<(), Failed> {
         let (path, member) = self.place();
-        let items = client.list(id, path, member).await?;
-        output.print(&Value::Array(items), |items| {
-            let columns = self.columns();
-            let mut rows = vec![columns.iter().map(|(head, _)| (*head).to_owned()).collect()];
-            // It is the array from above: nothing is left out.
-            for item in items.as_array().into_iter().flatten() {
-                rows.push(columns.iter().map(|(_, pointer)| text(item, pointer)).collect());
-            }
-            rows
-        })
+        let items = match self {
+            Self::Tuning => client.tuning(id, path).await?,
+            Self::Actions | Self::Monitor => client.alone(id, path).await?,
+            _ => client.list(id, path, member).await?,
+        };
+        output.print(&Value::Array(items), |items| columns(self.columns(), items))
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::parts;
 use crate::cli::exit::{Exit, Failed};
-use crate::cli::output::{Output, text};
+use crate::cli::output::{Output, emit, text};
 use crate::cli::progress::Progress;
 use crate::client::{Client, Waited};
 
@@ -117,7 +117,7 @@ async fn show(client: &Client, job: &str, id: &str, output: Output) -> Result<()
         for row in failed.iter().take(ROWS_SHOWN_MAX) {
             let key = [text(row, "/source_meta"), text(row, "/target_meta")];
             let key = key.iter().find(|key| !key.is_empty()).cloned().unwrap_or_default();
-            println!("[{key}]: {}", text(row, "/repair_sql_info"));
+            emit(&format!("[{key}]: {}\n", text(row, "/repair_sql_info")))?;
         }
     }
     match text(&repair, "/status").as_str() {

@@ -1,30 +1,46 @@
-//! Counts failed attempts per user and per access key.
+//! Counts failed attempts: per user, per access key, and per address that passwords are tried from.
 
 use std::collections::{HashMap, VecDeque};
 
-/// Failures that lock.
+/// Failures that lock a user or an access key.
 const FAILURES_MAX: usize = 5;
+/// Failures that lock an address: one for many people has some that are honest.
+const ADDRESS_FAILURES_MAX: usize = 50;
 /// Time within which they count, and for which they lock: milliseconds.
 const WINDOW_MS: i64 = 5 * 60 * 1000;
 /// Names counted at the same time. An attacker who tries more names pushes out the oldest.
 const NAMES_MAX: usize = 10_000;
 
 /// Failed attempts of the last minutes. In memory: a restart forgives.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lockout {
+    failures_max: usize,
     failures: HashMap<String, VecDeque<i64>>,
 }
 
+impl Default for Lockout {
+    fn default() -> Self {
+        Self { failures_max: FAILURES_MAX, failures: HashMap::new() }
+    }
+}
+
 impl Lockout {
+    /// Counts addresses.
+    pub(super) fn of_addresses() -> Self {
+        Self { failures_max: ADDRESS_FAILURES_MAX, failures: HashMap::new() }
+    }
+
     /// When a name may try again, if it is locked now.
     pub(super) fn locked_until(&mut self, name: &str, now_ms: i64) -> Option<i64> {
         let times = self.failures.get_mut(name)?;
-        forget_old(times, now_ms);
+        forget_old(times, now_ms, self.failures_max);
         if times.is_empty() {
             self.failures.remove(name);
             return None;
         }
-        (times.len() >= FAILURES_MAX).then(|| times.back().map(|last| last + WINDOW_MS)).flatten()
+        (times.len() >= self.failures_max)
+            .then(|| times.back().map(|last| last + WINDOW_MS))
+            .flatten()
     }
 
     /// An attempt failed.
@@ -33,9 +49,9 @@ impl Lockout {
             self.make_room(now_ms);
         }
         let times = self.failures.entry(name.to_owned()).or_default();
-        forget_old(times, now_ms);
+        forget_old(times, now_ms, self.failures_max);
         times.push_back(now_ms);
-        while times.len() > FAILURES_MAX {
+        while times.len() > self.failures_max {
             times.pop_front();
         }
     }
@@ -46,8 +62,9 @@ impl Lockout {
     }
 
     fn make_room(&mut self, now_ms: i64) {
+        let failures_max = self.failures_max;
         self.failures.retain(|_, times| {
-            forget_old(times, now_ms);
+            forget_old(times, now_ms, failures_max);
             !times.is_empty()
         });
         if self.failures.len() < NAMES_MAX {
@@ -61,8 +78,8 @@ impl Lockout {
 }
 
 /// A lock lasts for the window after the last failure, so failures count for as long as that.
-fn forget_old(times: &mut VecDeque<i64>, now_ms: i64) {
-    if times.len() >= FAILURES_MAX {
+fn forget_old(times: &mut VecDeque<i64>, now_ms: i64, failures_max: usize) {
+    if times.len() >= failures_max {
         if times.back().is_some_and(|last| now_ms - last >= WINDOW_MS) {
             times.clear();
         }

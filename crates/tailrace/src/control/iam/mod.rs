@@ -1,5 +1,6 @@
 //! Users, projects, access keys and tokens.
 
+mod address;
 mod bootstrap;
 mod directory;
 mod grants;
@@ -160,6 +161,8 @@ pub struct Iam {
     clock: Arc<dyn Clock>,
     passwords: Passwords,
     lockout: Mutex<Lockout>,
+    /// Addresses that too many wrong passwords came from.
+    addresses: Mutex<Lockout>,
 }
 
 /// Who a failed attempt is counted for.
@@ -175,7 +178,8 @@ fn user_key(domain_name: &str, user_name: &str) -> String {
 impl Iam {
     pub(crate) fn new(store: Arc<dyn Store>, vault: Arc<Vault>, clock: Arc<dyn Clock>) -> Self {
         let passwords = Passwords::default();
-        Self { store, vault, clock, passwords, lockout: Mutex::default() }
+        let addresses = Mutex::new(Lockout::of_addresses());
+        Self { store, vault, clock, passwords, lockout: Mutex::default(), addresses }
     }
 
     /// The key of an AK, to verify a signature with.
