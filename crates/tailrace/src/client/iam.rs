@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::job::encoded;
-use super::{Client, ClientError, Result};
+use super::{Client, ClientError, Proof, Result};
 
 /// Address of the access keys.
 const KEYS: &str = "/v3.0/OS-CREDENTIAL/credentials";
@@ -129,17 +129,22 @@ impl Client {
         self.iam(Method::DELETE, &path, None).await.map(drop)
     }
 
-    /// Changes the password of the user whose access key this client has.
+    /// Changes the password of the user who this client is.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn change_password(&self, original: &str, password: &str) -> Result<()> {
-        let mine = self.iam_keys(None).await?;
-        let ak = self.login.access_key.as_str();
-        let user = mine.as_array().and_then(|keys| keys.iter().find(|key| key["access"] == ak));
-        let user = user.and_then(|key| key["user_id"].as_str()).unwrap_or_default();
+        let user = match &self.login.proof {
+            Proof::Token(token) => self.user_of_token(token).await?,
+            Proof::Key { access_key, .. } => {
+                let mine = self.iam_keys(None).await?;
+                let is_mine = |key: &&Value| key["access"] == access_key.as_str();
+                let key = mine.as_array().and_then(|keys| keys.iter().find(is_mine));
+                key.and_then(|key| key["user_id"].as_str()).unwrap_or_default().to_owned()
+            }
+        };
         let body = json!({"user": {"original_password": original, "password": password}});
-        let path = format!("/v3/users/{}/password", encoded(user));
+        let path = format!("/v3/users/{}/password", encoded(&user));
         self.iam(Method::POST, &path, Some(&body)).await.map(drop)
     }
 
@@ -279,10 +284,5 @@ impl Client {
     pub async fn delete_key(&self, access_key: &str) -> Result<()> {
         let path = format!("{KEYS}/{}", encoded(access_key));
         self.iam(Method::DELETE, &path, None).await.map(drop)
-    }
-
-    /// Id of the project that this client is for.
-    pub fn project_id(&self) -> &str {
-        &self.login.project_id
     }
 }

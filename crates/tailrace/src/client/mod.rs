@@ -178,8 +178,9 @@ impl std::fmt::Debug for Client {
 fn refusal(value: &Value, status: u16) -> ClientError {
     let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (mut code, mut message) = (text("error_code"), text("error_msg"));
-    // IAM's own form.
-    if let Some(text) = value.pointer("/error/message").and_then(Value::as_str) {
+    // IAM's errors have Keystone's form.
+    let keystone = value.pointer("/error/message").and_then(Value::as_str);
+    if let Some(text) = keystone {
         text.clone_into(&mut message);
     }
     if code.is_empty() {

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::server::Call;
-use super::{ClientError, Login, Proof, Result, Server};
+use super::{Client, ClientError, Login, Proof, Result, Server};
 
 /// Header of a token.
 pub(super) const TOKEN_HEADER: &str = "x-auth-token";
@@ -41,6 +41,19 @@ impl IssuedToken {
     /// The login that it is.
     pub fn login(self) -> Login {
         Login { project_id: self.project_id, proof: Proof::Token(self.token) }
+    }
+}
+
+impl Client {
+    /// Id of the user whom a token of this client is for.
+    pub(super) async fn user_of_token(&self, token: &SecretString) -> Result<String> {
+        let mut headers = self.headers(&Method::GET, TOKENS, None, &[])?;
+        headers.insert(SUBJECT_HEADER, token_value(token)?);
+        let call =
+            Call { method: Method::GET, path: TOKENS, query: None, headers, body: Vec::new() };
+        let (_, answer) = self.server.send(call).await?;
+        let id = answer.pointer("/token/user/id").and_then(Value::as_str);
+        Ok(id.unwrap_or_default().to_owned())
     }
 }
 
