@@ -53,31 +53,6 @@ pub(super) fn emit(text: &str) -> Result<(), Failed> {
     }
 }
 
-#[cfg(test)]
-pub(super) use capture::captured;
-
-/// What is printed in a thread, for tests.
-#[cfg(test)]
-mod capture {
-    use std::cell::RefCell;
-
-    thread_local! {
-        static PRINTED: RefCell<Option<String>> = const { RefCell::new(None) };
-    }
-
-    /// Whether the text was captured.
-    pub(super) fn took(text: &str) -> bool {
-        PRINTED.with_borrow_mut(|printed| printed.as_mut().map(|all| all.push_str(text)).is_some())
-    }
-
-    /// Runs something in this thread; what it prints is not printed.
-    pub(in crate::cli) fn captured<T>(run: impl FnOnce() -> T) -> (T, String) {
-        PRINTED.set(Some(String::new()));
-        let result = run();
-        (result, PRINTED.take().unwrap_or_default())
-    }
-}
-
 /// Rows of a list of objects, or of one object: heads, and the members that stand under them.
 pub(super) fn columns(heads: &[(&str, &str)], value: &Value) -> Vec<Vec<String>> {
     let items = match value {
@@ -139,5 +114,30 @@ fn flatten(path: &str, value: &Value, rows: &mut Vec<Vec<String>>) {
         Value::String(text) if text.is_empty() => {}
         Value::String(text) => rows.push(vec![path.to_owned(), text.clone()]),
         other => rows.push(vec![path.to_owned(), other.to_string()]),
+    }
+}
+
+#[cfg(test)]
+pub(super) use capture::captured;
+
+/// What is printed in a thread, for tests.
+#[cfg(test)]
+mod capture {
+    use std::cell::RefCell;
+
+    thread_local! {
+        static PRINTED: RefCell<Option<String>> = const { RefCell::new(None) };
+    }
+
+    /// Whether the text was captured.
+    pub(super) fn took(text: &str) -> bool {
+        PRINTED.with_borrow_mut(|printed| printed.as_mut().map(|all| all.push_str(text)).is_some())
+    }
+
+    /// Runs something in this thread; what it prints is not printed.
+    pub(in crate::cli) fn captured<T>(run: impl FnOnce() -> T) -> (T, String) {
+        PRINTED.set(Some(String::new()));
+        let result = run();
+        (result, PRINTED.take().unwrap_or_default())
     }
 }

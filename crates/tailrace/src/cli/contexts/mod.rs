@@ -49,7 +49,7 @@ enum Do {
         name: String,
     },
     /// Add a context, or put another in its place. The first one is used from then on.
-    Add(Add),
+    Add(Box<Add>),
     /// Remove a context, and what is kept for it.
     Remove {
         /// Its name.
