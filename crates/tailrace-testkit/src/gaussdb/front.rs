@@ -16,7 +16,6 @@ use tokio_rustls::TlsAcceptor;
 use super::error::Refusal;
 use super::login::{self, Arrival, Demands};
 use super::relay;
-use crate::port::Ports;
 use crate::servers::postgres::PostgresServer;
 
 /// How passwords are stored, which decides how a client is asked.
@@ -102,9 +101,8 @@ pub struct GaussFront {
     port: u16,
     shared: Arc<Shared>,
     cut: watch::Sender<u64>,
-    /// Dropped last but for the port: its tasks end with it.
+    /// Its tasks end with it.
     runtime: Option<Runtime>,
-    _ports: Option<Ports>,
 }
 
 impl GaussFront {
@@ -147,13 +145,6 @@ impl GaussFront {
     /// # Errors
     /// If the port cannot be had.
     pub fn serve(postgres_port: u16, options: FrontOptions) -> Result<Self> {
-        let (port, ports) = match options.port {
-            Some(port) => (port, None),
-            None => {
-                let ports = Ports::reserve(1)?;
-                (ports.first(), Some(ports))
-            }
-        };
         let shared = Arc::new(Shared {
             postgres_port,
             failures: Mutex::default(),
@@ -167,13 +158,17 @@ impl GaussFront {
             iterations: options.iterations,
         });
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        // Without a port of its own any that is free will do. One that was looked for before may be taken for a moment by a
+        // process that is just being started, which has all of this one's sockets until it is itself.
+        let wanted = options.port.unwrap_or(0);
         let listener = runtime
-            .block_on(TcpListener::bind(("127.0.0.1", port)))
-            .with_context(|| format!("listening on port {port} of 127.0.0.1"))?;
+            .block_on(TcpListener::bind(("127.0.0.1", wanted)))
+            .with_context(|| format!("listening on port {wanted} of 127.0.0.1"))?;
+        let port = listener.local_addr()?.port();
         let cut = watch::Sender::new(0);
         let accept = accept(listener, tls, demands, Arc::clone(&shared), cut.clone());
         runtime.spawn(accept);
-        Ok(Self { port, shared, cut, runtime: Some(runtime), _ports: ports })
+        Ok(Self { port, shared, cut, runtime: Some(runtime) })
     }
 
     /// Host and port, as in `127.0.0.1:18543`.

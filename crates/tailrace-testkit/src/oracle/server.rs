@@ -12,7 +12,6 @@ use tokio_rustls::rustls::{ServerConnection, StreamOwned};
 
 use super::engine::{Engine, Place, Session};
 use super::wire::{Served, serve};
-use crate::port::Ports;
 
 /// Settings of a server.
 #[derive(Debug, Clone)]
@@ -50,7 +49,6 @@ pub struct OracleServer {
     port: u16,
     engine: Engine,
     shared: Arc<Shared>,
-    _ports: Option<Ports>,
 }
 
 #[derive(Default)]
@@ -86,15 +84,10 @@ impl OracleServer {
     pub fn start(options: OracleOptions) -> Result<Self> {
         let tls = options.tls.as_ref();
         let tls = tls.map(|(certificate, key)| crate::tls::config(certificate, key)).transpose()?;
-        let (port, ports) = match options.port {
-            Some(port) => (port, None),
-            None => {
-                let ports = Ports::reserve(1)?;
-                (ports.first(), Some(ports))
-            }
-        };
-        let listener = TcpListener::bind(("127.0.0.1", port))
-            .with_context(|| format!("listening on port {port} of 127.0.0.1"))?;
+        let wanted = options.port.unwrap_or(0);
+        let listener = TcpListener::bind(("127.0.0.1", wanted))
+            .with_context(|| format!("listening on port {wanted} of 127.0.0.1"))?;
+        let port = listener.local_addr()?.port();
         let instances = Mutex::new(vec![true; usize::from(options.instances)]);
         let shared = Arc::new(Shared { instances, ..Shared::default() });
         let mut services = vec![options.service.to_uppercase()];
@@ -147,7 +140,7 @@ impl OracleServer {
                 });
             }
         });
-        Ok(Self { port, engine, shared, _ports: ports })
+        Ok(Self { port, engine, shared })
     }
 
     /// The port.
