@@ -15,6 +15,7 @@ mod parallel;
 mod parts;
 mod precheck;
 mod random;
+mod refusals;
 mod repair;
 mod silence;
 mod start;

@@ -22,6 +22,7 @@ mod origin;
 mod permissions;
 mod rate;
 mod runner;
+mod terraform;
 mod v3;
 mod v5;
 

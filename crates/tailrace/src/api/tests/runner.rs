@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tailrace_pipeline::oracle_gaussdb::compare::{Repaired, RowKey};
 use tailrace_pipeline::{
     Error, ErrorKind,
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, RereadProgress},
     compare::{CompareOutcome, CompareProgress, Difference, DifferenceKind, TableComparison},
     dead_letters::{Letter, Letters, LettersRequest},
     observe::{Counters, JobObserver, Phase},
@@ -35,11 +35,17 @@ pub(super) struct ScriptedRunner(pub(super) Arc<Script>);
 impl JobRunner for ScriptedRunner {
     fn start(
         &self,
-        _: JobPlan,
+        plan: JobPlan,
         epoch: u64,
         observer: Arc<dyn JobObserver>,
         counters: Arc<Counters>,
     ) -> Box<dyn RunningJob> {
+        // What was added since the job began is read at once.
+        let read = |id: &str| RereadProgress { id: id.into(), after: None, rows: 1, done: true };
+        let rereads = match &plan {
+            JobPlan::Kafka(spec) => spec.rereads.iter().map(|one| read(&one.id)).collect(),
+            JobPlan::Gauss(_) => Vec::new(),
+        };
         std::thread::spawn(move || {
             observer.phase(Phase::Starting);
             observer.phase(Phase::Full);
@@ -48,7 +54,7 @@ impl JobRunner for ScriptedRunner {
             Counters::add(&counters.snapshot_rows, 7);
             observer.table("shop", "orders", 7, true);
             Counters::add(&counters.snapshot_tables_done, 1);
-            observer.durable(&Checkpoint::initial(epoch));
+            observer.durable(&Checkpoint { rereads, ..Checkpoint::initial(epoch) });
             observer.phase(Phase::FullComplete);
             observer.phase(Phase::Incremental);
             observer.ddl("binlog.000001:4", "ALTER TABLE shop.orders ADD c int");
