@@ -20,7 +20,7 @@ use crate::workspace;
 
 /// Seconds for each target; as many targets as there are cores run at a time.
 const SECONDS: &str = "TAILRACE_FUZZ_SECONDS";
-const SECONDS_DEFAULT: u64 = 60;
+const SECONDS_DEFAULT: u64 = 40;
 
 /// What makes a program tell the fuzzer where it went.
 const COVERAGE_FLAGS: &[&str] = &[
