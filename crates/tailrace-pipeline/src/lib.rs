@@ -29,9 +29,10 @@ pub const HAS_KERBEROS: bool = cfg!(feature = "kerberos");
 pub use engine::Ended;
 pub use error::{Error, ErrorKind, Result};
 pub use source::mysql::catalog::{FoundDatabase, FoundTable};
+pub use source::mysql::columns::{ColumnKey, FoundColumn, FoundColumns};
 pub use source::mysql::session::{Session, TextRow};
 
 pub use link::{
-    forget, list_objects, probe_mysql, probe_source, probe_target, read_log_raw, run_job,
-    run_job_to_null, run_plan,
+    forget, list_columns, list_objects, position_at, probe_mysql, probe_source, probe_target,
+    read_log_raw, run_job, run_job_to_null, run_plan,
 };

@@ -15,9 +15,10 @@ use crate::sink::gaussdb;
 use crate::sink::kafka::{self, KafkaSink};
 use crate::sink::null::NullSink;
 use crate::source::mysql::catalog::{self, FoundDatabase};
+use crate::source::mysql::columns::{self, FoundColumns};
 use crate::source::mysql::connection::Connection;
 use crate::source::mysql::dump::{Dump, Reach};
-use crate::source::mysql::elect;
+use crate::source::mysql::{elect, position_at as log_place};
 use crate::source::oracle;
 
 /// Runs a job of any pair until it is stopped, finished or fails. Blocks.
@@ -142,6 +143,36 @@ pub fn list_objects(
     let server = elect::answering(endpoint, &limits, &stop)?;
     let mut connection = Connection::connect(&server, &limits, stop)?;
     catalog::list(&mut connection, databases)
+}
+
+/// The columns of tables, by database (of Oracle schema) and name, in their order.
+///
+/// # Errors
+/// Those of the connection.
+pub fn list_columns(
+    endpoint: &SourceEndpoint,
+    tables: &[(String, String)],
+) -> Result<Vec<FoundColumns>> {
+    let endpoint = match endpoint {
+        SourceEndpoint::Mysql(endpoint) => endpoint,
+        SourceEndpoint::Oracle(endpoint) => {
+            let session = oracle::session::Session::connect(endpoint)?;
+            return oracle::objects::columns(&session, tables);
+        }
+    };
+    let (limits, stop) = (Limits::default(), StopSignal::new());
+    let server = elect::answering(endpoint, &limits, &stop)?;
+    let mut connection = Connection::connect(&server, &limits, stop)?;
+    columns::list(&mut connection, tables)
+}
+
+/// File and offset of the first transaction of a source's log that was committed at a time, seconds of the Unix epoch, or
+/// later; the log's end if there is none.
+///
+/// # Errors
+/// `PositionLost` if the log begins later, and those of the connection.
+pub fn position_at(endpoint: &MysqlEndpoint, at: u64, stop: &StopSignal) -> Result<(String, u64)> {
+    log_place::find(endpoint, at, stop)
 }
 
 /// Removes the job's progress records from the target.

@@ -10,9 +10,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::port::Ports;
+use crate::wait;
 
 /// Bytes that are passed on in one piece.
 const PIECE_BYTES_MAX: usize = 64 * 1024;
+/// Longest wait for the proxy's own port.
+const PORT_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The way that bytes go through the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +46,8 @@ struct State {
     refuse: bool,
     frozen: bool,
     closed: bool,
+    /// Somebody answers at its port.
+    listens: bool,
     delay: Duration,
     /// Bytes that may still pass in a direction before the connection that carries them is cut.
     budget: Option<(Direction, u64)>,
@@ -89,6 +94,7 @@ impl ChaosProxy {
     pub fn start_on(port: u16, upstream: &str) -> Result<Self> {
         let listener = listen(port)?;
         let shared = Arc::new(Shared::default());
+        shared.lock().listens = true;
         let (state, upstream) = (Arc::clone(&shared), upstream.to_owned());
         thread::spawn(move || accept(listener, port, &upstream, &state));
         Ok(Self { port, shared, _ports: None })
@@ -104,7 +110,7 @@ impl ChaosProxy {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Passes everything on again: takes back all that was set.
+    /// Passes everything on again: takes back all that was set. It listens when this returns.
     pub fn pass(&self) {
         self.shared.change(|state| {
             state.refuse = false;
@@ -112,6 +118,7 @@ impl ChaosProxy {
             state.delay = Duration::ZERO;
             state.budget = None;
         });
+        self.shared.wait(|state| state.listens);
     }
 
     /// Closes all open connections on both sides now; new ones pass.
@@ -153,7 +160,7 @@ impl ChaosProxy {
         });
     }
 
-    /// Cuts all and refuses new connections, as a host does where nothing listens.
+    /// Cuts all and refuses new connections, as a host does where nothing listens. It does not listen when this returns.
     pub fn refuse(&self) {
         self.shared.change(|state| {
             state.refuse = true;
@@ -162,6 +169,7 @@ impl ChaosProxy {
             }
         });
         self.wake_listener();
+        self.shared.wait(|state| !state.listens);
     }
 
     /// Connections accepted so far.
@@ -212,11 +220,20 @@ impl Shared {
         change(&mut self.lock());
         self.changed.notify_all();
     }
+
+    /// Waits until its state is so, or it is closed.
+    fn wait(&self, holds: impl Fn(&State) -> bool) {
+        let waits = |state: &mut State| !state.closed && !holds(state);
+        drop(self.changed.wait_while(self.lock(), waits));
+    }
 }
 
+/// Takes the port. It is the proxy's own, but a process that is being forked has what looked whether it was free open for a
+/// moment still.
 fn listen(port: u16) -> Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .with_context(|| format!("the proxy cannot listen on port {port}"))
+    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    wait::until("the proxy's port", PORT_WAIT_MAX, || Ok(bind().ok()))
+        .or_else(|_| bind().with_context(|| format!("the proxy cannot listen on port {port}")))
 }
 
 /// Accepts connections until the proxy is dropped; listens only while it does not refuse.
@@ -226,6 +243,8 @@ fn accept(first: TcpListener, port: u16, upstream: &str, shared: &Arc<Shared>) {
         let mut state = shared.lock();
         while state.refuse && !state.closed {
             listener = None;
+            state.listens = false;
+            shared.changed.notify_all();
             state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.closed {
@@ -235,10 +254,16 @@ fn accept(first: TcpListener, port: u16, upstream: &str, shared: &Arc<Shared>) {
         let socket = match &listener {
             Some(socket) => socket,
             None => match listen(port) {
-                Ok(socket) => listener.insert(socket),
+                Ok(socket) => {
+                    shared.change(|state| state.listens = true);
+                    listener.insert(socket)
+                }
                 // Somebody took the port: clients see what they would see of a refusal or worse,
                 // and the test fails with its own words.
-                Err(_) => return,
+                Err(_) => {
+                    shared.change(|state| state.closed = true);
+                    return;
+                }
             },
         };
         let Ok((client, _)) = socket.accept() else { continue };

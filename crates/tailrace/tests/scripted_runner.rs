@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use tailrace::control::objects::{FoundDatabase, FoundTable};
 use tailrace::control::query::{CheckItem, CheckResult};
 use tailrace::control::runner::{Compared, JobRunner, RunEnd, RunResult, RunningJob};
+use tailrace::control::source_look::{SourceColumn, TableColumns};
 use tailrace_pipeline::checkpoint::{Checkpoint, StreamPosition};
 use tailrace_pipeline::compare::{CompareProgress, TableComparison};
 use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
-use tailrace_pipeline::job::JobSpec;
+use tailrace_pipeline::job::{JobSpec, MysqlEndpoint};
 use tailrace_pipeline::observe::{Counters, JobObserver, Phase};
 use tailrace_pipeline::oracle_gaussdb::compare::{Repaired, RowKey};
 use tailrace_pipeline::plan::{JobPlan, SourceEndpoint, TargetEndpoint};
@@ -190,6 +191,28 @@ impl JobRunner for ScriptedRunner {
         let mut script = self.script.lock().unwrap();
         script.probed_passwords.push(endpoint.password.expose_secret().to_owned());
         script.source_errors.pop_front().map_or(Ok(()), Err)
+    }
+
+    fn list_columns(
+        &self,
+        _: &SourceEndpoint,
+        tables: &[(String, String)],
+    ) -> RunResult<Vec<TableColumns>> {
+        let column = |name: &str, key: &str| SourceColumn {
+            name: name.into(),
+            type_name: "int".into(),
+            key: key.into(),
+        };
+        let of = |(database, table): &(String, String)| TableColumns {
+            database: database.clone(),
+            table: table.clone(),
+            columns: vec![column("id", "PRI"), column("price", "")],
+        };
+        Ok(tables.iter().map(of).collect())
+    }
+
+    fn position_at(&self, _: &MysqlEndpoint, at: u64) -> RunResult<(String, u64)> {
+        Ok(("binlog.000003".into(), at))
     }
 
     fn probe_target(&self, _: &TargetEndpoint) -> RunResult<()> {

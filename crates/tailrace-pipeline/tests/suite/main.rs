@@ -38,6 +38,7 @@ mod row_filter;
 mod schema_history;
 mod slow_commit;
 mod source_login;
+mod source_look;
 mod source_tls;
 mod statements;
 mod support;

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::message::Message;
+use super::{message::Message, refusal::join};
 
 /// Objects and arrays inside each other.
 pub(crate) const DEPTH_MAX: usize = 32;
@@ -44,6 +44,22 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Message> {
 /// [`Message::Malformed`], as [`read`].
 pub(crate) fn read_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, Message> {
     from_value(parse(bytes)?)
+}
+
+/// Reads a member of a body that was parsed before; `path` is where it is.
+///
+/// # Errors
+/// [`Message::Malformed`], as [`read`].
+pub(crate) fn member<T: DeserializeOwned>(path: &str, value: &Value) -> Result<T, Message> {
+    if !value.is_object() {
+        return Err(malformed(path, "the value must be a JSON object"));
+    }
+    from_value(value.clone()).map_err(|message| match message {
+        Message::Malformed { field, detail } => {
+            Message::Malformed { field: join(path, &field), detail }
+        }
+        other => other,
+    })
 }
 
 /// Turns a parsed body into `T`.

@@ -23,6 +23,13 @@ pub(crate) enum Message {
         /// Statuses in which it is possible, or what to do first.
         allowed: String,
     },
+    /// A batch is in another status.
+    WrongBatchStatus {
+        /// Status of the batch.
+        status: &'static str,
+        /// Statuses in which it is possible.
+        allowed: String,
+    },
     /// A job that has not ended cannot be deleted.
     NotEnded {
         /// Status of the job.
@@ -176,6 +183,9 @@ impl Message {
                 "The operation {command} cannot be performed because the job is in status {status}. \
                  Allowed: {allowed}."
             ),
+            Self::WrongBatchStatus { status, allowed } => format!(
+                "The operation cannot be performed because the batch is in status {status}. Allowed: {allowed}."
+            ),
             Self::NotEnded { status } => format!(
                 "The job cannot be deleted because it is in status {status}. End it first (action \
                  terminate, or POST .../stop) and wait for status RELEASE_RESOURCE_COMPLETE."
@@ -257,6 +267,9 @@ impl Message {
             Self::JobDeleted => "任务已删除。".into(),
             Self::WrongState { status, command, allowed } => {
                 format!("任务当前状态为{status}，不能执行操作{command}。允许：{allowed}。")
+            }
+            Self::WrongBatchStatus { status, allowed } => {
+                format!("批量任务当前状态为{status}，不能执行该操作。允许：{allowed}。")
             }
             Self::NotEnded { status } => format!(
                 "任务当前状态为{status}，不能删除。请先结束任务（操作terminate或POST .../stop），\

@@ -47,3 +47,4 @@ pub use origin::{ForwardedHeader, TrustedProxies};
 pub use rate::Rate;
 pub use router::{openapi_json, router};
 pub use state::ApiLimits;
+pub use v5::batch_async::batches;

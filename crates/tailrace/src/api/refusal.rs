@@ -16,6 +16,7 @@ impl ApiError {
             Refusal::JobMissing { .. } => ("DRS.10000010", "DRS.M00289"),
             Refusal::JobDeleted { .. } => ("DRS.10000010", "DRS.M05004"),
             Refusal::WrongState { .. }
+            | Refusal::WrongBatchStatus { .. }
             | Refusal::NotPrechecked { .. }
             | Refusal::NotConfigured { .. }
             | Refusal::Unreachable { .. } => ("DRS.10000024", "DRS.M00304"),
@@ -73,6 +74,10 @@ fn message(dialect: Dialect, refusal: Refusal) -> Message {
             command: command.to_string(),
             allowed: allowed.iter().map(|s| s.name()).collect::<Vec<_>>().join(", "),
         },
+        Refusal::WrongBatchStatus { status, allowed } => Message::WrongBatchStatus {
+            status: status.name(),
+            allowed: allowed.iter().map(|s| s.name()).collect::<Vec<_>>().join(", "),
+        },
         Refusal::NotPrechecked { reason } => Message::NotPrechecked { reason },
         Refusal::NotConfigured { reason } => Message::NotConfigured { reason },
         Refusal::Unreachable { why } => Message::NotConfigured { reason: why },
@@ -124,7 +129,7 @@ mod tests {
     use super::*;
     use crate::{
         api::language::of_text,
-        control::{JobStatus, Language},
+        control::{JobStatus, Language, batch::BatchStatus},
     };
 
     fn every_refusal() -> Vec<Refusal> {
@@ -135,6 +140,10 @@ mod tests {
                 status: JobStatus::Pausing,
                 command: Command::Start,
                 allowed: Command::Start.allowed(),
+            },
+            Refusal::WrongBatchStatus {
+                status: BatchStatus::Creating,
+                allowed: &[BatchStatus::Valid],
             },
             Refusal::NameTaken { name: "n".into() },
             Refusal::Missing { field: "f".into() },

@@ -195,6 +195,7 @@ fn v3_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(v3::connection::batch_validate_clusters_connections))
         .routes(routes!(v3::modify::batch_update_job))
         .routes(routes!(v3::policy::batch_set_policy))
+        .routes(routes!(v3::transformation::batch_change_data))
         .routes(routes!(v3::objects::batch_set_objects))
         .routes(routes!(v3::precheck::batch_check_jobs))
         .routes(routes!(v3::precheck::batch_check_results))
@@ -243,6 +244,7 @@ fn v5_job_routes() -> OpenApiRouter<ApiState> {
             v5::create::create_job,
             v5::delete::batch_delete_jobs_by_id
         ))
+        .merge(v5_batch_routes())
         .routes(routes!(v5::create::copy_job))
         .routes(routes!(v5::name::validate_job_name))
         .routes(routes!(v5::action::batch_execute_job_actions))
@@ -285,6 +287,54 @@ fn v5_job_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(v5::observe::clean_alarms))
 }
 
+fn v5_batch_routes() -> OpenApiRouter<ApiState> {
+    use v5::batch_async;
+    OpenApiRouter::new()
+        .routes(routes!(batch_async::batch_create_jobs_async))
+        .routes(routes!(batch_async::list_async_jobs))
+        .routes(routes!(batch_async::list_async_job_detail, batch_async::update_batch_async_jobs))
+        .routes(routes!(batch_async::commit_async_job))
+        .merge(v5_file_routes())
+        .merge(v5_rule_routes())
+}
+
+fn v5_file_routes() -> OpenApiRouter<ApiState> {
+    use v5::export;
+    OpenApiRouter::new()
+        .routes(routes!(export::export_job_list))
+        .routes(routes!(export::show_files))
+        .routes(routes!(export::download_file))
+        .routes(routes!(export::show_export_progress))
+        .routes(routes!(export::show_task_execute_progress))
+        .routes(routes!(export::download_batch_create_template, export::import_batch_create_jobs))
+        .routes(routes!(export::export_creation_template))
+        .routes(routes!(export::list_templates))
+        .routes(routes!(export::download_create_template))
+        .routes(routes!(export::export_operation_info))
+}
+
+fn v5_rule_routes() -> OpenApiRouter<ApiState> {
+    use v5::rules::{self, columns, filters};
+    OpenApiRouter::new()
+        .routes(routes!(rules::show_data_progress, rules::update_data_progress))
+        .routes(routes!(rules::show_data_processing_rules_result))
+        .routes(routes!(rules::list_extra_columns))
+        .routes(routes!(rules::check_data_filter))
+        .routes(routes!(rules::show_data_filtering_result))
+        .routes(routes!(
+            filters::collect_data_filter_rules,
+            filters::save_data_filter_rules,
+            filters::delete_data_filter_rules
+        ))
+        .routes(routes!(filters::check_data_filter_rules))
+        .routes(routes!(columns::collect_columns))
+        .routes(routes!(columns::show_column_info_result))
+        .routes(routes!(columns::show_column_infos, columns::delete_column_infos))
+        .routes(routes!(columns::modify_column_infos))
+        .routes(routes!(columns::show_object_column_info))
+        .routes(routes!(filters::show_data_filter_rules_result))
+}
+
 fn v5_other_routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(v5::objects::collect_db_objects_info))
@@ -293,6 +343,8 @@ fn v5_other_routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(v5::objects::list_db_objects))
         .routes(routes!(v5::objects::show_db_objects_list))
         .routes(routes!(v5::objects::show_update_object_saving_status))
+        .routes(routes!(v5::position::collect_position_async))
+        .routes(routes!(v5::position::show_position_result))
         .routes(routes!(v5::objects::show_support_object_type))
         .routes(routes!(v5::parameters::list_job_parameters))
         .routes(routes!(v5::parameters::update_job_configurations))

@@ -2,6 +2,7 @@
 
 mod api_call;
 mod audit;
+mod batches;
 mod client_options;
 mod connections;
 mod contexts;
@@ -44,6 +45,7 @@ enum Command {
     Groups(iam::groups::Groups),
     Projects(iam::projects::Projects),
     Roles(iam::roles::Roles),
+    Batches(batches::Batches),
     Connections(connections::Connections),
     Quotas(offers::Quotas),
     Links(offers::Links),
@@ -68,6 +70,7 @@ impl Cli {
             Command::Demo(demo) => demo.run(),
             Command::Run(run) => run.run(),
             Command::Jobs(jobs) => jobs.run(),
+            Command::Batches(batches) => batches.run(),
             Command::Connections(connections) => connections.run(),
             Command::Quotas(quotas) => quotas.run(),
             Command::Links(links) => links.run(),

@@ -131,6 +131,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     })
     .await
     .context("the control plane cannot start")?;
+    api::batches(&control).go_on().await.context("batches cannot go on")?;
 
     let listener = TcpListener::bind(config.listen)
         .await

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::api::{Unsigned, sign};
 
 pub use iam::Kind;
+pub(crate) use job::encoded;
 pub use job::{CheckedFor, PrecheckItem, Wait, Waited};
 pub use login::{Login, Proof};
 pub use server::Server;

@@ -16,6 +16,18 @@ impl Control {
     /// # Errors
     /// [`Refusal::Invalid`], [`Refusal::NameTaken`], [`Refusal::QuotaReached`].
     pub async fn create(&self, caller: &Caller, new: NewJob) -> Result<Job> {
+        let (job, sealed) = self.prepared(caller, naming::new_job_id(), new).await?;
+        self.insert(caller, &job, &sealed, "create").await?;
+        Ok(job)
+    }
+
+    /// A job as it would be stored, with its secrets, if all that is given of it is allowed.
+    pub(crate) async fn prepared(
+        &self,
+        caller: &Caller,
+        id: String,
+        new: NewJob,
+    ) -> Result<(Job, Vec<SealedSecret>)> {
         naming::check_job_name(&new.name)?;
         naming::check_description(&new.description)?;
         naming::check_expired_days(new.expired_days)?;
@@ -24,7 +36,6 @@ impl Control {
         naming::check_tags(&new.tags)?;
         let source = self.connected_if_given(caller, new.source).await?;
         let target = self.connected_if_given(caller, new.target).await?;
-        let id = naming::new_job_id();
         let mut sealed = Vec::new();
         let mut endpoint = |side: Side, input: Option<EndpointInput>| -> Result<Endpoint> {
             let wanted = settings::kind_of(new.engine, side);
@@ -68,11 +79,11 @@ impl Control {
             times: JobTimes { created_ms: now_ms, updated_ms: now_ms, ..Default::default() },
             children: Vec::new(),
         };
-        self.insert(caller, &job, &sealed, "create").await?;
-        Ok(job)
+        Ok((job, sealed))
     }
 
-    async fn insert(
+    /// Stores a new job; its worker takes it to `CONFIGURATION`.
+    pub(crate) async fn insert(
         &self,
         caller: &Caller,
         job: &Job,

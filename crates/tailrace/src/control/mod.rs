@@ -3,6 +3,7 @@
 //! A call of a user changes a job's stored state and thereby says what is wished; the job's
 //! [`worker`] brings it about.
 
+pub mod batch;
 mod blocking;
 mod bounds;
 pub mod caller;
@@ -17,6 +18,7 @@ pub mod database_policy;
 pub mod dead_letters;
 pub mod dirty_rows;
 pub mod endpoint;
+pub mod exports;
 mod gauss_plan;
 pub mod iam;
 mod inner;
@@ -39,12 +41,14 @@ mod reading;
 pub mod refusal;
 pub mod repair;
 pub mod rereads;
+pub mod rules;
 pub mod runner;
 pub mod runner_pipeline;
 mod running_policy;
 mod secrets;
 mod settings;
 mod source_endpoint;
+pub mod source_look;
 mod spec;
 mod speed;
 pub mod status;

@@ -29,11 +29,11 @@ const STALE_RETRIES_MAX: usize = 32;
 /// What a finished query leaves.
 type Outcome = Result<String, String>;
 
-fn to_json<T: Serialize>(value: &T) -> Outcome {
+pub(super) fn to_json<T: Serialize>(value: &T) -> Outcome {
     serde_json::to_string(value).map_err(|e| e.to_string())
 }
 
-fn from_json<T: serde::de::DeserializeOwned + Default>(text: Option<&str>) -> Result<T> {
+pub(super) fn from_json<T: serde::de::DeserializeOwned + Default>(text: Option<&str>) -> Result<T> {
     match text {
         Some(text) => serde_json::from_str(text).map_err(Refusal::internal),
         None => Ok(T::default()),
@@ -306,7 +306,7 @@ impl Control {
     }
 
     /// Does the work of a query; a process that stops meanwhile fails it at its next start.
-    fn in_background(
+    pub(super) fn in_background(
         &self,
         query_id: String,
         work: impl Future<Output = Outcome> + Send + 'static,
@@ -326,7 +326,8 @@ impl Control {
 }
 
 /// What a precheck looks at: the edited objects, where there are some.
-fn selection_to_check(job: &Job) -> Result<ObjectSelection> {
+/// The objects that a precheck is about.
+pub(super) fn selection_to_check(job: &Job) -> Result<ObjectSelection> {
     job.edited_selection
         .clone()
         .or_else(|| job.selection.clone())
@@ -390,7 +391,7 @@ impl Inner {
         }
     }
 
-    async fn run_checks(
+    pub(super) async fn run_checks(
         &self,
         job: &Job,
         selection: &ObjectSelection,

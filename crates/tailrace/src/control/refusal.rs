@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::batch::BatchStatus;
 use super::command::Command;
 use super::status::JobStatus;
 
@@ -26,6 +27,13 @@ pub enum Refusal {
         command: Command,
         /// Where it is allowed.
         allowed: &'static [JobStatus],
+    },
+    /// A batch is not where this can be done with it.
+    WrongBatchStatus {
+        /// Where it is.
+        status: BatchStatus,
+        /// Where it would be allowed.
+        allowed: &'static [BatchStatus],
     },
     /// Another job of the project has the name; names compare without case.
     NameTaken {
@@ -153,6 +161,10 @@ impl fmt::Display for Refusal {
                     write!(f, "{}{status}", if i == 0 { "" } else { ", " })?;
                 }
                 Ok(())
+            }
+            Self::WrongBatchStatus { status, allowed } => {
+                let allowed: Vec<_> = allowed.iter().map(|status| status.name()).collect();
+                write!(f, "the batch is {}; this is allowed in {}", status.name(), allowed.join(", "))
             }
             Self::NameTaken { name } => write!(f, "the name {name} is taken in this project"),
             Self::Missing { field } => write!(f, "{field} is missing"),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tailrace_pipeline::compare::{CompareProgress, TableComparison};
 use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
-use tailrace_pipeline::job::Selection;
+use tailrace_pipeline::job::{MysqlEndpoint, Selection};
 use tailrace_pipeline::observe::{Counters, JobObserver};
 use tailrace_pipeline::oracle_gaussdb::AsideRow;
 use tailrace_pipeline::oracle_gaussdb::compare::{Repaired, RowKey};
@@ -17,6 +17,7 @@ use tailrace_pipeline::run::{Part, Rate, StopSignal};
 
 use super::objects::FoundDatabase;
 use super::query::CheckItem;
+use super::source_look::TableColumns;
 
 /// Result of the data path.
 pub type RunResult<T> = Result<T, tailrace_pipeline::Error>;
@@ -61,6 +62,22 @@ pub trait JobRunner: Send + Sync + 'static {
     /// Checks whether a job can run. What cannot be checked for want of a connection is a failed
     /// check, so this has no error of its own.
     fn precheck(&self, plan: &JobPlan) -> Vec<CheckItem>;
+
+    /// The columns of tables.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    fn list_columns(
+        &self,
+        endpoint: &SourceEndpoint,
+        tables: &[(String, String)],
+    ) -> RunResult<Vec<TableColumns>>;
+
+    /// Where the log was at a time, seconds of the Unix epoch: file and offset.
+    ///
+    /// # Errors
+    /// Those of the connection, and if the log begins later.
+    fn position_at(&self, endpoint: &MysqlEndpoint, at: u64) -> RunResult<(String, u64)>;
 
     /// Compares tables with what the target has of them until it is told to stop; `told` hears of each one that is done.
     ///

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tailrace_pipeline::compare::{self, CompareProgress, CompareRequest, TableComparison};
 use tailrace_pipeline::dead_letters::{Letters, LettersRequest};
-use tailrace_pipeline::job::JobSpec;
+use tailrace_pipeline::job::{JobSpec, MysqlEndpoint};
 use tailrace_pipeline::observe::{Counters, JobObserver};
 use tailrace_pipeline::oracle_gaussdb::compare::{Repaired, RowKey};
 use tailrace_pipeline::oracle_gaussdb::{self, AsideRow, OracleJob};
@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use super::objects::{FoundDatabase, FoundTable};
 use super::query::{CheckItem, CheckResult};
 use super::runner::{Compared, JobRunner, RunEnd, RunResult, RunningJob};
+use super::source_look::TableColumns;
 
 /// Epoch under which progress records are removed: above every lease's, so that no worker that is
 /// still alive can write another one.
@@ -138,6 +139,19 @@ impl JobRunner for PipelineRunner {
                     .collect(),
             })
             .collect())
+    }
+
+    fn list_columns(
+        &self,
+        endpoint: &SourceEndpoint,
+        tables: &[(String, String)],
+    ) -> RunResult<Vec<TableColumns>> {
+        let found = tailrace_pipeline::list_columns(endpoint, tables)?;
+        Ok(found.into_iter().map(TableColumns::of).collect())
+    }
+
+    fn position_at(&self, endpoint: &MysqlEndpoint, at: u64) -> RunResult<(String, u64)> {
+        tailrace_pipeline::position_at(endpoint, at, &StopSignal::new())
     }
 
     fn precheck(&self, plan: &JobPlan) -> Vec<CheckItem> {

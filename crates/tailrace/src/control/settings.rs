@@ -53,6 +53,18 @@ pub(crate) fn check_endpoint(
     }
 }
 
+/// Checks that a link can take this selection.
+pub(crate) fn check_link(engine: Engine, selection: &ObjectSelection) -> Result<()> {
+    match engine.target() {
+        DbType::GaussDbV5 => gauss_plan::check_selection(selection),
+        _ if selection.target_database.is_some() => Err(Refusal::Unsupported {
+            what: "target_root_db".to_owned(),
+            instead: "no target database: the target is Kafka".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 impl Control {
     /// Changes the notes on a job.
     ///
@@ -215,16 +227,7 @@ impl Control {
     ) -> Result<String> {
         selection.validate()?;
         self.command(caller, job_id, Command::SelectObjects, &|job| {
-            match job.engine.target() {
-                DbType::GaussDbV5 => gauss_plan::check_selection(&selection)?,
-                _ if selection.target_database.is_some() => {
-                    return Err(Refusal::Unsupported {
-                        what: "target_root_db".to_owned(),
-                        instead: "no target database: the target is Kafka".to_owned(),
-                    });
-                }
-                _ => {}
-            }
+            check_link(job.engine, &selection)?;
             if job.status() == JobStatus::Configuration {
                 job.selection = Some(selection.clone());
                 job.listed_databases = None;

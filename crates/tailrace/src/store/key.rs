@@ -12,6 +12,8 @@ pub enum SealedTable {
     JobSecrets,
     /// `connections`: row is the id, column is `sealed`.
     Connections,
+    /// `batch_drafts`: row is the id of the job, column is `sealed`.
+    BatchDrafts,
 }
 
 impl SealedTable {
@@ -21,6 +23,7 @@ impl SealedTable {
             Self::AccessKeys => "access_keys",
             Self::JobSecrets => "job_secrets",
             Self::Connections => "connections",
+            Self::BatchDrafts => "batch_drafts",
         }
     }
 }

@@ -4,9 +4,11 @@
 //! Writers of a job hold its lease: every write of a worker carries the lease's epoch and is refused
 //! once a newer one was given out. Changes of a job's row carry the revision they were read at.
 
+pub mod batch;
 mod connection;
 mod directory;
 mod error;
+pub mod export;
 mod grant;
 mod iam;
 pub mod job;
@@ -23,9 +25,11 @@ mod suite;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use batch::{BatchRow, BatchStore, DraftRow};
 pub use connection::{ConnectionRow, ConnectionStore};
 pub use directory::DirectoryStore;
 pub use error::StoreError;
+pub use export::{ExportRow, ExportStore};
 pub use grant::GrantStore;
 pub use iam::{AccessKeyRow, Bootstrap, IamStore, TokenRow, UserRow};
 pub use job::{JobChange, JobStore, NewJobRow, SealedSecret, StoredJob};
@@ -43,8 +47,10 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send
 
 /// A whole store.
 pub trait Store:
-    ConnectionStore
+    BatchStore
+    + ConnectionStore
     + DirectoryStore
+    + ExportStore
     + GrantStore
     + IamStore
     + JobStore

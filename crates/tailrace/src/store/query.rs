@@ -21,9 +21,30 @@ pub enum QueryKind {
     Compare,
     /// Repair of rows that a comparison has found.
     Repair,
+    /// Trial of row filters.
+    Filters,
+    /// A question about rules, which is answered from what is set.
+    Rules,
+    /// Reading of columns.
+    Columns,
+    /// Search for a place of the log.
+    Position,
 }
 
 impl QueryKind {
+    const ALL: [Self; 10] = [
+        Self::Connection,
+        Self::Collect,
+        Self::Precheck,
+        Self::Saving,
+        Self::Compare,
+        Self::Repair,
+        Self::Filters,
+        Self::Rules,
+        Self::Columns,
+        Self::Position,
+    ];
+
     /// Name in the store.
     pub fn name(self) -> &'static str {
         match self {
@@ -33,14 +54,16 @@ impl QueryKind {
             Self::Saving => "saving",
             Self::Compare => "compare",
             Self::Repair => "repair",
+            Self::Filters => "filters",
+            Self::Rules => "rules",
+            Self::Columns => "columns",
+            Self::Position => "position",
         }
     }
 
     /// The kind of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Connection, Self::Collect, Self::Precheck, Self::Saving, Self::Compare, Self::Repair]
-            .into_iter()
-            .find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 

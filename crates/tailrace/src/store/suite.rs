@@ -1,6 +1,8 @@
 //! What every engine must do. Each function takes a fresh store; engines instantiate all of them.
 
+mod batches;
 mod connections;
+mod exports;
 mod iam;
 mod jobs;
 mod keys;
@@ -13,7 +15,9 @@ use crate::control::endpoint::{DbType, Endpoint};
 use crate::control::job::{Engine, Job, JobTimes, TaskMode};
 use crate::control::job_state::JobState;
 
+pub(super) use batches::*;
 pub(super) use connections::*;
+pub(super) use exports::*;
 pub(super) use iam::*;
 pub(super) use jobs::*;
 pub(super) use keys::*;

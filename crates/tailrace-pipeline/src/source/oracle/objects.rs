@@ -2,9 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use tailrace_codec::gaussdb::structure::SourceTable;
+use tailrace_codec::oracle::OracleColumn;
+
+use super::catalog;
 use super::session::{Session, number, text};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::catalog::{FoundDatabase, FoundTable};
+use crate::source::mysql::columns::{ColumnKey, FoundColumn, FoundColumns};
 
 /// Schemas that come with the server, whose tables are never replicated. `ALL_USERS.ORACLE_MAINTAINED` has them too, from 12c on.
 const MAINTAINED: [&str; 37] = [
@@ -83,4 +88,55 @@ pub(crate) fn list(session: &Session, owners: Option<&[String]>) -> Result<Vec<F
         Ok::<(), Error>(())
     })?;
     Ok(schemas.into_iter().map(|(name, tables)| FoundDatabase { name, tables }).collect())
+}
+
+/// Columns of these tables, by owner and name, in their order; none of a table that is not there.
+///
+/// # Errors
+/// Those of the session.
+pub(crate) fn columns(session: &Session, tables: &[(String, String)]) -> Result<Vec<FoundColumns>> {
+    let mut found = Vec::with_capacity(tables.len());
+    for (owner, name) in tables {
+        let columns = match catalog::table(session, owner, name, owner) {
+            Ok(table) => found_columns(&table),
+            Err(e) if e.kind() == ErrorKind::SchemaMismatch => Vec::new(),
+            Err(e) => return Err(e),
+        };
+        found.push(FoundColumns { database: owner.clone(), table: name.clone(), columns });
+    }
+    Ok(found)
+}
+
+fn found_columns(table: &SourceTable) -> Vec<FoundColumn> {
+    let is_unique = |name: &String| {
+        table.indexes.iter().any(|index| index.is_unique && index.columns == [name.clone()])
+    };
+    let column = |column: &OracleColumn| FoundColumn {
+        name: column.name.clone(),
+        type_name: type_text(column),
+        key: if table.primary_key.contains(&column.name) {
+            ColumnKey::Primary
+        } else if is_unique(&column.name) {
+            ColumnKey::Unique
+        } else {
+            ColumnKey::None
+        },
+    };
+    table.columns.iter().filter(|column| !column.is_hidden).map(column).collect()
+}
+
+/// A type as it is declared.
+fn type_text(column: &OracleColumn) -> String {
+    let name = &column.data_type;
+    match (column.precision, column.scale) {
+        (Some(precision), Some(scale)) if name == "NUMBER" && scale != 0 => {
+            format!("NUMBER({precision},{scale})")
+        }
+        (Some(precision), _) if name == "NUMBER" || name == "FLOAT" => {
+            format!("{name}({precision})")
+        }
+        _ if column.char_length > 0 => format!("{name}({})", column.char_length),
+        _ if name == "RAW" => format!("RAW({})", column.data_length),
+        _ => name.clone(),
+    }
 }

@@ -5,6 +5,7 @@ mod behind;
 mod clusters;
 mod column_values;
 mod compare;
+mod coordinators;
 mod copies;
 mod debezium;
 mod definitions;

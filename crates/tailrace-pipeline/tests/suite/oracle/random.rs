@@ -58,23 +58,46 @@ fn transact(connection: &Connection, random: &mut StdRng, writer: usize) {
 }
 
 /// Rows of the source at an SCN, in order.
-fn source(connection: &Connection, scn: u64) -> Vec<String> {
+pub(super) fn source(connection: &Connection, scn: u64) -> Vec<String> {
     let sql = format!("SELECT id || '|' || v || '|' || n FROM t AS OF SCN {scn} ORDER BY id");
     let rows = connection.query(&sql, &[]).expect("rows");
     rows.map(|row| row.expect("a row").get(0).expect("text")).collect()
 }
 
-/// The SCN up to which the target is, and its rows.
-fn target() -> (u64, Vec<String>) {
+/// What the target has of a job, read at one instant.
+pub(super) struct Reached {
+    /// All rows are copied, so that what follows holds.
+    pub(super) is_copied: bool,
+    /// The SCN that the target is at.
+    pub(super) scn: u64,
+    pub(super) rows: Vec<String>,
+}
+
+pub(super) fn target(job: &str) -> Reached {
     let (postgres, _) = gaussdb::shared();
-    let sql = "SELECT position FROM tailrace.progress WHERE job = 'oracle_random'";
-    let position: serde_json::Value =
-        serde_json::from_str(postgres.sql(sql).expect("a position").trim()).expect("JSON");
+    let sql = format!(
+        "SELECT position FROM tailrace.progress WHERE job = '{job}' UNION ALL SELECT * FROM (\
+         SELECT id || '|' || coalesce(v, '') || '|' || coalesce(n::text, '') FROM {job}.t ORDER BY id) t"
+    );
+    let said = postgres.sql(&sql).expect("the target");
+    let mut lines = said.lines().map(str::to_owned);
+    let position = lines.next().expect("a position");
+    let position: serde_json::Value = serde_json::from_str(&position).expect("JSON");
     let scn = position["committed_scn"].as_u64().expect("an SCN");
-    let nothing_yet = position["committed"].as_array().expect("a list").is_empty();
-    let rows = "SELECT id || '|' || coalesce(v, '') || '|' || coalesce(n::text, '') FROM oracle_random.t ORDER BY id";
-    let rows = postgres.sql(rows).expect("rows").lines().map(str::to_owned).collect();
-    (if nothing_yet { scn - 1 } else { scn }, rows)
+    let nothing_yet = position["committed"].as_array().is_none_or(Vec::is_empty);
+    Reached {
+        is_copied: position["is_copied"] == true,
+        scn: if nothing_yet { scn.saturating_sub(1) } else { scn },
+        rows: lines.collect(),
+    }
+}
+
+/// The SCN that the source is at.
+pub(super) fn now(source: &Connection) -> u64 {
+    source
+        .query_row("SELECT current_scn FROM v$database", &[])
+        .and_then(|row| row.get(0))
+        .expect("an SCN")
 }
 
 pub(super) fn writer(
@@ -120,7 +143,7 @@ fn the_target_is_the_source_at_the_scn_of_its_progress_row() {
         );
         running.wait_for("some way", &moved, "1");
         assert!(running.stop().is_none(), "seed {seed}");
-        let (scn, rows) = target();
+        let Reached { scn, rows, .. } = target("oracle_random");
         assert_eq!(rows, source(&connection, scn), "at SCN {scn}, seed {seed}");
         last = scn;
     }
@@ -133,9 +156,5 @@ fn the_target_is_the_source_at_the_scn_of_its_progress_row() {
     let running = start(&job, STOPS + 1);
     running.wait_for("the end", "SELECT count(*) FROM oracle_random.t WHERE id = -1", "1");
     assert!(running.stop().is_none(), "seed {seed}");
-    let now: u64 = connection
-        .query_row("SELECT current_scn FROM v$database", &[])
-        .and_then(|row| row.get(0))
-        .expect("an SCN");
-    assert_eq!(target().1, source(&connection, now), "seed {seed}");
+    assert_eq!(target("oracle_random").rows, source(&connection, now(&connection)), "seed {seed}");
 }

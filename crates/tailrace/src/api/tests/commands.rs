@@ -301,3 +301,31 @@ async fn what_a_project_has_and_is_offered_is_listed_in_every_form() {
         assert!(serde_json::from_str::<Value>(&table).is_err(), "{line}: {table}");
     }
 }
+
+#[tokio::test]
+async fn jobs_are_created_together() {
+    let reached = Reached::new().await;
+    let file = |name: &str, body: Value| {
+        let path = reached.dir.path().join(name);
+        std::fs::write(&path, body.to_string()).expect("written");
+        path.display().to_string()
+    };
+    let mut wrong = super::batches::job("two");
+    wrong["policy_config"]["topic_policy"] = "9".into();
+    let asked = file("jobs.json", json!({"jobs": [super::batches::job("job-one"), wrong]}));
+    reached.fails(&format!("batches create {asked} --commit"), 6, "something is wrong").await;
+    let batches = reached.json("batches list").await;
+    let batch = batches[0]["async_job_id"].as_str().expect("an id").to_owned();
+    let jobs = reached.json(&format!("batches show {batch}")).await;
+    let said = jobs[1]["failed_reason"].as_str().expect("a text");
+    assert!(said.contains("name") || said.contains("topic_policy"), "{said}");
+    let params = json!({"job_id": jobs[1]["id"], "base_info": {"name": "job-two"},
+        "policy_config": {"topic_policy": "0"}});
+    let change = file("change.json", json!({"jobs": [{"type": "all", "params": params}]}));
+    reached.text(&format!("batches edit {batch} {change}")).await;
+    let done = reached.text(&format!("batches commit {batch} --timeout 60")).await;
+    assert!(done.contains("job-one") && done.contains("job-two"), "{done}");
+    assert_eq!(reached.json("batches list").await[0]["status"], "ASYNC_JOB_COMPLETED");
+    reached.fails("batches show none", 1, "async_job_id").await;
+    reached.fails("batches create nowhere.json", 2, "nowhere.json").await;
+}

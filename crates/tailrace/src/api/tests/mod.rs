@@ -5,6 +5,7 @@ mod answers;
 mod audit;
 mod authentication;
 mod bad_input;
+mod batches;
 mod commands;
 mod compare;
 mod compare_v3;
@@ -12,6 +13,7 @@ mod conformance;
 mod coverage;
 mod dirty_data;
 mod document;
+mod files;
 mod iam;
 mod iam_directory;
 mod iam_roles;
@@ -21,6 +23,7 @@ mod offers;
 mod origin;
 mod permissions;
 mod rate;
+mod rules;
 mod runner;
 mod terraform;
 mod v3;
@@ -89,6 +92,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Value,
+    /// The same, as it came.
+    pub(super) raw: Vec<u8>,
 }
 
 impl Server {
@@ -166,7 +171,8 @@ impl Server {
             serde_json::from_slice(&bytes)
                 .unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)))
         };
-        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        let raw = bytes.to_vec();
+        let answer = Answer { status: parts.status, headers: parts.headers, body, raw };
         conformance::check(&method, &path, &answer);
         answer
     }

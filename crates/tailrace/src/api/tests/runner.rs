@@ -8,6 +8,7 @@ use tailrace_pipeline::{
     checkpoint::{Checkpoint, RereadProgress},
     compare::{CompareOutcome, CompareProgress, Difference, DifferenceKind, TableComparison},
     dead_letters::{Letter, Letters, LettersRequest},
+    job::{JobSpec, MysqlEndpoint},
     observe::{Counters, JobObserver, Phase},
     plan::{JobPlan, SourceEndpoint, TargetEndpoint},
     run::StopSignal,
@@ -18,6 +19,7 @@ use crate::control::{
     objects::{FoundDatabase, FoundTable},
     query::{CheckItem, CheckResult},
     runner::{Compared, JobRunner, RunEnd, RunResult, RunningJob},
+    source_look::{SourceColumn, TableColumns},
 };
 
 /// What the next probes and checks answer.
@@ -136,6 +138,28 @@ impl JobRunner for ScriptedRunner {
         }
     }
 
+    fn list_columns(
+        &self,
+        _: &SourceEndpoint,
+        tables: &[(String, String)],
+    ) -> RunResult<Vec<TableColumns>> {
+        let column = |name: &str, key: &str| SourceColumn {
+            name: name.into(),
+            type_name: "int".into(),
+            key: key.into(),
+        };
+        let of = |(database, table): &(String, String)| TableColumns {
+            database: database.clone(),
+            table: table.clone(),
+            columns: vec![column("id", "PRI"), column("price", "")],
+        };
+        Ok(tables.iter().map(of).collect())
+    }
+
+    fn position_at(&self, _: &MysqlEndpoint, at: u64) -> RunResult<(String, u64)> {
+        Ok(("binlog.000003".into(), at))
+    }
+
     fn probe_target(&self, _: &TargetEndpoint) -> RunResult<()> {
         Ok(())
     }
@@ -149,17 +173,29 @@ impl JobRunner for ScriptedRunner {
         Ok(vec![FoundDatabase { name: "shop".into(), tables: vec![table] }])
     }
 
-    fn precheck(&self, _: &JobPlan) -> Vec<CheckItem> {
+    fn precheck(&self, plan: &JobPlan) -> Vec<CheckItem> {
         let result = self.0.check.lock().expect("no panic").unwrap_or(CheckResult::Passed);
         let bad = result != CheckResult::Passed;
-        vec![CheckItem {
+        let filters: Vec<String> = plan.kafka().into_iter().flat_map(filters_of).collect();
+        // No table has a column of this name.
+        let unfit = filters.iter().find(|filter| filter.contains("nope")).cloned();
+        let of_filters = CheckItem {
+            item: "srcRowFilterCheck".into(),
+            group: "source".into(),
+            result: if unfit.is_some() { CheckResult::Failed } else { CheckResult::Passed },
+            reason: unfit,
+            remedy: None,
+            raw: None,
+        };
+        let of_log = CheckItem {
             item: "srcBinlogFormatCheck".into(),
             group: "source".into(),
             result,
             reason: bad.then(|| "binlog_format is STATEMENT.".into()),
             remedy: bad.then(|| "Set it to ROW.".into()),
             raw: None,
-        }]
+        };
+        vec![of_log, of_filters].into_iter().take(1 + usize::from(!filters.is_empty())).collect()
     }
 
     fn dead_letters(&self, plan: &JobPlan, request: &LettersRequest) -> RunResult<Letters> {
@@ -207,6 +243,12 @@ impl JobRunner for ScriptedRunner {
     fn forget(&self, _: &JobPlan) -> RunResult<()> {
         Ok(())
     }
+}
+
+/// The row filters of a job.
+fn filters_of(spec: &JobSpec) -> Vec<String> {
+    let tables = spec.mappings.databases.values().flat_map(|database| database.tables.values());
+    tables.filter_map(|table| table.filter.clone()).collect()
 }
 
 struct Running(watch::Sender<bool>);

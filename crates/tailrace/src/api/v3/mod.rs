@@ -14,4 +14,5 @@ pub(crate) mod policy;
 pub(crate) mod precheck;
 pub(crate) mod read;
 pub(crate) mod settings;
+pub(crate) mod transformation;
 pub(crate) mod tuning;

@@ -140,7 +140,8 @@ fn created(job: &Job, is_clone_job: &'static str) -> CreatedJob {
 }
 
 impl CreateJob {
-    fn into_control(self) -> Result<NewJob> {
+    /// The job in control's form.
+    pub(super) fn into_control(self) -> Result<NewJob> {
         let base = self.base_info.ok_or_else(|| missing("base_info"))?;
         let engine = base.engine().map_err(|r| at("base_info", r))?;
         let source =

@@ -147,7 +147,8 @@ fn name(text: Option<&str>) -> Result<(Vec<String>, Option<String>)> {
     Ok((ids, None))
 }
 
-fn sort_key(name: Option<&str>) -> Result<SortKey> {
+/// What a list is sorted by.
+pub(super) fn sort_key(name: Option<&str>) -> Result<SortKey> {
     match name {
         None | Some("create_time") => Ok(SortKey::Created),
         Some("name") => Ok(SortKey::Name),

@@ -2,6 +2,7 @@
 
 pub(crate) mod action;
 mod additional;
+pub(crate) mod batch_async;
 pub(crate) mod compare;
 pub(crate) mod compare_policy;
 pub(crate) mod compare_run;
@@ -14,6 +15,7 @@ pub(crate) mod detail_view;
 pub(crate) mod dirty_data;
 pub(crate) mod endpoint;
 pub(crate) mod enterprise;
+pub(crate) mod export;
 pub(crate) mod flavor;
 pub(crate) mod item;
 pub(crate) mod links;
@@ -25,8 +27,10 @@ pub(crate) mod object_tree;
 pub(crate) mod objects;
 pub(crate) mod observe;
 pub(crate) mod parameters;
+pub(crate) mod position;
 pub(crate) mod repair;
 pub(crate) mod rereads;
+pub(crate) mod rules;
 pub(crate) mod tagged;
 pub(crate) mod tags;
 pub(crate) mod update;

@@ -1,8 +1,27 @@
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
 use crate::secret::WrappedKey;
-use crate::store::{KeyStore, SealedRow, SealedTable, StoreError, StoreFuture};
+use crate::store::{KeyStore, SealedRow, SealedTable, StoreError, StoreFuture, StoreResult};
+
+/// Adds the values of a table that has one a row.
+fn of(
+    sealed: &mut Vec<SealedRow>,
+    table: SealedTable,
+    rows: &[SqliteRow],
+    key: &str,
+) -> StoreResult<()> {
+    for row in rows {
+        sealed.push(SealedRow {
+            table,
+            row: row.try_get(key)?,
+            column: "sealed".to_owned(),
+            sealed: row.try_get("sealed")?,
+        });
+    }
+    Ok(())
+}
 
 impl KeyStore for SqliteStore {
     fn data_keys(&self) -> StoreFuture<'_, Vec<WrappedKey>> {
@@ -59,28 +78,20 @@ impl KeyStore for SqliteStore {
             )
             .fetch_all(&self.read)
             .await?;
-            let mut sealed = Vec::with_capacity(keys.len() + secrets.len() + connections.len());
-            for row in keys {
-                sealed.push(SealedRow {
-                    table: SealedTable::AccessKeys,
-                    row: row.try_get("ak")?,
-                    column: "sealed".to_owned(),
-                    sealed: row.try_get("sealed")?,
-                });
-            }
+            let drafts = sqlx::query(
+                "SELECT job_id, sealed FROM batch_drafts WHERE sealed IS NOT NULL ORDER BY job_id",
+            )
+            .fetch_all(&self.read)
+            .await?;
+            let mut sealed = Vec::new();
+            of(&mut sealed, SealedTable::AccessKeys, &keys, "ak")?;
+            of(&mut sealed, SealedTable::Connections, &connections, "id")?;
+            of(&mut sealed, SealedTable::BatchDrafts, &drafts, "job_id")?;
             for row in secrets {
                 sealed.push(SealedRow {
                     table: SealedTable::JobSecrets,
                     row: row.try_get("place")?,
                     column: row.try_get("name")?,
-                    sealed: row.try_get("sealed")?,
-                });
-            }
-            for row in connections {
-                sealed.push(SealedRow {
-                    table: SealedTable::Connections,
-                    row: row.try_get("id")?,
-                    column: "sealed".to_owned(),
                     sealed: row.try_get("sealed")?,
                 });
             }
@@ -103,11 +114,15 @@ impl KeyStore for SqliteStore {
                     SealedTable::Connections => {
                         sqlx::query("UPDATE connections SET sealed = ?1 WHERE id = ?2")
                     }
+                    SealedTable::BatchDrafts => sqlx::query(
+                        "UPDATE batch_drafts SET sealed = ?1
+                         WHERE job_id = ?2 AND sealed IS NOT NULL",
+                    ),
                 };
                 let query = query.bind(&row.sealed).bind(&row.row);
                 let query = match row.table {
-                    SealedTable::AccessKeys | SealedTable::Connections => query,
                     SealedTable::JobSecrets => query.bind(&row.column),
+                    _ => query,
                 };
                 query.execute(&mut *tx).await?;
             }

@@ -1,7 +1,9 @@
 //! The store in one SQLite file: WAL, one connection that writes, a few that read.
 
+mod batch;
 mod connection;
 mod directory;
+mod export;
 mod grant;
 mod iam;
 mod job;

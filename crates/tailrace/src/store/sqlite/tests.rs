@@ -15,7 +15,10 @@ macro_rules! suite {
 }
 
 suite!(
+    a_batch_is_changed_from_the_status_that_it_has,
+    old_batches_at_rest_go,
     connections_are_a_projects_own,
+    files_of_a_kind_are_kept_for_a_while,
     a_job_is_read_as_it_was_written,
     names_are_unique_in_a_project_without_regard_to_case,
     a_change_is_whole_or_not_at_all,

@@ -16,7 +16,9 @@ pub(in crate::store) async fn data_keys_are_added_and_replaced(store: &dyn Store
     assert_eq!(store.data_keys().await.unwrap(), [key(1, 3), key(2, 2)]);
 }
 
-/// A store whose job has a sealed password.
+const DRAFT: Place<'static> = Place { table: "batch_drafts", row: "draft", column: "sealed" };
+
+/// A store whose job has a sealed password, and a draft that is sealed.
 async fn sealed(store: &dyn Store, master: &MasterKey) {
     let keys = [Vault::make_key(master, 1).unwrap()];
     store.put_data_keys(&keys).await.unwrap();
@@ -29,10 +31,18 @@ async fn sealed(store: &dyn Store, master: &MasterKey) {
     };
     let change = JobChange { secrets: &[secret], ..JobChange::of(&job, 1) };
     store.change_job(change).await.unwrap();
+    let draft = DraftRow {
+        sealed: Some(vault.seal(DRAFT, &SecretString::from("{}")).unwrap()),
+        ..super::batches::draft(0, "draft")
+    };
+    store.add_batch(&super::batches::batch("b1", "p1", 1), &[draft]).await.unwrap();
 }
 
 async fn opened(store: &dyn Store, master: &MasterKey) -> String {
     let vault = Vault::open(master, &store.data_keys().await.unwrap()).unwrap();
+    let drafts = store.drafts("b1").await.unwrap();
+    let draft = vault.unseal(DRAFT, drafts[0].sealed.as_deref().unwrap()).unwrap();
+    assert_eq!(draft.expose_secret(), "{}");
     let secrets = store.secrets("j1").await.unwrap();
     vault.unseal(PLACE, &secrets[0].sealed).unwrap().expose_secret().to_owned()
 }
@@ -41,8 +51,8 @@ pub(in crate::store) async fn a_new_data_key_seals_everything_anew(store: &dyn S
     let master = MasterKey::generate().unwrap();
     sealed(store, &master).await;
     let before = store.sealed_rows().await.unwrap();
-    assert_eq!(before.len(), 1);
-    assert_eq!(rotate_data_key(store, &master).await.unwrap(), 1);
+    assert_eq!(before.len(), 2);
+    assert_eq!(rotate_data_key(store, &master).await.unwrap(), 2);
     let keys = store.data_keys().await.unwrap();
     assert_eq!(keys.iter().map(|key| key.id).collect::<Vec<_>>(), [2]);
     assert_ne!(store.sealed_rows().await.unwrap(), before);
