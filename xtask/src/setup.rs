@@ -6,8 +6,11 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use tailrace_testkit::provision::jars::Jars;
 use tailrace_testkit::provision::prefix::{MARIADB_11_8, MYSQL, Prefix};
+use tailrace_testkit::provision::sdk::{self, Language};
 use tailrace_testkit::provision::{python, system};
 use tailrace_testkit::servers::registry;
+
+use crate::workspace;
 
 /// What the machine is prepared for.
 #[derive(Args, Debug)]
@@ -23,7 +26,7 @@ pub(crate) enum Purpose {
     Build,
     /// The demo and the benchmarks: building, MySQL and Kafka
     Demo,
-    /// All tests: the same, MariaDB, PostgreSQL and the official SDK
+    /// All tests: the same, MariaDB, PostgreSQL and the official SDKs
     Test,
     /// The same and a browser for the console
     Browser,
@@ -41,7 +44,8 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<()> {
     }
     if matches!(purpose, Purpose::Test | Purpose::Browser) {
         packages.extend([system::MARIADB, system::POSTGRES, system::PYTHON]);
-        packages.extend([system::SASL, system::KERBEROS, system::JAVA_SOURCE]);
+        packages.extend([system::SASL, system::KERBEROS]);
+        packages.extend(sdk::PACKAGES);
         packages.push(system::ONLINE_SCHEMA_CHANGE);
     }
     if purpose == Purpose::Browser {
@@ -59,6 +63,10 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<()> {
         python::interpreter(python::AVRO)?;
         registry::program()?;
         Jars::flink()?;
+        let programs = workspace::root().join("crates/tailrace/tests/sdk");
+        for language in Language::ALL {
+            language.program(&programs)?;
+        }
     }
     Ok(())
 }

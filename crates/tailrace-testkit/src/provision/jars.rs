@@ -18,6 +18,8 @@ const FLINK: &str = include_str!("../../assets/flink-pom.xml");
 const GAUSSDB: &str = include_str!("../../assets/gaussdb-pom.xml");
 /// Oracle's driver.
 const ORACLE: &str = include_str!("../../assets/oracle-pom.xml");
+/// The official SDK.
+const SDK: &str = include_str!("../../assets/sdk-pom.xml");
 /// Kafka Connect with Debezium.
 const DEBEZIUM: &str = include_str!("../../assets/debezium-pom.xml");
 /// Kafka Connect with Debezium for Oracle.
@@ -74,6 +76,15 @@ impl Jars {
     pub fn oracle() -> Result<Self> {
         system::ensure(&[system::JAVA_SOURCE])?;
         Self::ensure("oracle", ORACLE, "Oracle's JDBC driver (about 7 MB)")
+    }
+
+    /// The official SDK, and what compiles a Java program.
+    ///
+    /// # Errors
+    /// If they cannot be fetched.
+    pub fn sdk() -> Result<Self> {
+        system::ensure(&[system::JAVA_SOURCE])?;
+        Self::ensure("sdk-jars", SDK, "the official SDK for Java (about 18 MB)")
     }
 
     fn ensure(name: &str, pom: &str, what: &str) -> Result<Self> {

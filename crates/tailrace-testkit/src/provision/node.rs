@@ -1,7 +1,7 @@
 //! Node.js packages.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -29,16 +29,34 @@ pub fn folder(of: Package) -> Result<PathBuf> {
     cache::once(of.folder, of.name, |into| {
         announce(&format!("installing {} into {}", of.name, into.display()));
         fs::write(into.join("package.json"), "{\"private\": true}")?;
-        let mut install = Command::new("npm");
-        install.args([
-            "install",
-            "--silent",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            of.name,
-        ]);
-        process::run(install.current_dir(into)).context("installing Node.js packages with npm")?;
-        Ok(())
+        npm(into, &["install", of.name])
     })
+}
+
+/// The folder `name` of the cache, whose `node_modules` has what `package.json` and `package-lock.json` of `sources` name, made
+/// when it is not there.
+pub(super) fn locked(name: &str, sources: &Path) -> Result<PathBuf> {
+    system::ensure(&[system::NODE])?;
+    let read = |file: &str| {
+        let file = sources.join(file);
+        fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))
+    };
+    let (list, lock) = (read("package.json")?, read("package-lock.json")?);
+    cache::once(name, &format!("{list}{lock}"), |into| {
+        announce(&format!(
+            "installing the packages of {} into {}",
+            sources.display(),
+            into.display()
+        ));
+        fs::write(into.join("package.json"), &list)?;
+        fs::write(into.join("package-lock.json"), &lock)?;
+        npm(into, &["ci"])
+    })
+}
+
+fn npm(into: &Path, what: &[&str]) -> Result<()> {
+    let mut install = Command::new("npm");
+    install.args(what).args(["--silent", "--no-audit", "--no-fund", "--ignore-scripts"]);
+    process::run(install.current_dir(into)).context("installing Node.js packages with npm")?;
+    Ok(())
 }

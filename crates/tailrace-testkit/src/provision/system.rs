@@ -88,7 +88,14 @@ pub const JAVA_SOURCE: &[Package] = &[Package {
     signs: &["javac"],
 }];
 
-/// To run Oracle's client for Node.js.
+/// To build the official SDK's client in Go.
+pub const GO: &[Package] = &[Package {
+    name: "golang-go",
+    purpose: "the official SDK for Go as a client",
+    signs: &["go"],
+}];
+
+/// To run clients of Node.js.
 pub const NODE: &[Package] = &[
     Package { name: "nodejs", purpose: "running tests of Node.js clients", signs: &["node"] },
     Package { name: "npm", purpose: "fetching Node.js packages", signs: &["npm"] },

@@ -18,6 +18,7 @@ mod oracle_scene;
 mod policy;
 pub(crate) mod scene;
 mod sdk_contract;
+mod sdk_languages;
 pub(crate) mod served;
 mod standin_process;
 mod volume;

@@ -42,19 +42,14 @@ impl Scene {
             .iter()
             .map(|c| if *c == "@" && !self.job.is_empty() { self.job.as_str() } else { c })
             .collect();
+        let (source, target) = self.addresses();
+        self.served.drive_with("drive_oracle.py", &ends(&source, &target), &commands)
+    }
+
+    /// Where source and target are, `host:port`.
+    pub(super) fn addresses(&self) -> (String, String) {
         let address = |standin: &Standin| format!("127.0.0.1:{}", standin.port());
-        let (source, target) = (address(&self.oracle), address(&self.front));
-        let envs = [
-            ("TAILRACE_SOURCE", source.as_str()),
-            ("TAILRACE_SOURCE_USER", CAPTURE),
-            ("TAILRACE_SOURCE_PASSWORD", PASSWORD),
-            ("TAILRACE_SOURCE_DATABASE", "serviceName.standin"),
-            ("TAILRACE_TARGET", target.as_str()),
-            ("TAILRACE_TARGET_USER", "tailrace"),
-            ("TAILRACE_TARGET_PASSWORD", PASSWORD),
-            ("TAILRACE_TARGET_DATABASE", "postgres"),
-        ];
-        self.served.drive_with("drive_oracle.py", &envs, &commands)
+        (address(&self.oracle), address(&self.front))
     }
 
     /// Makes the job of both tables, up to but without its start.
@@ -144,6 +139,20 @@ impl Scene {
         );
         Ok(())
     }
+}
+
+/// What tells a client of the ends of a job.
+pub(super) fn ends<'a>(source: &'a str, target: &'a str) -> [(&'static str, &'a str); 8] {
+    [
+        ("TAILRACE_SOURCE", source),
+        ("TAILRACE_SOURCE_USER", CAPTURE),
+        ("TAILRACE_SOURCE_PASSWORD", PASSWORD),
+        ("TAILRACE_SOURCE_DATABASE", "serviceName.standin"),
+        ("TAILRACE_TARGET", target),
+        ("TAILRACE_TARGET_USER", "tailrace"),
+        ("TAILRACE_TARGET_PASSWORD", PASSWORD),
+        ("TAILRACE_TARGET_DATABASE", "postgres"),
+    ]
 }
 
 /// Both tables.

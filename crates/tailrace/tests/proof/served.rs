@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use tailrace_testkit::port::Ports;
-use tailrace_testkit::process::{Launch, ServerProcess};
+use tailrace_testkit::process::{self, Launch, ServerProcess};
+use tailrace_testkit::provision::sdk::Language;
 use tailrace_testkit::rundir::RunDir;
 use tailrace_testkit::{python, wait};
 
@@ -160,18 +161,37 @@ impl Served {
         ends: &[(&str, &str)],
         commands: &[&str],
     ) -> Result<String> {
-        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk").join(script);
-        let endpoint = format!("http://{}", self.address());
-        let own = [
-            ("TAILRACE_ENDPOINT", endpoint.as_str()),
-            ("TAILRACE_AK", AK),
-            ("TAILRACE_SK", SK),
-            ("TAILRACE_PROJECT", PROJECT),
-        ];
-        let envs = [&own, ends].concat();
-        python::run(&script, commands, &envs).map(|out| out.trim().to_owned()).with_context(|| {
-            format!("{}\nlog of the server:\n{}", commands.join(" "), self.log_tail())
+        let endpoint = self.endpoint();
+        let envs = [&client(&endpoint)[..], ends].concat();
+        python::run(&programs().join(script), commands, &envs)
+            .map(|out| out.trim().to_owned())
+            .with_context(|| {
+                format!("{}\nlog of the server:\n{}", commands.join(" "), self.log_tail())
+            })
+    }
+
+    /// Runs the program of `tests/sdk` in another language; what it prints. `ends`: as of [`Served::drive_with`].
+    pub(crate) fn drive_in(
+        &self,
+        language: Language,
+        ends: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Result<String> {
+        let endpoint = self.endpoint();
+        let mut command = language.program(&programs())?;
+        command.args(arguments).envs(client(&endpoint)).envs(ends.iter().copied());
+        process::run(&mut command).with_context(|| {
+            format!(
+                "{} {}\nlog of the server:\n{}",
+                language.name(),
+                arguments.join(" "),
+                self.log_tail()
+            )
         })
+    }
+
+    fn endpoint(&self) -> String {
+        format!("http://{}", self.address())
     }
 
     /// The end of the log of the process that runs, or ran last.
@@ -203,4 +223,19 @@ impl Served {
     fn log(&self) -> PathBuf {
         self.dir.path().join(format!("serve-{}.log", self.starts))
     }
+}
+
+/// What tells a client of the server.
+fn client(endpoint: &str) -> [(&str, &str); 4] {
+    [
+        ("TAILRACE_ENDPOINT", endpoint),
+        ("TAILRACE_AK", AK),
+        ("TAILRACE_SK", SK),
+        ("TAILRACE_PROJECT", PROJECT),
+    ]
+}
+
+/// The clients' sources.
+fn programs() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")
 }
