@@ -61,6 +61,7 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<()> {
         Prefix::ensure(&MARIADB_11_8)?;
         python::interpreter(python::SDK)?;
         python::interpreter(python::AVRO)?;
+        python::interpreter(python::SCHEMATHESIS)?;
         registry::program()?;
         Jars::flink()?;
         let programs = workspace::root().join("crates/tailrace/tests/sdk");

@@ -36,6 +36,10 @@ pub const GAUSSDB: Packages = Packages {
 /// Oracle's client, which speaks the protocol itself.
 pub const ORACLE: Packages = Packages { folder: "python-oracle", packages: &["oracledb==26.1.0"] };
 
+/// A maker of requests from an OpenAPI document.
+pub const SCHEMATHESIS: Packages =
+    Packages { folder: "python-schemathesis", packages: &["schemathesis==4.32.5"] };
+
 /// The interpreter of the virtual environment in the cache, which is made when it is not there.
 ///
 /// # Errors

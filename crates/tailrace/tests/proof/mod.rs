@@ -9,6 +9,7 @@
 //! | `TAILRACE_PROOF_TRANSACTION_ROWS` | rows of the large transaction, of about 200 bytes | 1 000 000 |
 //! | `TAILRACE_PROOF_ORACLE_ROW_BYTES` | bytes of a row of the large transaction from Oracle, which has a quarter as many; at most 4000 | 186 |
 
+mod any_request;
 mod caught_up;
 mod kills;
 pub(crate) mod main_job;

@@ -13,16 +13,24 @@ use super::served::Served;
 
 #[test]
 fn the_official_sdk_is_answered_as_documented() {
-    if let Err(error) = run() {
+    if let Err(error) = run("contract.py", 100) {
         panic!("{error:#}");
     }
 }
 
-fn run() -> Result<()> {
+#[test]
+fn the_official_sdk_creates_jobs_together_and_sets_rules() {
+    if let Err(error) = run("batches_and_rules.py", 20) {
+        panic!("{error:#}");
+    }
+}
+
+/// Runs a script with a database and a topic of its own; at least so many of its checks have to run.
+fn run(script: &str, checks_min: usize) -> Result<()> {
     let ends = shared_ends()?;
     let served = Served::start()?;
     // The topic stays on a broker that is kept; the name must not meet an earlier run's.
-    let name = format!("contract_{:x}", seed() & 0xff_ffff);
+    let name = format!("{}_{:x}", script.trim_end_matches(".py"), seed() & 0xff_ffff);
     let mysql = env::mysql()?;
     mysql.query(&format!(
         "CREATE DATABASE {name}; \
@@ -30,7 +38,7 @@ fn run() -> Result<()> {
          INSERT INTO {name}.item VALUES (1, 'one'), (2, 'two')"
     ))?;
     create_topics(&ends.kafka, &[(name.clone(), 1)])?;
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/contract.py");
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk").join(script);
     let endpoint = format!("http://{}", served.address());
     let credentials = served.credentials().display().to_string();
     let printed = python::run(
@@ -49,7 +57,7 @@ fn run() -> Result<()> {
     )
     .with_context(|| format!("log of the server:\n{}", served.log_tail()))?;
     let checks = printed.lines().filter(|line| line.starts_with("ok ")).count();
-    assert!(checks >= 100, "only {checks} checks ran:\n{printed}");
+    assert!(checks >= checks_min, "only {checks} checks ran:\n{printed}");
     mysql.query(&format!("DROP DATABASE {name}"))?;
     Ok(())
 }

@@ -16,7 +16,8 @@ const DRS_OPERATIONS: usize = 137 + 1 + 53;
 /// Tailrace's own operations beside those of IAM and of the server itself.
 const OWN: [&str; 4] = ["settle_dirty_data", "list_rereads", "create_reread", "delete_reread"];
 /// Programs that call by the official Python SDK.
-const SDK_PROGRAMS: [(&str, &str); 4] = [
+const SDK_PROGRAMS: [(&str, &str); 5] = [
+    ("batches_and_rules.py", include_str!("../../../tests/sdk/batches_and_rules.py")),
     ("contract.py", include_str!("../../../tests/sdk/contract.py")),
     ("drive_job.py", include_str!("../../../tests/sdk/drive_job.py")),
     ("drive_oracle.py", include_str!("../../../tests/sdk/drive_oracle.py")),
