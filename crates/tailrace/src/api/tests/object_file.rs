@@ -6,12 +6,23 @@ use serde_json::{Value, json};
 use super::{Answer, Server, assert_error, v5};
 
 async fn upload(server: &Server, id: &str, query: &str, name: &str, content: &str) -> Answer {
-    let form = format!(
+    upload_bytes(server, id, query, name, content.as_bytes()).await
+}
+
+async fn upload_bytes(
+    server: &Server,
+    id: &str,
+    query: &str,
+    name: &str,
+    content: &[u8],
+) -> Answer {
+    let head = format!(
         "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
-         Content-Type: application/json\r\n\r\n{content}\r\n--b--\r\n"
+         Content-Type: application/octet-stream\r\n\r\n"
     );
+    let form = [head.as_bytes(), content, b"\r\n--b--\r\n"].concat();
     let uri = v5(&format!("jobs/{id}/db-object/template{query}"));
-    let mut request = server.signed(Method::POST, &uri, form.into_bytes(), &[]);
+    let mut request = server.signed(Method::POST, &uri, form, &[]);
     let kind = "multipart/form-data; boundary=b".parse().expect("a header value");
     request.headers_mut().insert(header::CONTENT_TYPE, kind);
     server.send(request).await
@@ -88,4 +99,24 @@ async fn what_is_wrong_with_a_file_is_named() {
     let none =
         server.get(&v5("jobs/c7debc9c-8e09-4a5d-8dd6-cc44f78jb20r/db-object/template")).await;
     assert_error(&none, 400, "DRS.10000010");
+}
+
+#[tokio::test]
+async fn objects_of_a_workbook_are_selected() {
+    let server = Server::start().await;
+    let job = json!({"jobs": [{"name": "job-book", "db_use_type": "sync", "engine_type": "oracle-to-gaussdbv5",
+        "job_direction": "up", "net_type": "vpc", "node_type": "high", "task_type": "FULL_INCR_TRANS",
+        "customize_sutnet_id": "s", "source_endpoint": {"db_type": "oracle"},
+        "target_endpoint": {"db_type": "gaussdbv5"}}]});
+    let made = server.post(&super::v3("jobs/batch-creation"), job).await;
+    let id = made.body["results"][0]["id"].as_str().expect("an id").to_owned();
+    server.wait_for(&id, "CONFIGURATION").await;
+    let template = server.get(&v5(&format!("jobs/{id}/db-object/template"))).await;
+    let taken = upload_bytes(&server, &id, "", "t.XLSX", &template.raw).await;
+    assert_eq!(taken.body["parsed_success_number"], "2", "{taken:?}");
+    let selected = server.get(&v5(&format!("jobs/{id}/db-objects?type=modified"))).await;
+    let tables = &selected.body["object_info"]["database_1"]["tables"];
+    assert_eq!(tables["table_2"]["name"], "other_name");
+    let answer = upload_bytes(&server, &id, "", "t.xlsx", b"PK").await;
+    assert!(assert_error(&answer, 400, "DRS.10000009").contains("no workbook"));
 }

@@ -1,5 +1,5 @@
 //! Objects from a file and into one: `…/db-object/template`. For links to Kafka DRS takes the JSON of the objects' PUT, as it
-//! is or in a zip.
+//! is or in a zip, for links to databases a workbook; here each link takes all of them.
 
 use std::io::{Cursor, Read as _};
 
@@ -20,11 +20,12 @@ use crate::{
         json,
         query::QueryText,
     },
-    control::{Refusal, Result, objects::ObjectScope},
+    control::{Refusal, Result, endpoint::DbType, objects::ObjectScope},
 };
 
 use super::{
     delete::unsupported,
+    export,
     object_tree::{DbObjectInput, DbObjectsView},
     refused,
 };
@@ -36,7 +37,7 @@ const ZIP_BYTES_MAX: usize = 1 << 20;
 /// Bytes of what is in it.
 const UNPACKED_BYTES_MAX: u64 = 20 << 20;
 /// Files that are taken.
-const ALLOWED: &str = "a file .json or .txt of at most 5 MB, or a .zip of at most 1 MB with one such file of at most 20 MB";
+const ALLOWED: &str = "a file .json or .txt of at most 5 MB, a .zip of at most 1 MB with one such file of at most 20 MB, or an .xlsx of at most 5 MB";
 
 /// How an import went.
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,7 +73,12 @@ pub(crate) async fn upload_db_object_template(
     file: FileBody,
 ) -> Result<Json<Imported>, ApiError> {
     let level = level(&query).map_err(refused)?;
-    let text = content(&file).map_err(refused)?;
+    let text = if is_workbook(&file.name) {
+        let info = export::objects_of_workbook(&file.content).map_err(refused)?;
+        json!({"object_scope": level.name(), "object_info": info}).to_string().into_bytes()
+    } else {
+        content(&file).map_err(refused)?
+    };
     let objects = objects_of(&text)?;
     let selection = objects.into_control().map_err(refused)?;
     if selection.scope != level {
@@ -88,6 +94,11 @@ pub(crate) async fn upload_db_object_template(
     let JobCall { control, caller, job_id } = call;
     control.select_objects(&caller, &job_id, selection).await.map_err(refused)?;
     Ok(Json(imported(count)))
+}
+
+/// Links to databases have their objects in workbooks in DRS.
+fn is_workbook(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, kind)| kind.eq_ignore_ascii_case("xlsx"))
 }
 
 fn imported(count: usize) -> Imported {
@@ -123,7 +134,7 @@ pub(crate) async fn download_db_object_template(
     call: JobCall,
     query: QueryText,
 ) -> Result<Response, ApiError> {
-    call.control.get(&call.caller, &call.job_id).await.map_err(refused)?;
+    let job = call.control.get(&call.caller, &call.job_id).await.map_err(refused)?;
     let example = match level(&query).map_err(refused)? {
         ObjectScope::Table => json!({
             "object_scope": "table",
@@ -136,6 +147,10 @@ pub(crate) async fn download_db_object_template(
             "object_info": {"database_1": {"name": "database_1", "all": true}},
         }),
     };
+    if job.engine.target() == DbType::GaussDbV5 {
+        let file = export::workbook_of_objects(&example["object_info"]).map_err(refused)?;
+        return Ok(export::attachment("objects-template.xlsx", file));
+    }
     Ok(attachment("objects-template.json", &example))
 }
 

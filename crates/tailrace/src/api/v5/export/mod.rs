@@ -14,6 +14,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
@@ -206,6 +207,30 @@ impl ExportJobsRequest {
             _ => Err(Refusal::invalid("job_type", kind, "migration, sync, cloudDataGuard, replay")),
         }
     }
+}
+
+/// The objects of a workbook in the form of `object_info`: a row per database that is selected whole, else per table.
+///
+/// # Errors
+/// [`Refusal::Invalid`] for what is no such workbook, and for a row with its number.
+pub(super) fn objects_of_workbook(file: &[u8]) -> Result<Map<String, Value>> {
+    let mut info = Map::new();
+    for (number, row) in sheet::read(file, &[objects::SHEET])?.iter().flatten() {
+        objects::add(&mut info, row).map_err(|(column, value, allowed)| {
+            let field = format!("file.{}[{number}].{column}", objects::SHEET);
+            Refusal::invalid(field, value, allowed)
+        })?;
+    }
+    Ok(info)
+}
+
+/// A workbook of objects.
+///
+/// # Errors
+/// [`Refusal::Unsupported`] for what no cell can hold.
+pub(super) fn workbook_of_objects(info: &Value) -> Result<Vec<u8>> {
+    let header = objects::HEADER.map(str::to_owned).to_vec();
+    sheet::write(&[Sheet { name: objects::SHEET, header, rows: objects::rows(info) }])
 }
 
 fn address(endpoint: &Endpoint) -> String {
