@@ -13,6 +13,9 @@ use super::{announce, go, node, system};
 use crate::cache;
 use crate::process;
 
+/// Packages of the system that all of them need.
+pub const PACKAGES: &[&[system::Package]] = &[system::GO, system::JAVA_SOURCE, system::NODE];
+
 /// A language that has an official SDK, beside Python.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
@@ -92,7 +95,11 @@ impl Sources {
         let reading = || format!("reading {}", dir.display());
         let mut files = Vec::new();
         for entry in fs::read_dir(dir).with_context(reading)? {
-            files.push(entry.with_context(reading)?.path());
+            let file = entry.with_context(reading)?.path();
+            // What a package manager was asked to put beside them is none of them.
+            if file.is_file() {
+                files.push(file);
+            }
         }
         files.sort();
         let mut text = String::new();
@@ -104,6 +111,3 @@ impl Sources {
         Ok(Self { dir: dir.to_owned(), files, text })
     }
 }
-
-/// Packages of the system that all of them need.
-pub const PACKAGES: &[&[system::Package]] = &[system::GO, system::JAVA_SOURCE, system::NODE];

@@ -38,6 +38,7 @@ fn to_kafka(scene: &Scene, language: Language) -> Result<()> {
         ("TAILRACE_SOURCE_PASSWORD", ends.mysql_password.as_str()),
         ("TAILRACE_TARGET", ends.kafka.as_str()),
         ("TAILRACE_SELECT", name.as_str()),
+        ("TAILRACE_TABLES", "item"),
         ("TAILRACE_TOPIC", name.as_str()),
     ];
     for link in ["mysql-to-kafka", "taurus-to-kafka"] {
@@ -50,8 +51,8 @@ fn to_kafka(scene: &Scene, language: Language) -> Result<()> {
 fn to_gauss(scene: &Scene, language: Language) -> Result<()> {
     scene.load(&["prepare"])?;
     let (source, target) = scene.addresses();
-    let envs =
-        [&oracle_scene::ends(&source, &target)[..], &[("TAILRACE_SELECT", "SHOP")][..]].concat();
+    let selected = [("TAILRACE_SELECT", "SHOP"), ("TAILRACE_TABLES", "ORDERS,NOTES")];
+    let envs = [&oracle_scene::ends(&source, &target)[..], &selected[..]].concat();
     life(scene, language, "oracle-to-gaussdbv5", &envs)?;
     // As `load.py prepare` makes them.
     let rows =

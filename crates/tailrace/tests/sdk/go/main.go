@@ -5,9 +5,9 @@
 // Prints "ok STEP" for each step; ends with 1 and words at the first that fails.
 //
 // Environment: TAILRACE_ENDPOINT, TAILRACE_AK, TAILRACE_SK, TAILRACE_PROJECT; TAILRACE_SOURCE and TAILRACE_TARGET as
-// host:port, TAILRACE_SOURCE_USER, TAILRACE_SOURCE_PASSWORD, TAILRACE_SELECT (the database or schema to replicate); for
-// Kafka TAILRACE_TOPIC; for GaussDB TAILRACE_SOURCE_DATABASE, TAILRACE_TARGET_USER, TAILRACE_TARGET_PASSWORD,
-// TAILRACE_TARGET_DATABASE.
+// host:port, TAILRACE_SOURCE_USER, TAILRACE_SOURCE_PASSWORD, TAILRACE_SELECT (a database or schema) and TAILRACE_TABLES
+// (those of it that are replicated, with commas between them); for Kafka TAILRACE_TOPIC; for GaussDB
+// TAILRACE_SOURCE_DATABASE, TAILRACE_TARGET_USER, TAILRACE_TARGET_PASSWORD, TAILRACE_TARGET_DATABASE.
 package main
 
 import (
@@ -140,10 +140,13 @@ func choose(id string, objects *model.DbObject) error {
 }
 
 func selection(root *model.TargetRootDb) *model.DbObject {
-	name := os.Getenv("TAILRACE_SELECT")
+	database, tables := os.Getenv("TAILRACE_SELECT"), map[string]model.TableObject{}
+	for _, table := range strings.Split(os.Getenv("TAILRACE_TABLES"), ",") {
+		tables[table] = model.TableObject{Name: ptr(table), Type: ptr(model.GetTableObjectTypeEnum().TABLE), All: ptr(true)}
+	}
 	return &model.DbObject{
-		ObjectScope: model.GetDbObjectObjectScopeEnum().DATABASE, TargetRootDb: root,
-		ObjectInfo: map[string]model.DatabaseObject{name: {Name: &name, All: ptr(true)}},
+		ObjectScope: model.GetDbObjectObjectScopeEnum().TABLE, TargetRootDb: root,
+		ObjectInfo: map[string]model.DatabaseObject{database: {Name: &database, Tables: tables}},
 	}
 }
 

@@ -5,15 +5,18 @@ import com.huaweicloud.sdk.drs.v5.DrsClient;
 import com.huaweicloud.sdk.drs.v5.model.DatabaseObject;
 import com.huaweicloud.sdk.drs.v5.model.DbObject;
 import com.huaweicloud.sdk.drs.v5.model.ShowUpdateObjectSavingStatusRequest;
+import com.huaweicloud.sdk.drs.v5.model.TableObject;
 import com.huaweicloud.sdk.drs.v5.model.TargetRootDb;
 import com.huaweicloud.sdk.drs.v5.model.UpdateJobReq;
 import com.huaweicloud.sdk.drs.v5.model.UpdateJobRequest;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 
 /**
  * Drives a job by the official SDK for Java through its whole life, and sees how it reports errors.
@@ -135,9 +138,10 @@ final class Drive {
     }
 
     private static DbObject selection(TargetRootDb root) {
-        String name = env("SELECT");
-        return new DbObject().withObjectScope(DbObject.ObjectScopeEnum.DATABASE).withTargetRootDb(root)
-            .withObjectInfo(Map.of(name, new DatabaseObject().withName(name).withAll(true)));
+        Map<String, TableObject> tables = Arrays.stream(env("TABLES").split(",")).collect(Collectors.toMap(table -> table,
+            table -> new TableObject().withName(table).withType(TableObject.TypeEnum.TABLE).withAll(true)));
+        return new DbObject().withObjectScope(DbObject.ObjectScopeEnum.TABLE).withTargetRootDb(root)
+            .withObjectInfo(Map.of(env("SELECT"), new DatabaseObject().withName(env("SELECT")).withTables(tables)));
     }
 
     static <T> T client(ClientBuilder<T> builder, String sk) {

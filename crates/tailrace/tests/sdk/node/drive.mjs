@@ -50,7 +50,10 @@ await refused('a wrong key', () => link.status(id, 'wrong'), 401, 'APIGW.0301', 
 // By v5 for every link: v3 has no names at the target.
 async function choose() {
   const database = env('SELECT');
-  const objects = { object_scope: 'database', ...link.root, object_info: { [database]: { name: database, all: true } } };
+  const tables = env('TABLES').split(',').map((table) => [table, { name: table, type: 'table', all: true }]);
+  const objects = {
+    object_scope: 'table', ...link.root, object_info: { [database]: { name: database, tables: Object.fromEntries(tables) } },
+  };
   const job = { type: 'db_object', params: { db_object: objects } };
   const { id: query } = await call('PUT', `/v5/{project_id}/jobs/${id}`, { job });
   await until('the objects to be saved', async () => {
