@@ -26,6 +26,9 @@ pub const RULES_MAX: usize = 500;
 /// Check of the precheck that tells whether filters fit their tables.
 const FILTER_CHECK: &str = "srcRowFilterCheck";
 
+/// The columns of a table that are delivered, if not all, and those that have other names.
+pub type ChosenColumns = (Option<BTreeSet<String>>, BTreeMap<String, String>);
+
 /// What is changed of a table; `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableRule {
@@ -36,7 +39,7 @@ pub struct TableRule {
     /// Its row filter, or that it has none.
     pub filter: Option<Option<String>>,
     /// Its columns, those that are delivered (all by default) and those with other names.
-    pub columns: Option<(Option<BTreeSet<String>>, BTreeMap<String, String>)>,
+    pub columns: Option<ChosenColumns>,
     /// The columns that decide the partition.
     pub partition_columns: Option<Option<Vec<String>>>,
     /// The columns that it has beside those of the source.

@@ -2,6 +2,7 @@
 files, rules of tables, columns, and the place of the log at a time. Environment as for contract.py."""
 
 import datetime
+import os
 import sys
 import tempfile
 
@@ -111,9 +112,11 @@ def check_files(jobs):
     check("v5 jobs/export/template, templates, templates/download", exported)
 
     def imported():
-        with tempfile.NamedTemporaryFile(suffix=".xlsx") as file:
-            file.write(files["template"])
-            file.seek(0)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "jobs.xlsx")
+            with open(path, "wb") as file:
+                file.write(files["template"])
+            file = open(path, "rb")  # the SDK closes it
             body = v5.ImportBatchCreateJobsRequestBody(file=FormFile(file, "application/octet-stream"))
             answer = C5.import_batch_create_jobs(v5.ImportBatchCreateJobsRequest(body=body))
         # The names are taken, and there are no passwords in a template.

@@ -29,7 +29,7 @@ pub(in crate::store) async fn a_batch_is_changed_from_the_status_that_it_has(sto
     let (one, drafts) = (batch("b1", "p1", 1), [draft(0, "j1"), draft(1, "j2")]);
     store.add_batch(&one, &drafts).await.unwrap();
     store.add_batch(&batch("b2", "p2", 2), &[]).await.unwrap();
-    assert_eq!(store.batches("p1").await.unwrap(), [one.clone()]);
+    assert_eq!(store.batches("p1").await.unwrap(), std::slice::from_ref(&one));
     assert_eq!(store.drafts("b1").await.unwrap(), drafts);
     let at_work = async |owner| {
         let rows = store.batches_at_work(owner).await.unwrap();

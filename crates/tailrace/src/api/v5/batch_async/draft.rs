@@ -20,7 +20,7 @@ use crate::{
             object_tree::DbObjectInput,
         },
     },
-    control::{Refusal, Result, batch::JobDraft, policy::PolicyText},
+    control::{Refusal, Result, batch::JobDraft},
 };
 
 /// A job with all that it needs up to its start.
@@ -132,7 +132,7 @@ impl AsyncJobInput {
         keep(&mut new.attributes, "alarm_notify", self.alarm_notify);
         Ok(JobDraft {
             new,
-            policy: policy.unwrap_or_else(PolicyText::default),
+            policy: policy.unwrap_or_default(),
             selection,
             speed: speed_windows(self.speed_limit)?,
             parameters: parameters.unwrap_or_default(),

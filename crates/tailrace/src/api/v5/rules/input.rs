@@ -20,7 +20,7 @@ use crate::{
     control::{
         Refusal, Result,
         objects::{DatabaseChoice, ObjectScope},
-        rules::TableRule,
+        rules::{ChosenColumns, TableRule},
     },
 };
 
@@ -265,9 +265,6 @@ fn added(
     additional::split(inputs).map(|(added, _)| added)
 }
 
-/// The columns that stay, if not all, and those with other names.
-type Chosen = (Option<BTreeSet<String>>, BTreeMap<String, String>);
-
 impl ColumnsInput {
     fn table(&self) -> Result<(String, String)> {
         let field = |name: &str| missing(&format!("db_object_column_info.{name}"));
@@ -286,7 +283,7 @@ impl ColumnsInput {
 pub(super) fn chosen(
     path: &str,
     columns: Vec<ColumnRule>,
-) -> Result<(Chosen, Option<Vec<String>>)> {
+) -> Result<(ChosenColumns, Option<Vec<String>>)> {
     let mut chosen = BTreeSet::new();
     let (mut renamed, mut partition, mut drops) = (BTreeMap::new(), Vec::new(), false);
     for (i, column) in columns.into_iter().enumerate() {
