@@ -2,6 +2,7 @@
 //! can be had, or written, by programs that do nothing else. `bench/README.md` has the method and the
 //! figures.
 
+mod api_load;
 mod chart;
 mod figures;
 mod floors;
@@ -346,6 +347,9 @@ fn beside(stage: &mut Stage, figures: &mut Figures, args: &Args) -> Result<()> {
     if figures.wants("Tailrace, idle") {
         many_jobs::one_idle(stage, figures)?;
         many_jobs::many_idle(stage, figures, args.idle_jobs)?;
+    }
+    if figures.wants(api_load::SUBJECT) {
+        api_load::measure(stage, figures)?;
     }
     if figures.wants("Tailrace, together") {
         many_jobs::together(stage, figures, (args.jobs, args.transactions / 2))?;

@@ -27,6 +27,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(stage: &Stage) -> Result<Self> {
+        Self::start_with(stage, &[])
+    }
+
+    /// A server with more arguments.
+    pub(crate) fn start_with(stage: &Stage, arguments: &[&str]) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
@@ -34,6 +39,7 @@ impl Server {
             .arg("serve")
             .args(["--listen", &address, "--log-filter", "warn", "--data-dir"])
             .arg(dir.path().join("data"))
+            .args(arguments)
             .stdout(Stdio::null())
             .stderr(File::create(dir.path().join("log"))?)
             .spawn()
@@ -55,7 +61,7 @@ impl Server {
             .arg("jobs")
             .args(arguments)
             .env("TAILRACE_ENDPOINT", &self.endpoint)
-            .env("TAILRACE_CREDENTIALS", self.dir.path().join("data/credentials.json"))
+            .env("TAILRACE_CREDENTIALS", self.credentials())
             .output()?;
         ensure!(
             output.status.success(),
@@ -82,6 +88,15 @@ impl Server {
     /// Lets a paused job go on.
     pub(crate) fn resume_job(&self, name: &str) -> Result<()> {
         self.jobs(&["resume", name])
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The file of what was made at its first start.
+    pub(crate) fn credentials(&self) -> PathBuf {
+        self.dir.path().join("data/credentials.json")
     }
 
     pub(crate) fn pid(&self) -> u32 {
