@@ -283,6 +283,8 @@ impl JobRunner for ScriptedRunner {
             stop.check()?;
             std::thread::yield_now();
         }
+        // Whoever lets it end may have stopped it before.
+        stop.check()?;
         self.script.lock().unwrap().compare_errors.pop_front().map_or(Ok(()), Err)
     }
 

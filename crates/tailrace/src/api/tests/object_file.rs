@@ -78,7 +78,8 @@ async fn what_is_wrong_with_a_file_is_named() {
     let whole = objects().to_string();
     let wrong = whole.replace("id > 5", "id >");
     for (query, name, content, wanted) in [
-        ("", "objects.xlsx", whole.as_str(), "objects.xlsx"),
+        ("", "objects.xls", whole.as_str(), "objects.xls"),
+        ("", "objects.xlsx", &whole, "no workbook"),
         ("", "objects.json", "{", "JSON"),
         ("", "objects.json", "{}", "object_scope"),
         ("", "objects.json", &wrong, "filter_conditions"),
