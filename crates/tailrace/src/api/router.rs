@@ -299,18 +299,21 @@ fn v5_batch_routes() -> OpenApiRouter<ApiState> {
 }
 
 fn v5_file_routes() -> OpenApiRouter<ApiState> {
-    use v5::export;
+    use v5::export::{creation, files, jobs};
     OpenApiRouter::new()
-        .routes(routes!(export::export_job_list))
-        .routes(routes!(export::show_files))
-        .routes(routes!(export::download_file))
-        .routes(routes!(export::show_export_progress))
-        .routes(routes!(export::show_task_execute_progress))
-        .routes(routes!(export::download_batch_create_template, export::import_batch_create_jobs))
-        .routes(routes!(export::export_creation_template))
-        .routes(routes!(export::list_templates))
-        .routes(routes!(export::download_create_template))
-        .routes(routes!(export::export_operation_info))
+        .routes(routes!(jobs::export_job_list))
+        .routes(routes!(files::show_files))
+        .routes(routes!(files::download_file))
+        .routes(routes!(files::show_export_progress))
+        .routes(routes!(files::show_task_execute_progress))
+        .routes(routes!(
+            creation::download_batch_create_template,
+            creation::import_batch_create_jobs
+        ))
+        .routes(routes!(creation::export_creation_template))
+        .routes(routes!(creation::list_templates))
+        .routes(routes!(creation::download_create_template))
+        .routes(routes!(files::export_operation_info))
 }
 
 fn v5_rule_routes() -> OpenApiRouter<ApiState> {

@@ -326,7 +326,6 @@ impl Control {
 }
 
 /// What a precheck looks at: the edited objects, where there are some.
-/// The objects that a precheck is about.
 pub(super) fn selection_to_check(job: &Job) -> Result<ObjectSelection> {
     job.edited_selection
         .clone()

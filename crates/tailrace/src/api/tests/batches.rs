@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Server, assert_error, v5};
-use crate::control::query::CheckResult;
+use crate::{
+    api::batches,
+    control::{batch::BatchStatus, query::CheckResult},
+    store::{BatchStore as _, sqlite::SqliteStore},
+};
 
 /// A job with all that it needs.
 pub(super) fn job(name: &str) -> Value {
@@ -169,4 +173,30 @@ async fn what_is_wrong_with_a_batch_is_named() {
     let all =
         server.get(&v5("batch-async-jobs?sort_key=status&sort_dir=asc&user_name=nobody")).await;
     assert_eq!(all.body, json!({"total_count": 0, "jobs": []}));
+}
+
+/// A process that ends in the middle leaves a batch to the next one.
+#[tokio::test]
+async fn a_batch_goes_on_where_a_process_left_it() {
+    use BatchStatus::{Completed, Creating, Valid, Validating};
+    let server = Server::start().await;
+    let (id, jobs) = ask(&server, json!([job("batch-left")])).await;
+    let store = SqliteStore::open(&server.dir.path().join("t.db")).await.expect("the store");
+    let left = async |was: BatchStatus, at: BatchStatus| {
+        assert!(store.change_batch(&id, was, at, &[]).await.expect("changed"), "{was:?}");
+        batches(&server.state.control).go_on().await.expect("it goes on");
+    };
+    left(Valid, Validating).await;
+    looked_at(&server, &id).await;
+    assert_eq!(status(&server, &id).await, "AUTO_PARAM_VALIDATE_SUCCESS");
+    left(Valid, Creating).await;
+    let made = jobs.body["jobs"][0]["id"].as_str().expect("an id");
+    let list = v5(&format!("batch-async-jobs?async_job_id={id}"));
+    server.until(&list, |a| a.body["jobs"][0]["status"] == "ASYNC_JOB_COMPLETED").await;
+    server.wait_for(made, "INCRE_TRANSFER_STARTED").await;
+    // What is made is not made again.
+    left(Completed, Creating).await;
+    server.until(&list, |a| a.body["jobs"][0]["status"] == "ASYNC_JOB_COMPLETED").await;
+    let all = server.get(&v5("jobs?job_type=sync&name=batch-left")).await;
+    assert_eq!(all.body["total_count"], 1);
 }

@@ -3,11 +3,7 @@
 
 use std::io::{Cursor, Read as _};
 
-use axum::{
-    Json,
-    http::{HeaderValue, header},
-    response::{IntoResponse, Response},
-};
+use axum::{Json, response::Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -180,14 +176,7 @@ pub(crate) async fn show_db_object_template_result(
 }
 
 fn attachment(name: &str, content: &Value) -> Response {
-    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
-    let kind = HeaderValue::from_static("application/octet-stream");
-    let mut response = format!("{content:#}\n").into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    if let Ok(disposition) = disposition {
-        response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
-    }
-    response
+    export::attachment(name, format!("{content:#}\n").into_bytes())
 }
 
 /// `file_import_db_level`, tables by default.
